@@ -32,7 +32,7 @@ export interface RunningRedisServer {
   stop(): Promise<void>;
 }
 
-interface FoundServer {
+export interface FoundServer {
   readonly command: string;
   readonly version: string;
   readonly docker: boolean;
@@ -71,7 +71,8 @@ export function freePort(): Promise<number> {
   });
 }
 
-async function findRedisServer(): Promise<FoundServer | null> {
+/** Which server the tests would start, or null. */
+export async function findRedisServer(): Promise<FoundServer | null> {
   for (const command of [process.env.REDIS_SERVER, 'redis-server', 'valkey-server']) {
     if (command === undefined || command === '') continue;
     const version = await versionOf(command, ['--version']);

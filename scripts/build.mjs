@@ -1,0 +1,42 @@
+// Builds what `exports` and `bin` of package.json point at: dist/esm and dist/cjs, each with its declarations.
+// Called by `npm run build`. It uses TypeScript's own compiler alone and must never touch anything but dist/.
+
+import { spawn } from 'node:child_process';
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+const { bin } = require('../package.json');
+
+await rm(join(root, 'dist'), { recursive: true, force: true });
+await Promise.all([compile('tsconfig.esm.json'), compile('tsconfig.cjs.json')]);
+await Promise.all([pointDeclarationsAtJs('dist/esm'), pointDeclarationsAtJs('dist/cjs')]);
+// The nearest package.json decides how Node reads a .js file, and how TypeScript reads the .d.ts beside it.
+await writeFile(join(root, 'dist/cjs/package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
+await writeFile(join(root, 'dist/esm/package.json'), '{ "type": "module", "sideEffects": false }\n');
+for (const file of Object.values(bin)) await chmod(join(root, file), 0o755);
+
+function compile(project) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      if (code === 0) return resolve();
+      reject(new Error(`Cannot build: tsc -p ${project} ended with ${code}`));
+    });
+  });
+}
+
+/** The compiler rewrites `./x.ts` in JavaScript only; older versions of TypeScript refuse it in a declaration. */
+async function pointDeclarationsAtJs(folder) {
+  for (const name of await readdir(join(root, folder), { recursive: true })) {
+    if (!name.endsWith('.d.ts')) continue;
+    const file = join(root, folder, name);
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace(/((?:from|import\()\s*['"]\.{1,2}\/[^'"]*)\.ts(['"])/g, '$1.js$2'));
+  }
+}

@@ -1,0 +1,45 @@
+// Runs the unit and integration tests and says at the end which server the integration tests spoke to.
+// Called by `npm test`; arguments narrow the run: `npm test -- test/unit/resp`. It must exit non-zero on any failure.
+
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findRedisServer } from '../test/support/redis-server.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
+const places = wanted.length > 0 ? wanted : ['test/unit', 'test/integration'];
+const files = places.flatMap(testFiles);
+if (files.length === 0) {
+  process.stderr.write(`Cannot find tests in ${places.join(', ')}\n`);
+  process.exit(1);
+}
+
+const started = Date.now();
+const args = ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=60000'];
+const reporter = join(root, 'scripts/test-reporter.mjs');
+args.push(`--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...flags, ...files);
+const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+child.once('exit', async (code, signal) => {
+  const found = await findRedisServer();
+  const real =
+    found === null
+      ? 'the embedded server only (no redis-server found: REDIS_SERVER, PATH, Docker image redis:7-alpine)'
+      : `the embedded server and ${found.docker ? 'redis:7-alpine in Docker' : found.command} ${found.version}`;
+  process.stdout.write(`Integration tests ran against ${real}\n`);
+  process.stdout.write(`${files.length} files in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.exit(signal === null ? (code ?? 1) : 1);
+});
+
+function testFiles(place: string): string[] {
+  const path = join(root, place);
+  if (!existsSync(path)) return [];
+  if (statSync(path).isFile()) return [place];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.test\.[cm]?[jt]s$/.test(name))
+    .map((name) => relative(root, join(path, name)))
+    .sort();
+}
