@@ -1,0 +1,74 @@
+// A record of the key publisher: its key, its own time to live, and the JSON that is stored.
+// Called once a publish. It must never change the caller's object.
+
+import { MissingKeyError } from '../errors/index.ts';
+import { encodeJson } from './codec.ts';
+import { ttlToMs } from './config.ts';
+
+const KEY = '__dagserver_key';
+const TTL = '__ttl_seconds';
+const OPENING = `{"${KEY}":"`;
+
+export interface StoredRecord {
+  readonly key: string;
+  /** The record's own, or undefined for the configured one. */
+  readonly ttlMs: number | undefined;
+  /** The record without its two control fields, for a codec. */
+  readonly value: unknown;
+}
+
+/** The key, or a {@link MissingKeyError}. `toJSON` is honoured, as JSON.stringify does. */
+export function keyOf(data: unknown): string {
+  const key = typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[KEY] : undefined;
+  if (typeof key === 'string' && key !== '') return key;
+  const found = key === undefined ? 'nothing' : key === '' ? 'an empty string' : `a value of type ${typeof key}`;
+  throw new MissingKeyError(
+    `No ${KEY} found in data: found ${found}, allowed is a non-empty string; add it to the record`,
+  );
+}
+
+/** The record's time to live in ms; absent and null mean the configured one. */
+export function recordTtlMs(data: object): number | undefined {
+  const ttl = (data as Record<string, unknown>)[TTL];
+  return ttl === undefined || ttl === null ? undefined : ttlToMs(ttl, TTL);
+}
+
+/** What the object is for JSON: itself, or what its `toJSON` gives. */
+export function recordOf(data: unknown): unknown {
+  const toJson = (data as { toJSON?: (key: string) => unknown } | null | undefined)?.toJSON;
+  return typeof toJson === 'function' ? toJson.call(data, '') : data;
+}
+
+export function splitRecord(data: unknown): StoredRecord {
+  const record = recordOf(data);
+  const key = keyOf(record);
+  return { key, ttlMs: recordTtlMs(record as object), value: withoutControlFields(record as object) };
+}
+
+/** JSON of a record without its control fields. `key` is `keyOf(record)`. */
+export function recordJson(record: object, key: string): string {
+  // A record usually opens with its key: then the text is cut, which costs no copy of the object.
+  if (!(TTL in record)) {
+    const text = encodeJson(record);
+    const end = OPENING.length + key.length;
+    if (text.startsWith(OPENING) && text.startsWith(key, OPENING.length) && text.charCodeAt(end) === 0x22) {
+      const next = text.charCodeAt(end + 1);
+      if (next === 0x2c) return `{${text.slice(end + 2)}`;
+      if (next === 0x7d) return '{}';
+    }
+  }
+  return encodeJson(withoutControlFields(record));
+}
+
+function withoutControlFields(record: object): object {
+  // No prototype setter may run for a member that is named `__proto__`.
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(record)) {
+    if (name === KEY || name === TTL) continue;
+    const value = (record as Record<string, unknown>)[name];
+    if (name === '__proto__') {
+      Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true });
+    } else copy[name] = value;
+  }
+  return copy;
+}

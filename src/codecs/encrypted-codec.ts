@@ -1,0 +1,95 @@
+// JSON under AES-256-GCM, with the id of its key in front, so that keys can be changed while messages travel.
+// Given by users as `config.codec`. It must never use a nonce twice with one key, nor show a key.
+//
+//   version 01 | length of key id (1) | key id (UTF-8) | nonce (12) | ciphertext | tag (16)
+//   the bytes before the nonce are authenticated with it
+
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { UsageError } from '../errors/index.ts';
+import {
+  bytesOf,
+  checkLimit,
+  DEFAULT_MAX_DECODED_BYTES,
+  type JsonBytesCodec,
+  jsonBytes,
+  jsonValue,
+} from './json-bytes-codec.ts';
+
+export interface EncryptionKey {
+  /** Travels in the clear; at most 255 bytes. */
+  readonly id: string;
+  /** 32 bytes. */
+  readonly key: Uint8Array;
+}
+
+export interface EncryptedCodecOptions {
+  /** Called without an id for the key to encrypt with, with an id for the key of a message; undefined when there is none. */
+  key: (id?: string) => EncryptionKey | undefined;
+  /** Longest plain text. Default 64 MiB. */
+  maxDecodedBytes?: number | undefined;
+}
+
+const NONCE = 12;
+const TAG = 16;
+
+export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
+  const name = 'json+aes-256-gcm';
+  const keyOf = options?.key;
+  if (typeof keyOf !== 'function') throw new UsageError('Cannot make encryptedCodec: option "key" must be a function');
+  const maxDecodedBytes = checkLimit(options.maxDecodedBytes ?? DEFAULT_MAX_DECODED_BYTES, 'maxDecodedBytes', 1);
+  return Object.freeze({
+    name,
+    binary: true as const,
+    maxDecodedBytes,
+    encode(value: unknown): Uint8Array {
+      const plain = jsonBytes(value, name);
+      const { id, key } = usable(keyOf(), undefined);
+      const idBytes = new TextEncoder().encode(id);
+      if (idBytes.length > 255) throw new UsageError('Cannot encrypt: the id of the key is longer than 255 bytes');
+      const head = new Uint8Array(2 + idBytes.length);
+      head.set([1, idBytes.length]);
+      head.set(idBytes, 2);
+      const nonce = randomBytes(NONCE);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(head);
+      const first = cipher.update(plain);
+      return concat([head, nonce, first, cipher.final(), cipher.getAuthTag()]);
+    },
+    decode(raw: string | Uint8Array): unknown {
+      const bytes = bytesOf(raw, name);
+      const headLength = 2 + (bytes[1] ?? 0);
+      if (bytes[0] !== 1 || bytes.length < headLength + NONCE + TAG) {
+        throw new Error('Cannot decrypt message: it is not in the form of encryptedCodec');
+      }
+      const length = bytes.length - headLength - NONCE - TAG;
+      if (length > maxDecodedBytes) {
+        throw new RangeError(`Cannot decrypt message: ${length} bytes exceed the limit of ${maxDecodedBytes}`);
+      }
+      const id = new TextDecoder().decode(bytes.subarray(2, headLength));
+      const { key } = usable(keyOf(id), id);
+      const start = headLength + NONCE;
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(headLength, start), { authTagLength: TAG });
+      decipher.setAAD(bytes.subarray(0, headLength)).setAuthTag(bytes.subarray(bytes.length - TAG));
+      const first = decipher.update(bytes.subarray(start, bytes.length - TAG));
+      return jsonValue(concat([first, decipher.final()]));
+    },
+  });
+}
+
+function usable(key: EncryptionKey | undefined, id: string | undefined): EncryptionKey {
+  const which = id === undefined ? 'to encrypt with' : `with the id ${JSON.stringify(id.slice(0, 40))}`;
+  if (key === undefined || key === null) throw new UsageError(`Cannot find a key ${which}: the key function gave none`);
+  if (!(key.key instanceof Uint8Array) || key.key.length !== 32 || typeof key.id !== 'string') {
+    throw new UsageError(`Cannot use the key ${which}: allowed is { id: string, key: 32 bytes }`);
+  }
+  return key;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,49 @@
+// The shape that both codecs of this room have, and the JSON in them.
+// It must agree with `Codec` of the api room, which this room may not import.
+
+import { UsageError } from '../errors/index.ts';
+
+/** Fits `config.codec`: values to bytes and back. */
+export interface JsonBytesCodec {
+  readonly name: string;
+  readonly binary: true;
+  readonly maxDecodedBytes: number;
+  encode(value: unknown): Uint8Array;
+  decode(raw: string | Uint8Array): unknown;
+}
+
+export const DEFAULT_MAX_DECODED_BYTES = 64 * 1024 * 1024;
+
+export function jsonBytes(value: unknown, name: string): Uint8Array {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new UsageError(`Cannot encode data with codec "${name}": JSON can't hold it (a cycle or a BigInt)`, {
+      cause,
+    });
+  }
+  if (text === undefined) {
+    throw new UsageError(
+      `Cannot encode data with codec "${name}": found ${typeof value}, allowed is what JSON can hold`,
+    );
+  }
+  return new TextEncoder().encode(text);
+}
+
+export function bytesOf(raw: string | Uint8Array, name: string): Uint8Array {
+  if (typeof raw !== 'string') return raw;
+  throw new UsageError(`Cannot decode message with codec "${name}": found text, allowed is bytes`);
+}
+
+export function jsonValue(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+}
+
+export function checkLimit(value: unknown, option: string, min: number): number {
+  if (!Number.isSafeInteger(value) || (value as number) < min) {
+    const found = typeof value === 'number' ? String(value) : typeof value;
+    throw new UsageError(`Cannot use codec option "${option}": found ${found}, allowed is an integer, at least ${min}`);
+  }
+  return value as number;
+}

@@ -1,0 +1,66 @@
+// The codecs of `ashredis/codecs`: round trips, limits, damage, changing keys.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { encryptedCodec, gzipCodec } from '../../../src/codecs/index.ts';
+import { UsageError } from '../../../src/errors/index.ts';
+
+const VALUE = { text: 'é😀 plain', list: [1, 2, { three: null }], long: 'x'.repeat(5000) };
+
+test('gzipCodec gives what any gzip reads as JSON, and reads what any gzip wrote', () => {
+  const codec = gzipCodec();
+  const bytes = codec.encode(VALUE);
+  assert.ok(bytes.length < 500);
+  assert.deepEqual(JSON.parse(gunzipSync(bytes).toString()), VALUE);
+  assert.deepEqual(codec.decode(gzipSync(JSON.stringify(VALUE))), VALUE);
+});
+
+test('gzipCodec leaves JSON below the threshold plain and reads both forms', () => {
+  const codec = gzipCodec({ thresholdBytes: 100 });
+  assert.equal(new TextDecoder().decode(codec.encode({ a: 1 })), '{"a":1}');
+  assert.deepEqual(codec.decode(codec.encode({ a: 1 })), { a: 1 });
+  assert.deepEqual(codec.decode(codec.encode(VALUE)), VALUE);
+});
+
+test('gzipCodec refuses to inflate a bomb beyond maxDecodedBytes', () => {
+  const bomb = gzipSync(Buffer.alloc(10_000_000, 0x20));
+  assert.throws(() => gzipCodec({ maxDecodedBytes: 100_000 }).decode(bomb), RangeError);
+});
+
+test('codecs refuse what JSON can not hold with a UsageError', () => {
+  assert.throws(() => gzipCodec().encode(undefined), UsageError);
+  assert.throws(() => gzipCodec().encode(1n), UsageError);
+  assert.throws(() => gzipCodec({ thresholdBytes: -1 }), UsageError);
+});
+
+test('encryptedCodec reads messages of an older key by the id in them', () => {
+  const keys = new Map(['old', 'new'].map((id, i) => [id, { id, key: new Uint8Array(32).fill(i + 1) }]));
+  let current = 'old';
+  const codec = encryptedCodec({ key: (id) => keys.get(id ?? current) });
+  const older = codec.encode(VALUE);
+  current = 'new';
+  assert.deepEqual(codec.decode(older), VALUE);
+  assert.deepEqual(codec.decode(codec.encode(VALUE)), VALUE);
+  assert.notDeepEqual(codec.encode(VALUE), codec.encode(VALUE));
+  keys.delete('old');
+  assert.throws(() => codec.decode(older), /Cannot find a key with the id "old"/);
+});
+
+test('encryptedCodec notices every flipped byte, also in the key id', () => {
+  const codec = encryptedCodec({ key: () => ({ id: 'k', key: new Uint8Array(32) }) });
+  const bytes = codec.encode({ a: 1 });
+  for (let i = 0; i < bytes.length; i++) {
+    const damaged = bytes.slice();
+    damaged[i] = (damaged[i] as number) ^ 1;
+    assert.throws(() => codec.decode(damaged), `byte ${i}`);
+  }
+});
+
+test('encryptedCodec refuses a key that is not 32 bytes without showing it', () => {
+  const codec = encryptedCodec({ key: () => ({ id: 'k', key: new Uint8Array(16).fill(77) }) });
+  assert.throws(
+    () => codec.encode(1),
+    (error: Error) => error instanceof UsageError && !error.message.includes('77'),
+  );
+});
