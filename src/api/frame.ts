@@ -1,0 +1,78 @@
+// Wire forms of the publishers' commands, with everything that does not change prepared once.
+// Called once a publish. Pure; the line dialect's bytes are made by the line room.
+
+import type { Frame } from '../net/index.ts';
+
+/** Bytes of `text` as UTF-8; a lone surrogate counts as the U+FFFD that it becomes. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) bytes += 1;
+    else {
+      bytes += 2;
+      // A pair is two units and four bytes: two more than its length, not four.
+      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
+    }
+  }
+  return bytes;
+}
+
+/** `$<bytes>\r\n<text>\r\n` */
+export function bulkText(text: string): string {
+  return `$${utf8Length(text)}\r\n${text}\r\n`;
+}
+
+/** The start of `PUBLISH channel …` (or SPUBLISH), to be prepared once a publisher. */
+export function publishPrefix(command: 'PUBLISH' | 'SPUBLISH', channel: string): string {
+  return `*3\r\n${bulkText(command)}${bulkText(channel)}`;
+}
+
+/** `prefix`, then the payload as the last argument. */
+export function payloadFrame(prefix: string, prefixBytes: number, payload: string | Uint8Array): Frame {
+  if (typeof payload !== 'string') {
+    const head = `${prefix}$${payload.length}\r\n`;
+    const byteLength = prefixBytes + (head.length - prefix.length) + payload.length + 2;
+    return { text: undefined, ascii: false, parts: [head, payload, '\r\n'], byteLength };
+  }
+  const bytes = utf8Length(payload);
+  const text = `${prefix}$${bytes}\r\n${payload}\r\n`;
+  const ascii = bytes === payload.length && prefixBytes === prefix.length;
+  return {
+    text,
+    ascii,
+    parts: undefined,
+    byteLength: text.length + (bytes - payload.length) + (prefixBytes - prefix.length),
+  };
+}
+
+const SET = '*3\r\n$3\r\nSET\r\n';
+const SET_PX = '*5\r\n$3\r\nSET\r\n';
+
+/** `SET key payload [PX ttlMs]`. `key` has the region's prefix already. */
+export function setFrame(key: string, payload: string | Uint8Array, ttlMs: number | undefined): Frame {
+  const prefix = (ttlMs === undefined ? SET : SET_PX) + bulkText(key);
+  const frame = payloadFrame(prefix, utf8Length(prefix), payload);
+  if (ttlMs === undefined) return frame;
+  const tail = `$2\r\nPX\r\n${bulkText(String(ttlMs))}`;
+  if (frame.text !== undefined) frame.text += tail;
+  else frame.parts?.push(tail);
+  frame.byteLength += tail.length;
+  return frame;
+}
+
+/** MULTI, SET (no TTL), PUBLISH, EXEC in one write: four replies. */
+export function retainFrame(key: string, publish: string, payload: string | Uint8Array): Frame {
+  const set = setFrame(key, payload, undefined);
+  const message = payloadFrame(publish, utf8Length(publish), payload);
+  const multi = '*1\r\n$5\r\nMULTI\r\n';
+  const exec = '*1\r\n$4\r\nEXEC\r\n';
+  const byteLength = multi.length + set.byteLength + message.byteLength + exec.length;
+  if (set.text !== undefined && message.text !== undefined) {
+    const text = multi + set.text + message.text + exec;
+    return { text, ascii: set.ascii && message.ascii, parts: undefined, byteLength };
+  }
+  const parts = [multi, ...(set.parts ?? []), ...(message.parts ?? []), exec];
+  return { text: undefined, ascii: false, parts, byteLength };
+}
