@@ -1,0 +1,25 @@
+// The values that the line decoder gives beyond JavaScript's own. Data only.
+// Called by net, which turns a LineError into the RESP room's error value: this room does not know RESP.
+
+/** Given by `read()` when the bytes pushed so far hold no further whole reply. */
+export const NEED_LINE_DATA: unique symbol = Symbol('NEED_LINE_DATA');
+
+/** An error reply: a value, not an exception. */
+export class LineError {
+  /** Always `ERR` on the servers known. */
+  readonly code: string;
+  /** The whole text with its prefix, as in `ERR empty command`. */
+  readonly message: string;
+
+  constructor(message: string) {
+    const word = message.split(' ', 1)[0]!;
+    this.code = /^[A-Z][A-Z0-9_]*$/.test(word) ? word : 'ERR';
+    this.message = message;
+  }
+
+  toString(): string {
+    return `LineError: ${this.message}`;
+  }
+}
+
+export type LineValue = string | number | bigint | null | LineError | (string | null)[];
