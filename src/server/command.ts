@@ -1,0 +1,68 @@
+// One row of the command table, as a type, and the helpers that every handler needs.
+// Imported by the handlers in `commands/` and by the dispatcher.
+
+import { parseInt64 } from './numbers.ts';
+import type { Session } from './session.ts';
+
+export type CommandFlag =
+  /** Changes data. */
+  | 'write'
+  | 'readonly'
+  /** Refused when memory is full. */
+  | 'denyoom'
+  | 'fast'
+  | 'admin'
+  | 'pubsub'
+  /** Allowed before AUTH. */
+  | 'no_auth'
+  /** Allowed for a RESP2 subscriber. */
+  | 'subscriber'
+  /** Executed at once inside MULTI. */
+  | 'immediate'
+  /** Refused inside MULTI. */
+  | 'no_multi';
+
+export interface Command {
+  /** In lower case. */
+  readonly name: string;
+  /** Number of words with the name; negative: at least that many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  /** First key, last key (negative: from the end) and step, as COMMAND INFO tells them; all 0 for none. */
+  readonly keys: readonly [first: number, last: number, step: number];
+  /** For COMMAND DOCS. */
+  readonly group: string;
+  run(session: Session, args: string[]): void;
+}
+
+/** Sorts rows of one group into commands: [name, arity, flags, keys, handler]. */
+export type CommandRow = readonly [
+  name: string,
+  arity: number,
+  flags: readonly CommandFlag[],
+  keys: readonly [number, number, number],
+  run: (session: Session, args: string[]) => void,
+];
+
+export function commandsOf(group: string, rows: readonly CommandRow[]): Command[] {
+  return rows.map(([name, arity, flags, keys, run]) => ({ name, arity, flags, keys, group, run }));
+}
+
+export const NO_KEYS = [0, 0, 0] as const;
+export const ONE_KEY = [1, 1, 1] as const;
+export const ALL_KEYS = [1, -1, 1] as const;
+
+export const NOT_AN_INTEGER = 'ERR value is not an integer or out of range';
+export const SYNTAX_ERROR = 'ERR syntax error';
+
+export function wrongArity(name: string): string {
+  return `ERR wrong number of arguments for '${name}' command`;
+}
+
+/** A strict integer argument as a number; replies with Redis's error and gives undefined when it is none. */
+export function integerArgument(session: Session, text: string): number | undefined {
+  const value = parseInt64(text);
+  if (value !== undefined) return Number(value);
+  session.error(NOT_AN_INTEGER);
+  return undefined;
+}

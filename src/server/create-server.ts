@@ -1,0 +1,264 @@
+// The embedded server: listens, accepts, keeps what its sessions share, flushes once a turn, stops.
+// Called by programs, by tests and by the command `ashredis server`. It must never read or write a command itself.
+
+import { createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { UsageError } from '../errors/index.ts';
+import { unsubscribeAll } from './commands/pubsub.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { FaultBox } from './fault-box.ts';
+import { Keyspace, MemoryMeter } from './keyspace.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { isLoopback, listenAll } from './listen.ts';
+import { PubSubHub } from './pubsub-hub.ts';
+import type { ServerState, ServerStats } from './server-state.ts';
+import { Session } from './session.ts';
+import type { EmbeddedServer, ServerDialect, ServerFaults, ServerOptions } from './types.ts';
+
+const DEFAULT_MAX_MEMORY_BYTES = 512 * 1024 * 1024;
+const EXPIRE_INTERVAL_MS = 100;
+/** How long `stop()` waits for connections to take their last replies. */
+const STOP_LINGER_MS = 500;
+
+/**
+ * Starts a server in this process. Resolves when it listens.
+ *
+ * Rejects with a `UsageError` for options that can't be, among them an address beyond loopback without a password,
+ * and with Node's error (`EADDRINUSE`, …) when it can't listen.
+ */
+export async function createServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
+  const server = new RunningServer(options);
+  await server.listen();
+  return server;
+}
+
+class RunningServer implements EmbeddedServer, ServerState {
+  host = '';
+  port = 0;
+  url = '';
+  readonly faults: FaultBox & ServerFaults;
+  readonly limits: Limits;
+  readonly password: string | undefined;
+  readonly dialect: ServerDialect;
+  readonly unixPath: string | undefined;
+  readonly databaseCount: number;
+  readonly memory: MemoryMeter;
+  readonly hub = new PubSubHub<Session>();
+  readonly stats: ServerStats;
+  readonly sessions = new Map<number, Session>();
+  readonly config = new Map<string, string>();
+  readonly runId: string;
+  readonly #options: ServerOptions;
+  readonly #dispatcher = new Dispatcher();
+  readonly #keyspaces = new Map<number, Keyspace>();
+  /** Who watches a key, by database and key. */
+  readonly #watchers = new Map<string, Set<Session>>();
+  readonly #listeners: Server[] = [];
+  #dirty: Session[] = [];
+  #flushPlanned = false;
+  #expireTimer: NodeJS.Timeout | undefined;
+  #lastSessionId = 0;
+  #pendingInputBytes = 0;
+  #stopping: Promise<void> | undefined;
+  #sleeping = false;
+
+  constructor(options: ServerOptions) {
+    this.#options = checked(options);
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.password = options.password;
+    this.dialect = options.dialect ?? 'auto';
+    this.unixPath = options.unix;
+    this.databaseCount = options.databases ?? 16;
+    this.memory = new MemoryMeter(options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES);
+    this.runId = Array.from({ length: 40 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
+    this.stats = {
+      startedAt: Date.now(),
+      connectionsReceived: 0,
+      commandsProcessed: 0,
+      inputBytes: 0,
+      outputBytes: 0,
+      rejectedConnections: 0,
+      outputLimitDisconnections: 0,
+    };
+    this.faults = new FaultBox(this.sessions, (bytes) => {
+      this.stats.outputBytes += bytes;
+    });
+  }
+
+  get commands() {
+    return this.#dispatcher.commands;
+  }
+
+  get connectionCount(): number {
+    return this.sessions.size;
+  }
+
+  async listen(): Promise<void> {
+    const make = () => createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    const bound = await listenAll(this.#options, make, this.#listeners);
+    this.host = bound.host;
+    this.port = bound.port;
+    this.url = bound.url;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  keyspace(index: number): Keyspace {
+    let keyspace = this.#keyspaces.get(index);
+    if (keyspace === undefined) {
+      keyspace = new Keyspace(index, this.memory, Date.now, (key) => {
+        if (this.#watchers.size > 0) this.#touch(index, key);
+      });
+      this.#keyspaces.set(index, keyspace);
+    }
+    return keyspace;
+  }
+
+  openKeyspaces(): Iterable<Keyspace> {
+    return this.#keyspaces.values();
+  }
+
+  execute(session: Session, args: string[]): void {
+    this.#dispatcher.execute(session, args);
+  }
+
+  run(session: Session, args: string[]): void {
+    this.#dispatcher.run(session, args);
+  }
+
+  watch(session: Session, key: string): void {
+    const name = `${session.database} ${key}`;
+    if (session.watched.has(name)) return;
+    // Looked at once: a key that is dead already is not a change later.
+    session.keyspace.get(key);
+    session.watched.set(name, { keyspace: session.keyspace, key });
+    const watchers = this.#watchers.get(name);
+    if (watchers === undefined) this.#watchers.set(name, new Set([session]));
+    else watchers.add(session);
+  }
+
+  unwatch(session: Session): void {
+    session.watchBroken = false;
+    if (session.watched.size === 0) return;
+    for (const name of session.watched.keys()) {
+      const watchers = this.#watchers.get(name);
+      watchers?.delete(session);
+      if (watchers?.size === 0) this.#watchers.delete(name);
+    }
+    session.watched.clear();
+  }
+
+  /** One flush after all sockets that are readable now were read: one write a connection, whatever it was told. */
+  scheduleFlush(session: Session): void {
+    this.#dirty.push(session);
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    setImmediate(this.#flush);
+  }
+
+  addPendingInput(session: Session, bytes: number): void {
+    this.#pendingInputBytes += bytes;
+    if (bytes > 0 && this.#pendingInputBytes > this.limits.maxPendingInputBytes) {
+      this.log(`closed client ${session.id}: incomplete requests of all clients exceed the limit`);
+      session.destroy();
+    }
+  }
+
+  forget(session: Session): void {
+    this.sessions.delete(session.id);
+    unsubscribeAll(session);
+    this.unwatch(session);
+  }
+
+  /** For DEBUG SLEEP. */
+  sleep(durationMs: number): void {
+    if (this.#sleeping) return;
+    this.#sleeping = true;
+    for (const session of this.sessions.values()) session.pause();
+    setTimeout(() => {
+      this.#sleeping = false;
+      for (const session of this.sessions.values()) session.resume();
+    }, durationMs).unref();
+  }
+
+  log(_text: string): void {}
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#expireTimer);
+    const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
+    this.faults.clear();
+    this.faults.flushDelayed();
+    for (const session of this.sessions.values()) {
+      session.flush();
+      session.endAfterFlush();
+    }
+    const timer = setTimeout(() => {
+      for (const session of this.sessions.values()) session.destroy();
+    }, STOP_LINGER_MS);
+    await Promise.all(closed);
+    clearTimeout(timer);
+  }
+
+  readonly #flush = (): void => {
+    this.#flushPlanned = false;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const session of dirty) session.flush();
+  };
+
+  #touch(index: number, key: string): void {
+    const watchers = this.#watchers.get(`${index} ${key}`);
+    if (watchers !== undefined) for (const session of watchers) session.watchBroken = true;
+  }
+
+  #accept(socket: Socket): void {
+    this.stats.connectionsReceived++;
+    if (this.faults.refuses || this.#stopping !== undefined) {
+      socket.destroy();
+      return;
+    }
+    if (this.sessions.size >= this.limits.maxClients) {
+      this.stats.rejectedConnections++;
+      socket.on('error', () => {});
+      socket.end('-ERR max number of clients reached\r\n');
+      return;
+    }
+    const session = new Session(this, socket, ++this.#lastSessionId);
+    this.sessions.set(session.id, session);
+    if (this.faults.isFrozen) session.pause();
+    if (this.#sleeping) session.pause();
+    this.#expireTimer ??= setInterval(() => {
+      for (const keyspace of this.#keyspaces.values()) keyspace.expireSome();
+    }, EXPIRE_INTERVAL_MS).unref();
+  }
+}
+
+function checked(options: ServerOptions): ServerOptions {
+  const { port, host, dialect, maxMemoryBytes, password } = options;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new UsageError(`Cannot start the server: port ${String(port)} is not an integer from 0 to 65535`);
+  }
+  if (maxMemoryBytes !== undefined && !(maxMemoryBytes >= 0)) {
+    throw new UsageError(`Cannot start the server: maxMemoryBytes ${String(maxMemoryBytes)} is not a number of bytes`);
+  }
+  if (dialect !== undefined && dialect !== 'auto' && dialect !== 'resp' && dialect !== 'ashredis') {
+    throw new UsageError(`Cannot start the server: dialect '${String(dialect)}' is not one of auto, resp, ashredis`);
+  }
+  if (password === '') throw new UsageError('Cannot start the server: the password is empty');
+  if (host !== undefined && password === undefined && options.unprotected !== true && !isLoopback(host)) {
+    throw new UsageError(`Cannot start the server: host '${host}' is beyond loopback and no password is set`, {
+      hint: 'set a password, or allow it on purpose with unprotected',
+    });
+  }
+  return options;
+}

@@ -1,0 +1,147 @@
+// From a request to its reply: looks the command up, asks whether it may run, and runs, queues or refuses it.
+// Called by sessions for each request. The order of the checks is Redis's (processCommand), so that the same error wins.
+
+import { type Command, wrongArity } from './command.ts';
+import { CLIENT_COMMANDS } from './commands/client.ts';
+import { CONNECTION_COMMANDS } from './commands/connection.ts';
+import { KEY_COMMANDS } from './commands/keys.ts';
+import { PUBSUB_COMMANDS } from './commands/pubsub.ts';
+import { SERVER_COMMANDS } from './commands/server-info.ts';
+import { STRING_COMMANDS } from './commands/strings.ts';
+import { TRANSACTION_COMMANDS } from './commands/transactions.ts';
+import type { Session } from './session.ts';
+
+export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/** Every command, by name in lower case. */
+export function commandTable(): Map<string, Command> {
+  const all = [
+    ...STRING_COMMANDS,
+    ...KEY_COMMANDS,
+    ...PUBSUB_COMMANDS,
+    ...TRANSACTION_COMMANDS,
+    ...CONNECTION_COMMANDS,
+    ...CLIENT_COMMANDS,
+    ...SERVER_COMMANDS,
+  ];
+  return new Map(all.map((command) => [command.name, command]));
+}
+
+/** What the checks need to know of a command, looked up once and not a flag at a time. */
+interface Route {
+  readonly command: Command;
+  readonly noAuth: boolean;
+  readonly subscriber: boolean;
+  readonly immediate: boolean;
+  readonly denyOom: boolean;
+}
+
+export class Dispatcher {
+  readonly commands: ReadonlyMap<string, Command>;
+  /** Also under the name in upper case, as most clients send it: no conversion then. */
+  readonly #routes = new Map<string, Route>();
+
+  constructor() {
+    this.commands = commandTable();
+    for (const [name, command] of this.commands) {
+      const route: Route = {
+        command,
+        noAuth: command.flags.includes('no_auth'),
+        subscriber: command.flags.includes('subscriber'),
+        immediate: command.flags.includes('immediate'),
+        denyOom: command.flags.includes('denyoom'),
+      };
+      this.#routes.set(name, route);
+      this.#routes.set(name.toUpperCase(), route);
+    }
+  }
+
+  execute(session: Session, args: string[]) {
+    if (session.replyMode === 'on') {
+      this.#process(session, args);
+      return;
+    }
+    // CLIENT REPLY OFF and SKIP: executed, and what it answered is taken back. Out-of-band pushes stay.
+    const before = session.out;
+    const mode = session.replyMode;
+    this.#process(session, args);
+    const isPush = session.protocol === 3 && /^p?s?(un)?subscribe$/i.test(args[0] as string);
+    const turnedOn = (session.replyMode as string) === 'on';
+    if (!isPush && !turnedOn) session.out = before;
+    if (mode === 'skip-next' && session.replyMode === 'skip-next') session.replyMode = 'on';
+  }
+
+  /** Runs a command that was checked before: inside EXEC. */
+  run(session: Session, args: string[]) {
+    const route = this.#find(args[0] as string);
+    if (route === undefined) throw new Error(`Cannot run queued command '${args[0]}': it is not in the table`);
+    if (route.denyOom && session.server.memory.refuses(byteCount(args))) session.error(OUT_OF_MEMORY);
+    else route.command.run(session, args);
+  }
+
+  #find(name: string): Route | undefined {
+    return this.#routes.get(name) ?? this.#routes.get(name.toLowerCase());
+  }
+
+  #process(session: Session, args: string[]) {
+    const { server } = session;
+    const route = this.#find(args[0] as string);
+    server.stats.commandsProcessed++;
+    if (route === undefined) {
+      // A stranger is told nothing about which commands exist.
+      if (!session.authenticated) return session.error('NOAUTH Authentication required.');
+      return refuse(session, unknownCommand(args));
+    }
+    const { command } = route;
+    session.lastCommand = command.name;
+    const { arity } = command;
+    if (arity > 0 ? args.length !== arity : args.length < -arity) return refuse(session, wrongArity(command.name));
+    if (!session.authenticated && !route.noAuth) return refuse(session, 'NOAUTH Authentication required.');
+    const planned = server.faults.takeError(command.name);
+    if (planned !== undefined) return refuse(session, planned);
+    if (route.denyOom && server.memory.maxBytes > 0 && server.memory.refuses(byteCount(args))) {
+      return refuse(session, OUT_OF_MEMORY);
+    }
+    if (session.isResp2Subscriber && !route.subscriber) {
+      return refuse(
+        session,
+        `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+      );
+    }
+    if (session.transaction !== undefined && !route.immediate) return enqueue(session, args);
+    command.run(session, args);
+  }
+}
+
+function byteCount(args: readonly string[]): number {
+  let count = 0;
+  for (const arg of args) count += arg.length;
+  return count;
+}
+
+/** An error before execution; inside MULTI it spoils the transaction. */
+function refuse(session: Session, text: string) {
+  if (session.transaction !== undefined) session.transaction.failed = true;
+  session.error(text);
+}
+
+function enqueue(session: Session, args: string[]) {
+  const transaction = session.transaction;
+  if (transaction === undefined) return;
+  const limit = session.server.limits.maxRequestBytes;
+  transaction.byteCount += byteCount(args);
+  if (transaction.byteCount > limit) {
+    return refuse(session, `ERR transaction exceeds the limit of ${limit} bytes`);
+  }
+  transaction.commands.push(args);
+  session.simple('QUEUED');
+}
+
+/** Redis's words, with its limits: 128 characters of the name, and arguments until 128 are shown. */
+function unknownCommand(args: readonly string[]): string {
+  let shown = '';
+  for (let i = 1; i < args.length && shown.length < 128; i++) {
+    shown += `'${(args[i] as string).slice(0, 128 - shown.length)}' `;
+  }
+  return `ERR unknown command '${(args[0] as string).slice(0, 128)}', with args beginning with: ${shown}`;
+}

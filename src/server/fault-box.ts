@@ -1,0 +1,141 @@
+// The faults of one server: the implementation of `server.faults`, and the one place where bytes leave.
+// Called by sessions on every write and by the dispatcher on every command. With no fault set each question costs
+// one comparison. It must never change what is stored.
+
+import type { Session } from './session.ts';
+import type { ConnectionFilter, ServerFaults } from './types.ts';
+
+interface PlannedError {
+  readonly text: string;
+  times: number;
+}
+
+export class FaultBox implements ServerFaults {
+  isFrozen = false;
+  refuses = false;
+  readonly #sessions: ReadonlyMap<number, Session>;
+  readonly #errors = new Map<string, PlannedError>();
+  #delayMs = 0;
+  /** Writes that wait for their time, oldest first; one list keeps the order over changes of the delay. */
+  readonly #delayed: (() => void)[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #corruptBytes = 0;
+  #dropMessages = 0;
+  readonly #onWritten: (bytes: number) => void;
+
+  constructor(sessions: ReadonlyMap<number, Session>, onWritten: (bytes: number) => void) {
+    this.#sessions = sessions;
+    this.#onWritten = onWritten;
+  }
+
+  cut(filter: ConnectionFilter = {}): number {
+    let count = 0;
+    for (const session of [...this.#sessions.values()]) {
+      if (filter.id !== undefined && filter.id !== session.id) continue;
+      if (filter.name !== undefined && filter.name !== session.name) continue;
+      if (filter.subscriber !== undefined && filter.subscriber !== session.subscriptionCount > 0) continue;
+      session.reset();
+      count++;
+    }
+    return count;
+  }
+
+  freeze(): void {
+    if (this.isFrozen) return;
+    this.isFrozen = true;
+    for (const session of this.#sessions.values()) session.pause();
+  }
+
+  thaw(): void {
+    if (!this.isFrozen) return;
+    this.isFrozen = false;
+    for (const session of this.#sessions.values()) session.resume();
+  }
+
+  delay(delayMs: number): void {
+    this.#delayMs = Math.max(0, delayMs);
+  }
+
+  refuse(on = true): void {
+    this.refuses = on;
+  }
+
+  corrupt(byteCount = 1): void {
+    this.#corruptBytes = byteCount;
+  }
+
+  replyError(command: string, text: string, times = 1): void {
+    const name = command.toLowerCase();
+    if (times > 0) this.#errors.set(name, { text, times });
+    else this.#errors.delete(name);
+  }
+
+  dropMessages(count = 1): void {
+    this.#dropMessages = count;
+  }
+
+  clear(): void {
+    this.#delayMs = 0;
+    this.refuses = false;
+    this.#corruptBytes = 0;
+    this.#dropMessages = 0;
+    this.#errors.clear();
+    this.thaw();
+  }
+
+  /** True when a planned loss takes this delivery. */
+  swallowsMessage(): boolean {
+    if (this.#dropMessages === 0) return false;
+    this.#dropMessages--;
+    return true;
+  }
+
+  /** The planned error for a call of this command, or undefined. */
+  takeError(name: string): string | undefined {
+    if (this.#errors.size === 0) return undefined;
+    const planned = this.#errors.get(name);
+    if (planned === undefined) return undefined;
+    if (--planned.times <= 0) this.#errors.delete(name);
+    return planned.text;
+  }
+
+  /** Writes bytes of a session, late or damaged where that is wanted. */
+  write(session: Session, bytes: string): void {
+    this.#onWritten(bytes.length);
+    if (this.#corruptBytes > 0) {
+      const damaged = Buffer.from(bytes, 'latin1');
+      for (let i = 0; i < damaged.length && this.#corruptBytes > 0; i++, this.#corruptBytes--) {
+        damaged[i] = (damaged[i] as number) ^ 1;
+      }
+      this.#later(() => session.socket.write(damaged));
+      return;
+    }
+    if (this.#delayMs === 0 && this.#delayed.length === 0) session.socket.write(bytes, 'latin1');
+    else this.#later(() => session.socket.write(bytes, 'latin1'));
+  }
+
+  /** Ends a session's side of the connection after everything that was written. */
+  end(session: Session): void {
+    this.#later(() => session.socket.end());
+  }
+
+  /** For the server's stop: nothing waits any more. */
+  flushDelayed(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    while (this.#delayed.length > 0) this.#delayed.shift()?.();
+  }
+
+  #later(action: () => void): void {
+    if (this.#delayMs === 0 && this.#delayed.length === 0) {
+      action();
+      return;
+    }
+    this.#delayed.push(action);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#delayed.shift()?.();
+    }, this.#delayMs);
+    this.#timers.add(timer);
+  }
+}

@@ -1,0 +1,34 @@
+// Every limit of the embedded server in one place. Data only.
+
+import type { ServerLimits } from './types.ts';
+
+/** What one connection and the server may take: the public limits, and those that nobody needs to set. */
+export interface Limits extends Readonly<ServerLimits> {
+  /** Arguments of one command. */
+  readonly maxArgumentCount: number;
+  /** A Redis inline command, and a header line of RESP. As Redis. */
+  readonly maxInlineBytes: number;
+  /** A glob pattern: matching costs at most pattern × text. */
+  readonly maxPatternBytes: number;
+}
+
+const MIB = 1024 * 1024;
+
+export const DEFAULT_LIMITS: Limits = {
+  maxBulkBytes: 64 * MIB,
+  maxRequestBytes: 128 * MIB,
+  maxArgumentCount: 1024 * 1024,
+  maxInlineBytes: 64 * 1024,
+  maxLineBytes: 1_000_000,
+  maxPendingInputBytes: 256 * MIB,
+  maxOutputBytes: 64 * MIB,
+  maxSubscriberOutputBytes: 32 * MIB,
+  softSubscriberOutputBytes: 8 * MIB,
+  softOutputMs: 60_000,
+  maxPatternBytes: 64 * 1024,
+  maxClients: 10_000,
+};
+
+/** Before AUTH, as Redis: at most ten arguments of 16 KiB, so that a stranger can't make us hold more. */
+export const UNAUTHENTICATED_ARGUMENT_COUNT = 10;
+export const UNAUTHENTICATED_BULK_BYTES = 16_384;

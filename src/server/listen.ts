@@ -1,0 +1,57 @@
+// Opens the server's doors: TCP, a Unix socket, or both. Called by the server alone.
+
+import type { Server } from 'node:net';
+import type { ServerOptions } from './types.ts';
+
+export interface BoundAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** True for what only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** Listens as the options say; each listener goes into `listeners`. Closes all of them when one can't listen. */
+export async function listenAll(
+  options: ServerOptions,
+  make: () => Server,
+  listeners: Server[],
+): Promise<BoundAddress> {
+  let host = '';
+  let port = 0;
+  try {
+    if (options.unix === undefined || options.port !== undefined) {
+      const listener = make();
+      await listening(listener, { host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+      listeners.push(listener);
+      const address = listener.address();
+      if (typeof address === 'object' && address !== null) {
+        host = address.address;
+        port = address.port;
+      }
+    }
+    if (options.unix !== undefined) {
+      const listener = make();
+      await listening(listener, { path: options.unix });
+      listeners.push(listener);
+    }
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+  const name = host.includes(':') ? `[${host}]` : host;
+  return { host, port, url: host === '' ? `unix://${options.unix}` : `redis://${name}:${port}` };
+}
+
+function listening(listener: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(where, () => {
+      listener.removeListener('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,279 @@
+// One connection of the embedded server: its socket, its protocol and everything that commands remember about it.
+// Made by the server for each accepted socket. It feeds the parser, flushes replies once a turn and closes clients
+// that don't read. It must never decide what a command does; that is the dispatcher's and the handlers'.
+
+import type { Socket } from 'node:net';
+import { DialectGate } from './dialect-gate.ts';
+import type { Keyspace } from './keyspace.ts';
+import { LineSession } from './line-session.ts';
+import { ReplyWriter } from './reply-writer.ts';
+import { RequestParser } from './request-parser.ts';
+import type { ServerState } from './server-state.ts';
+
+/** How long a closed connection may take to read its last reply before it is destroyed. */
+const LINGER_MS = 1000;
+
+/** Commands that wait for EXEC. */
+export interface Transaction {
+  readonly commands: string[][];
+  byteCount: number;
+  /** A command was refused while it was queued: EXEC will refuse all. */
+  failed: boolean;
+}
+
+export class Session extends ReplyWriter {
+  readonly id: number;
+  readonly server: ServerState;
+  readonly socket: Socket;
+  readonly address: string;
+  readonly localAddress: string;
+  readonly createdAt: number;
+  readonly parser: RequestParser;
+  name = '';
+  libName = '';
+  libVersion = '';
+  authenticated: boolean;
+  database = 0;
+  keyspace: Keyspace;
+  readonly channels = new Set<string>();
+  readonly patterns = new Set<string>();
+  readonly shards = new Set<string>();
+  transaction: Transaction | undefined;
+  readonly watched = new Map<string, { keyspace: Keyspace; key: string }>();
+  /** A watched key changed: EXEC gives null. */
+  watchBroken = false;
+  /** CLIENT REPLY: nothing is answered; `skip-next` and `skip` are the two steps of SKIP. */
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
+  lastCommand = 'NULL';
+  lastActiveAt: number;
+  commandCount = 0;
+  /** undefined until the first line told; `auto` only. */
+  dialect: 'resp' | 'line' | undefined;
+  #gate: DialectGate | undefined;
+  #line: LineSession | undefined;
+  /** Reads no more; the last reply is on its way. */
+  #ending = false;
+  #peerEnded = false;
+  #softSince = 0;
+  #paused = 0;
+  /** Chunks that came while frozen or blocked. */
+  #waiting: Buffer[] = [];
+  closed = false;
+  /** In the server's list of sessions to flush. */
+  isDirty = false;
+
+  constructor(server: ServerState, socket: Socket, id: number) {
+    super();
+    this.server = server;
+    this.socket = socket;
+    this.id = id;
+    this.address = addressOf(socket.remoteAddress, socket.remotePort, server.unixPath);
+    this.localAddress = addressOf(socket.localAddress, socket.localPort, server.unixPath);
+    this.createdAt = server.now();
+    this.lastActiveAt = this.createdAt;
+    this.parser = new RequestParser(server.limits);
+    this.authenticated = server.password === undefined;
+    this.parser.authenticated = this.authenticated;
+    this.keyspace = server.keyspace(0);
+    if (server.dialect === 'auto') this.#gate = new DialectGate();
+    else this.#choose(server.dialect === 'resp' ? 'resp' : 'line');
+    // allowHalfOpen: a peer that sends its commands and FIN in one go still gets its answers.
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 300_000);
+  }
+
+  get subscriptionCount(): number {
+    return this.channels.size + this.patterns.size + this.shards.size;
+  }
+
+  /** In RESP2 a subscribed connection takes only a few commands, since replies and messages look alike. */
+  get isResp2Subscriber(): boolean {
+    return this.protocol === 2 && this.channels.size + this.patterns.size + this.shards.size > 0;
+  }
+
+  /** Bytes accepted and not yet taken by the kernel. */
+  get pendingOutputBytes(): number {
+    return this.out.length + this.socket.writableLength;
+  }
+
+  get pendingInputBytes(): number {
+    return this.parser.pendingBytes + (this.#gate?.pendingBytes ?? 0) + (this.#line?.pendingBytes ?? 0);
+  }
+
+  /** A published message, already encoded. */
+  deliver(frame: string): void {
+    if (this.closed || this.server.faults.swallowsMessage()) return;
+    this.out += frame;
+    this.markDirty();
+  }
+
+  markDirty(): void {
+    if (this.isDirty) return;
+    this.isDirty = true;
+    this.server.scheduleFlush(this);
+  }
+
+  /** Stops reading and executing until the matching `resume()`. Calls nest. */
+  pause(): void {
+    if (this.#paused++ === 0) this.socket.pause();
+  }
+
+  resume(): void {
+    if (this.#paused === 0 || --this.#paused > 0 || this.closed) return;
+    this.socket.resume();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const chunk of waiting) this.#onData(chunk);
+    if (this.out !== '') this.markDirty();
+  }
+
+  /** Writes what the turn produced. Called by the server once a turn. */
+  flush(): void {
+    this.isDirty = false;
+    if (this.closed || this.out === '' || this.server.faults.isFrozen) return;
+    const bytes = this.out;
+    this.out = '';
+    this.server.faults.write(this, bytes);
+    this.#checkOutput();
+    if (this.#ending || this.#peerEnded) this.#end();
+  }
+
+  /** Answers what is written so far, then closes; what still comes in is thrown away. */
+  endAfterFlush(): void {
+    if (this.#ending || this.closed) return;
+    this.#ending = true;
+    if (this.out === '') this.#end();
+    else this.markDirty();
+    setTimeout(() => this.socket.destroy(), LINGER_MS).unref();
+  }
+
+  destroy(): void {
+    this.#ending = true;
+    this.socket.destroy();
+  }
+
+  /** As a broken network: the peer gets a RST where the socket knows one. */
+  reset(): void {
+    this.#ending = true;
+    this.socket.resetAndDestroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#ending) return;
+    if (this.#paused > 0) {
+      this.#waiting.push(chunk);
+      return;
+    }
+    this.server.stats.inputBytes += chunk.length;
+    this.lastActiveAt = this.server.now();
+    const before = this.pendingInputBytes;
+    try {
+      this.#read(chunk);
+    } catch (error) {
+      // Concatenation beyond the engine's longest string: far more output than anybody may have pending.
+      if (!(error instanceof RangeError)) throw error;
+      this.destroy();
+      return;
+    }
+    this.server.addPendingInput(this, this.pendingInputBytes - before);
+    if (this.out !== '') this.markDirty();
+  };
+
+  #read(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.#gate !== undefined) {
+      const decision = this.#gate.push(chunk, this.server.limits);
+      if (decision === undefined) return;
+      this.#gate = undefined;
+      this.#choose(decision.dialect);
+      bytes = decision.bytes;
+    }
+    if (this.#line !== undefined) this.#line.push(bytes);
+    else this.#readRequests(bytes);
+  }
+
+  #choose(dialect: 'resp' | 'line'): void {
+    this.dialect = dialect;
+    if (dialect === 'line') this.#line = new LineSession(this);
+  }
+
+  #readRequests(bytes: Buffer): void {
+    const parser = this.parser;
+    parser.push(bytes);
+    for (let args = parser.next(); args !== undefined; args = parser.next()) {
+      this.server.execute(this, args);
+      if (this.#ending || this.closed) return;
+      if (this.#paused > 0) {
+        const rest = parser.takeRest();
+        if (rest.length > 0) this.#waiting.push(rest);
+        return;
+      }
+      if (this.out.length > this.server.limits.maxOutputBytes && this.#overflows(this.out.length)) return;
+    }
+    if (parser.failure !== undefined) {
+      this.error(`ERR ${parser.failure}`);
+      this.endAfterFlush();
+    }
+  }
+
+  /** Closes a connection whose unread output passed its limit, as Redis does: without a word, since nobody reads. */
+  #checkOutput(): void {
+    const pending = this.socket.writableLength;
+    const limits = this.server.limits;
+    if (pending <= limits.softSubscriberOutputBytes) {
+      this.#softSince = 0;
+      return;
+    }
+    if (this.#overflows(pending)) return;
+    if (this.subscriptionCount === 0) return;
+    const now = this.server.now();
+    if (this.#softSince === 0) this.#softSince = now;
+    else if (now - this.#softSince > limits.softOutputMs) this.#closeForOutput(pending);
+  }
+
+  #overflows(pending: number): boolean {
+    const limits = this.server.limits;
+    const limit = this.subscriptionCount > 0 ? limits.maxSubscriberOutputBytes : limits.maxOutputBytes;
+    if (pending <= limit) return false;
+    // One reply may be larger than the limit as long as nothing waited before it.
+    if (this.subscriptionCount === 0 && pending <= limit + limits.maxBulkBytes) return false;
+    this.#closeForOutput(pending);
+    return true;
+  }
+
+  #closeForOutput(pending: number): void {
+    this.server.stats.outputLimitDisconnections++;
+    this.server.log(`closed client ${this.id}: ${pending} unread bytes exceed its output limit`);
+    this.destroy();
+  }
+
+  readonly #onEnd = (): void => {
+    this.#peerEnded = true;
+    if (this.out === '') this.#end();
+  };
+
+  #end(): void {
+    if (!this.closed) this.server.faults.end(this);
+  }
+
+  /** The peer reset the connection; `close` follows. */
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (): void => {
+    if (this.closed) return;
+    this.server.addPendingInput(this, -this.pendingInputBytes);
+    this.closed = true;
+    this.out = '';
+    this.#waiting = [];
+    this.server.forget(this);
+  };
+}
+
+function addressOf(host: string | undefined, port: number | undefined, path: string | undefined): string {
+  if (host === undefined || port === undefined) return `${path ?? '?'}:0`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
