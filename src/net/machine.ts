@@ -287,11 +287,7 @@ function whileReady(
   }
 }
 
-function whileClosing(
-  state: Extract<MachineState, { name: 'closing' }>,
-  input: MachineInput,
-  now: number,
-): StepResult {
+function whileClosing(state: Extract<MachineState, { name: 'closing' }>, input: MachineInput, now: number): StepResult {
   const { generation } = state;
   const drop: Effect = { type: 'drop', generation };
   switch (input.type) {

@@ -120,6 +120,14 @@ export interface Command {
   readonly retry: boolean;
   /** True: rejects at once when there is no ready link. */
   readonly failWhenDisconnected: boolean;
+  /** Bytes that it counts against the limits while `frame` is not made yet. Default 64. */
+  readonly byteEstimate?: number;
+  /** Its time limit in ms, for the words of a `TimeoutError`. Default: `commandTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+  /** The net room's own note of where the command is; declare it (0) in hot classes to keep their shape. */
+  place?: number;
+  /** True for the net room's own commands, which `close()` does not wait for. */
+  readonly internal?: boolean;
   /** For SUBSCRIBE and its kin: the confirmation that is its reply. */
   readonly confirms?: { readonly kind: string; readonly channel: string } | undefined;
   /** `RespError` replies do not come here but to `onFailure` as `ReplyError`, unless `errorsAsValues`. */
@@ -167,8 +175,10 @@ export interface ConnectionOptions {
   readonly maxBacklogBytes: number;
   /** Commands in flight at once: Infinity for RESP, 1 for the line dialect. */
   readonly window: number;
-  /** The decoder gives `RespMessage` for published messages. */
+  /** The decoder gives `RespMessage` for published messages. A line server is then refused. */
   readonly subscriber: boolean;
+  /** Payloads of messages are bytes; only with `subscriber`. Default false. */
+  readonly subscriberBytes?: boolean;
   readonly unref: boolean;
   /** Line servers. */
   readonly maxLineBytes: number;
@@ -189,6 +199,27 @@ export interface ConnectionHandler {
   onChunkEnd?(): void;
   /** The link is gone (`ready` or restoring before), with the reason; before `onState`. */
   onLinkLost?(cause: AshRedisError): void;
+  /**
+   * New credentials are due on a RESP2 link that is subscribed, where AUTH can't be sent: the owner should bring
+   * another connection up before it closes this one. Without it the link is kept as it is.
+   */
+  onCredentialsDue?(): void;
+}
+
+/** Figures of a connection, for `stats()`. */
+export interface ConnectionStats {
+  readonly state: ConnectionStateName;
+  /** Links dialled so far. */
+  readonly generation: number;
+  /** Times that the connection became ready. */
+  readonly readyCount: number;
+  /** Ready links that were lost. */
+  readonly lostCount: number;
+  readonly unsentCount: number;
+  readonly unsentBytes: number;
+  readonly inFlightCount: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
 }
 
 /** What HELLO told about the server, or what can be known without it. */
@@ -200,6 +231,8 @@ export interface ServerFacts {
   readonly version: string | undefined;
   /** The connection's id on the server, or undefined. */
   readonly clientId: number | undefined;
+  /** How a line server reads values, once found out. */
+  readonly quoting?: 'quoted' | 'b64' | 'none' | undefined;
 }
 
 /** One connection that comes back. Implemented by `Connection`. */
@@ -218,6 +251,8 @@ export interface ConnectionPort {
   resumeReading(): void;
   /** Ends this link for a reason seen above (an audit, shifted replies) and makes a new one. */
   breakLink(cause: AshRedisError): void;
+  /** Figures so far. */
+  stats(): ConnectionStats;
   /** Flushes what was accepted, then closes; settles within `timeoutMs` in every state; idempotent. */
   close(options?: { timeoutMs?: number }): Promise<void>;
 }

@@ -1,0 +1,61 @@
+// Wire form of a command with any arguments, as a frame: text where all arguments are text, pieces where some are bytes.
+// Called for commands whose form is not prepared by the rooms above. Pure. RESP specification, "Sending commands".
+
+import { UsageError } from '../errors/index.ts';
+import type { CommandArgument } from '../resp/index.ts';
+import type { Frame } from './types.ts';
+
+/** Throws a `UsageError` that names the index of what can't be sent. */
+export function commandFrame(args: readonly CommandArgument[]): Frame {
+  if (args.length === 0)
+    throw new UsageError('Cannot encode command: found no arguments, allowed is at least its name');
+  let text = `*${args.length}\r\n`;
+  let ascii = true;
+  let byteLength = text.length;
+  let parts: (string | Uint8Array)[] | undefined;
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] as CommandArgument;
+    if (argument instanceof Uint8Array) {
+      const head = `$${argument.length}\r\n`;
+      byteLength += head.length + argument.length + 2;
+      parts ??= [];
+      parts.push(text + head, argument);
+      text = '\r\n';
+      continue;
+    }
+    const word = typeof argument === 'string' ? argument : numberText(argument, index);
+    const bytes = utf8Length(word);
+    if (bytes !== word.length) ascii = false;
+    const head = `$${bytes}\r\n`;
+    text += `${head}${word}\r\n`;
+    byteLength += head.length + bytes + 2;
+  }
+  if (parts === undefined) return { text, ascii, parts, byteLength };
+  parts.push(text);
+  return { text: undefined, ascii: false, parts, byteLength };
+}
+
+/** Bytes of `text` as UTF-8; a lone surrogate counts as the U+FFFD that it becomes. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    if (unit < 0x800) bytes += 1;
+    else {
+      bytes += 2;
+      // A pair is two units and four bytes: two more than its length, not four.
+      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) index++;
+    }
+  }
+  return bytes;
+}
+
+function numberText(value: unknown, index: number): string {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  const found = typeof value === 'number' ? String(value) : value === null ? 'null' : typeof value;
+  throw new UsageError(
+    `Cannot encode command: argument ${index} is ${found}, allowed are strings, bytes, finite numbers and bigints`,
+  );
+}

@@ -1,0 +1,280 @@
+// The commands of one connection: what waits to be sent, what waits for its reply, and how each settles.
+// Called by the driver. Pure: it is told the time, hands out frames and is handed replies. Each command settles once.
+//
+//   add -> unsent --take--> sent --reply--> settled        link lost: sent settles with LinkLostError, unsent stays
+//
+// A settled command keeps its place in the rings: its reply still has to be counted off when it comes.
+
+import { type AshRedisError, ClosedError, LinkLostError, OverflowError, TimeoutError } from '../errors/index.ts';
+import { RespError, type RespValue } from '../resp/index.ts';
+import { Deadlines } from './deadlines.ts';
+import { PLACE } from './place.ts';
+import { replyError } from './reply-error.ts';
+import { describeReply, replyBit } from './reply-types.ts';
+import { Ring } from './ring.ts';
+import type { Command, Dialect, Frame } from './types.ts';
+
+export interface QueueLimits {
+  readonly offlineMaxCount: number;
+  readonly offlineMaxBytes: number;
+  readonly maxBacklogBytes: number;
+  readonly commandTimeoutMs: number;
+}
+
+const ASSUMED_BYTES = 64;
+
+export class CommandQueue {
+  readonly #limits: QueueLimits;
+  readonly #unsent = new Ring<Command>();
+  readonly #sent = new Ring<Command>();
+  readonly #deadlines = new Deadlines();
+  /** Without settled ones. */
+  #unsentCount = 0;
+  #unsentBytes = 0;
+  /** Accepted and not settled, without the connection's own. */
+  #liveCount = 0;
+  /** Replies that the head of `#sent` still gets; 0 before its first. */
+  #repliesLeft = 0;
+  /** How people name the peer, for messages. */
+  peer = 'the server';
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+  }
+
+  get unsentCount(): number {
+    return this.#unsentCount;
+  }
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  get inFlightCount(): number {
+    return this.#sent.length;
+  }
+
+  get liveCount(): number {
+    return this.#liveCount;
+  }
+
+  /** The command that the next reply belongs to. */
+  get head(): Command | undefined {
+    return this.#sent.peek();
+  }
+
+  /** False when the command was refused: it is then settled. `pendingBytes` waits in the link. */
+  add(command: Command, online: boolean, pendingBytes: number): boolean {
+    const bytes = sizeOf(command);
+    const refusal = online ? this.#refuseOnline(bytes, pendingBytes) : this.#refuseOffline(bytes);
+    if (refusal !== undefined) {
+      command.place = PLACE.settled;
+      command.onFailure(overflow(command, refusal));
+      return false;
+    }
+    command.place = PLACE.unsent;
+    this.#unsentCount++;
+    this.#unsentBytes += bytes;
+    this.#liveCount++;
+    this.#unsent.push(command);
+    this.#deadlines.add(command);
+    return true;
+  }
+
+  /** A command of the connection itself, in no queue: the caller writes its frame now. */
+  addSent(command: Command): void {
+    command.place = PLACE.sent;
+    this.#sent.push(command);
+  }
+
+  /** Frames of what may be sent now, in order; their commands are then in flight. */
+  take(dialect: Dialect, window: number, roomBytes: number): Frame[] {
+    const frames: Frame[] = [];
+    let bytes = 0;
+    while (bytes < roomBytes && this.#sent.length < window) {
+      const command = this.#unsent.shift();
+      if (command === undefined) break;
+      if (command.place === PLACE.settled) continue;
+      this.#unsentCount--;
+      this.#unsentBytes -= sizeOf(command);
+      const frame = command.frame ?? this.#encode(command, dialect);
+      if (frame === undefined) continue;
+      command.place = PLACE.sent;
+      this.#sent.push(command);
+      frames.push(frame);
+      bytes += frame.byteLength;
+    }
+    return frames;
+  }
+
+  /** Counts one reply off. Gives what is wrong with it, or undefined. */
+  reply(value: RespValue): string | undefined {
+    const command = this.#sent.peek();
+    if (command === undefined) return `${describeReply(value)} came, but no command waits for a reply`;
+    const refused = value instanceof RespError;
+    if (!refused && (replyBit(value) & command.replyTypes) === 0) {
+      return `${command.name} was answered by ${describeReply(value)}, which it never returns: replies have shifted`;
+    }
+    if (this.#repliesLeft === 0) this.#repliesLeft = command.replyCount;
+    const last = --this.#repliesLeft === 0;
+    if (last) this.#sent.shift();
+    if (command.place === PLACE.settled) return undefined;
+    if (refused && command.errorsAsValues !== true) {
+      this.#settle(command, replyError(value, command.name));
+    } else {
+      if (last) {
+        command.place = PLACE.settled;
+        if (command.internal !== true) this.#liveCount--;
+      }
+      command.onReply(value);
+    }
+    return undefined;
+  }
+
+  /** Settles the command with `reason`. False when it has been settled before. */
+  cancel(command: Command, reason: unknown): boolean {
+    if (command.place !== PLACE.unsent && command.place !== PLACE.sent) return false;
+    this.#settle(command, reason);
+    return true;
+  }
+
+  nextDeadline(): number {
+    return this.#deadlines.next();
+  }
+
+  /** Settles what is late. True when one of them was in flight. */
+  expire(now: number): boolean {
+    let inFlight = false;
+    for (const command of this.#deadlines.takeExpired(now)) {
+      const sent = command.place === PLACE.sent;
+      if (sent) inFlight = true;
+      const limit = command.timeoutMs ?? this.#limits.commandTimeoutMs;
+      const found = sent ? `no reply from ${this.peer}` : `it could not be sent to ${this.peer}`;
+      const hint = sent
+        ? 'the server may have executed it; look at the server or raise "commandTimeoutMs"'
+        : 'it was never sent; check the connection, or raise "commandTimeoutMs"';
+      this.#settle(
+        command,
+        new TimeoutError(`Cannot execute ${command.name}: ${found} within ${limit} ms`, { safeToRetry: !sent, hint }),
+      );
+    }
+    return inFlight;
+  }
+
+  /** The link is gone: what was in flight settles, or waits again where its user said so. */
+  lost(cause: AshRedisError): void {
+    const partlyAnswered = this.#repliesLeft > 0 ? this.#sent.peek() : undefined;
+    this.#repliesLeft = 0;
+    const sent = this.#sent.drain();
+    const again: Command[] = [];
+    for (const command of sent) {
+      if (command.place === PLACE.settled) continue;
+      if (command.retry && command !== partlyAnswered) again.push(command);
+      else this.#settle(command, linkLost(command, this.peer, cause));
+    }
+    for (let index = again.length - 1; index >= 0; index--) {
+      const command = again[index] as Command;
+      command.place = PLACE.unsent;
+      this.#unsentCount++;
+      this.#unsentBytes += sizeOf(command);
+      this.#unsent.unshift(command);
+    }
+    this.#keepWithinOfflineLimits();
+  }
+
+  /** Nothing will be sent any more: everything settles. `cause` undefined: closed by the user. */
+  rejectAll(cause: AshRedisError | undefined): void {
+    this.#repliesLeft = 0;
+    for (const command of this.#sent.drain()) {
+      if (command.place !== PLACE.settled) {
+        this.#settle(command, cause === undefined ? closed(command, false) : linkLost(command, this.peer, cause));
+      }
+    }
+    for (const command of this.#unsent.drain()) {
+      if (command.place !== PLACE.settled) this.#settle(command, cause ?? closed(command, true));
+    }
+  }
+
+  #settle(command: Command, reason: unknown): void {
+    if (command.place === PLACE.unsent) {
+      this.#unsentCount--;
+      this.#unsentBytes -= sizeOf(command);
+    }
+    command.place = PLACE.settled;
+    if (command.internal !== true) this.#liveCount--;
+    command.onFailure(reason);
+    // While nothing can be sent, settled commands would pile up.
+    if (this.#unsent.length > 2 * this.#unsentCount + 1024) {
+      for (const kept of this.#unsent.drain()) if (kept.place !== PLACE.settled) this.#unsent.push(kept);
+    }
+  }
+
+  #encode(command: Command, dialect: Dialect): Frame | undefined {
+    try {
+      if (command.encode === undefined) throw new Error(`Bug: ${command.name} has no frame`);
+      return command.encode(dialect);
+    } catch (error) {
+      this.#settle(command, error);
+      return undefined;
+    }
+  }
+
+  #refuseOnline(bytes: number, pendingBytes: number): string | undefined {
+    const waiting = this.#unsentBytes + pendingBytes;
+    // A single command larger than the limit goes when nothing waits.
+    if (waiting === 0 || waiting + bytes <= this.#limits.maxBacklogBytes) return undefined;
+    return `${waiting} bytes wait for ${this.peer} to read, allowed by "maxBacklogBytes" is ${this.#limits.maxBacklogBytes}`;
+  }
+
+  #refuseOffline(bytes: number): string | undefined {
+    const { offlineMaxCount, offlineMaxBytes } = this.#limits;
+    if (this.#unsentCount >= offlineMaxCount) {
+      return `${this.#unsentCount} commands wait for the connection to ${this.peer}, allowed by "offlineMaxCount" is ${offlineMaxCount}`;
+    }
+    if (this.#unsentBytes + bytes > offlineMaxBytes) {
+      return `${this.#unsentBytes} bytes wait for the connection to ${this.peer}, allowed by "offlineMaxBytes" is ${offlineMaxBytes}`;
+    }
+    return undefined;
+  }
+
+  #keepWithinOfflineLimits(): void {
+    const { offlineMaxCount, offlineMaxBytes } = this.#limits;
+    while (this.#unsentCount > offlineMaxCount || this.#unsentBytes > offlineMaxBytes) {
+      const newest = this.#unsent.pop();
+      if (newest === undefined) return;
+      if (newest.place === PLACE.settled) continue;
+      this.#settle(
+        newest,
+        overflow(newest, `the link was lost and more waits than "offlineMaxCount" or "offlineMaxBytes" allow`),
+      );
+    }
+  }
+}
+
+function sizeOf(command: Command): number {
+  return command.frame?.byteLength ?? command.byteEstimate ?? ASSUMED_BYTES;
+}
+
+function overflow(command: Command, found: string): OverflowError {
+  return new OverflowError(`Cannot queue ${command.name}: ${found}`, {
+    hint: 'send more slowly, await what was sent, or raise the limit',
+  });
+}
+
+function linkLost(command: Command, peer: string, cause: AshRedisError): LinkLostError {
+  return new LinkLostError(
+    `Cannot tell whether ${command.name} was executed: the link to ${peer} was lost before its reply`,
+    {
+      cause,
+      safeToRetry: false,
+      hint: 'check on the server before sending it again, or use retry: "always" where twice does no harm',
+    },
+  );
+}
+
+function closed(command: Command, unsent: boolean): ClosedError {
+  const found = unsent
+    ? 'it was not sent before the connection was closed'
+    : 'the connection was closed before its reply';
+  return new ClosedError(`Cannot execute ${command.name}: ${found}`, { safeToRetry: unsent });
+}

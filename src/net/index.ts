@@ -1,0 +1,18 @@
+// The door of the net room: one connection that comes back, the lane of a client's commands, Node's platform.
+// Imported by the rooms above; nothing else of this room is.
+
+export {
+  type EncodeLineOptions,
+  encodeLine,
+  LINE_COMMANDS,
+  type LineArgument,
+  type LineQuoting,
+} from '../line/index.ts';
+export { describeAddress } from './address.ts';
+export { commandFrame, utf8Length } from './command-frame.ts';
+export { Connection } from './connection.ts';
+export { CommandLane } from './lane.ts';
+export { nodePlatform, type Transport, type TransportTarget } from './node-platform.ts';
+export { replyError } from './reply-error.ts';
+export { staticResolver } from './static-resolver.ts';
+export * from './types.ts';

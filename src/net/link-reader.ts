@@ -1,0 +1,136 @@
+// From the bytes of one link to values: looks at the first line, then lets the dialect's decoder read.
+// Called by the driver for each chunk. It must never guess: what fits no dialect is a HandshakeError or ProtocolError.
+
+import { HandshakeError } from '../errors/index.ts';
+import { LineDecoder, LineError, NEED_LINE_DATA } from '../line/index.ts';
+import { NEED_DATA, RespDecoder, RespError, RespMessage, type RespValue } from '../resp/index.ts';
+import type { Dialect } from './types.ts';
+
+export interface ReaderSink {
+  /** Whether strings of the next reply are wanted as bytes. */
+  readonly wantsBytes: boolean;
+  onMessage(message: RespMessage): void;
+  onValue(value: RespValue): void;
+  /** The first line came from a line server, though RESP was spoken. */
+  onLineServer(): void;
+  /** False when the link was dropped meanwhile: reading stops. */
+  readonly isReading: boolean;
+}
+
+export interface ReaderOptions {
+  readonly dialect: Dialect;
+  readonly subscriber: boolean;
+  readonly subscriberBytes: boolean;
+  readonly peer: string;
+}
+
+const LF = 10;
+const CR = 13;
+/** First bytes of RESP replies. */
+const RESP_TYPES = '+-:$*_,#!=(%~>|';
+const MAX_FIRST_LINE = 512;
+
+export class LinkReader {
+  readonly #sink: ReaderSink;
+  readonly #options: ReaderOptions;
+  #resp: RespDecoder | undefined;
+  #line: LineDecoder | undefined;
+  /** Bytes before the first line's end. */
+  #first: Uint8Array | undefined;
+  #bytesRead = 0;
+
+  constructor(sink: ReaderSink, options: ReaderOptions) {
+    this.#sink = sink;
+    this.#options = options;
+    if (options.dialect === 'line') this.#line = new LineDecoder();
+    else this.#first = new Uint8Array(0);
+  }
+
+  /** Bytes that came over this link. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** The chunk is not kept. Throws a `ProtocolError` or a `HandshakeError`: the link is then to be dropped. */
+  feed(chunk: Uint8Array): void {
+    this.#bytesRead += chunk.length;
+    if (this.#resp !== undefined) return this.#readResp(this.#resp, chunk);
+    if (this.#line !== undefined) return this.#readLine(this.#line, chunk);
+    this.#look(chunk);
+  }
+
+  #look(chunk: Uint8Array): void {
+    const before = this.#first as Uint8Array;
+    const bytes = new Uint8Array(before.length + chunk.length);
+    bytes.set(before);
+    bytes.set(chunk, before.length);
+    this.#first = bytes;
+    const first = String.fromCharCode(bytes[0] as number);
+    if (!RESP_TYPES.includes(first)) throw this.#foreign(bytes);
+    const end = bytes.indexOf(LF);
+    // A first line this long is no greeting; the decoder has limits of its own.
+    if (end < 0 && bytes.length < MAX_FIRST_LINE) return;
+    if (end >= 0 && bytes[end - 1] !== CR) return this.#sink.onLineServer();
+    this.#first = undefined;
+    this.#resp = new RespDecoder({ messages: this.#options.subscriber });
+    this.#readResp(this.#resp, bytes);
+  }
+
+  #foreign(bytes: Uint8Array): HandshakeError {
+    const { peer } = this.#options;
+    const text = String.fromCharCode(...bytes.subarray(0, 40));
+    if (text.startsWith('HTTP/')) {
+      return new HandshakeError(
+        `Cannot connect to ${peer}: found an HTTP server, allowed is a server that speaks RESP`,
+        {
+          hint: 'check host and port',
+        },
+      );
+    }
+    // Record type "alert" or "handshake", version 3.x: RFC 8446, section 5.1.
+    if ((bytes[0] === 0x15 || bytes[0] === 0x16) && (bytes.length < 2 || bytes[1] === 3)) {
+      return new HandshakeError(`Cannot connect to ${peer}: found a server that speaks TLS, but the link is plain`, {
+        hint: 'use rediss:// or tls: true',
+      });
+    }
+    return new HandshakeError(
+      `Cannot connect to ${peer}: found ${JSON.stringify(text)}, allowed is a server that speaks RESP`,
+      { hint: 'check host and port' },
+    );
+  }
+
+  #readResp(decoder: RespDecoder, chunk: Uint8Array): void {
+    const sink = this.#sink;
+    const alwaysBytes = this.#options.subscriberBytes;
+    decoder.push(chunk);
+    while (sink.isReading) {
+      decoder.asBytes = alwaysBytes || sink.wantsBytes;
+      const value = decoder.read();
+      if (value === NEED_DATA) return;
+      if (value instanceof RespMessage) sink.onMessage(value);
+      else sink.onValue(alwaysBytes ? textOf(value) : value);
+    }
+  }
+
+  #readLine(decoder: LineDecoder, chunk: Uint8Array): void {
+    const sink = this.#sink;
+    decoder.push(chunk);
+    while (sink.isReading) {
+      const value = decoder.read();
+      if (value === NEED_LINE_DATA) return;
+      sink.onValue(value instanceof LineError ? new RespError(value.message) : value);
+    }
+  }
+}
+
+/** Confirmations and pongs are text, also where payloads are bytes. */
+function textOf(value: RespValue): RespValue {
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  if (Array.isArray(value)) return value.map(textOf);
+  if (typeof value === 'object' && value !== null && 'values' in value && Array.isArray(value.values)) {
+    value.values.forEach((entry, index, values) => {
+      values[index] = textOf(entry);
+    });
+  }
+  return value;
+}

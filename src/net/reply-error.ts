@@ -1,0 +1,28 @@
+// Turns the server's refusal, a value, into the error that a promise rejects with.
+// Called by the command queue, and above where replies are taken as values. It must never quote a command's arguments.
+
+import { ReplyError } from '../errors/index.ts';
+import type { RespError } from '../resp/index.ts';
+
+/** Refusals that a server gives before it executes anything, and that may pass. */
+const REFUSED_FOR_NOW = new Set([
+  'BUSY',
+  'CLUSTERDOWN',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'NOAUTH',
+  'NOPERM',
+  'NOREPLICAS',
+  'OOM',
+  'READONLY',
+  'TRYAGAIN',
+]);
+
+export function replyError(refused: RespError, command: string): ReplyError {
+  return new ReplyError(`Cannot execute ${command}: ${refused.message}`, {
+    code: refused.code,
+    command,
+    safeToRetry: REFUSED_FOR_NOW.has(refused.code),
+  });
+}

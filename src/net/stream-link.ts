@@ -1,0 +1,138 @@
+// A link over any stream of bytes: Node's sockets, TLS, and streams that users bring (`transport`).
+// Called by `node-platform.ts`. It must never decide anything: it hands bytes over and tells what happened, once each.
+
+import type { Frame, Link, LinkEvents } from './types.ts';
+
+/** The part of a Node stream that is used. */
+export interface ByteStream {
+  write(chunk: string | Uint8Array, encoding?: 'latin1' | 'utf8'): boolean;
+  end(): unknown;
+  destroy(error?: Error): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: listeners of streams take what the event brings
+  on(event: string, listener: (...args: any[]) => void): unknown;
+  cork?(): void;
+  uncork?(): void;
+  ref?(): unknown;
+  unref?(): unknown;
+  readonly writableLength?: number;
+}
+
+/** Text up to this size is joined with its neighbours into one write; above it a write of its own is cheaper. */
+const JOINED_BYTES = 16 * 1024;
+
+export class StreamLink implements Link {
+  readonly #stream: ByteStream;
+  readonly #events: LinkEvents;
+  #error: Error | undefined;
+  #open = false;
+  #closed = false;
+
+  /** `opensOn` is the event that says that bytes may flow, or undefined when they may at once. */
+  constructor(stream: ByteStream, events: LinkEvents, opensOn: string | undefined) {
+    this.#stream = stream;
+    this.#events = events;
+    if (opensOn !== undefined) stream.on(opensOn, () => this.opened());
+    stream.on('data', (chunk: Uint8Array) => this.received(chunk));
+    stream.on('drain', () => {
+      if (!this.#closed) events.onDrain();
+    });
+    stream.on('error', (error: Error) => {
+      this.#error ??= error;
+      // A stream that does not close itself after an error would hang for ever.
+      stream.destroy();
+      this.#close();
+    });
+    // Our side ends too: a half-open link can't answer anything.
+    stream.on('end', () => {
+      stream.destroy();
+      this.#close();
+    });
+    stream.on('close', () => this.#close());
+  }
+
+  get pendingBytes(): number {
+    return this.#stream.writableLength ?? 0;
+  }
+
+  opened(): void {
+    if (this.#open || this.#closed) return;
+    this.#open = true;
+    this.#events.onOpen();
+  }
+
+  /** Where the socket fills a buffer of ours, it calls this; other streams emit `data`. */
+  received(chunk: Uint8Array): void {
+    if (!this.#closed) this.#events.onData(chunk);
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#stream.destroy();
+    this.#close();
+  }
+
+  write(frames: readonly Frame[]): void {
+    if (this.#closed) return;
+    const stream = this.#stream;
+    let text = '';
+    let ascii = true;
+    let corked = false;
+    for (let index = 0; index < frames.length; index++) {
+      const frame = frames[index] as Frame;
+      if (frame.text !== undefined && frame.byteLength <= JOINED_BYTES) {
+        text += frame.text;
+        if (!frame.ascii) ascii = false;
+        continue;
+      }
+      if (!corked) {
+        corked = true;
+        stream.cork?.();
+      }
+      if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
+      text = '';
+      ascii = true;
+      if (frame.text !== undefined) stream.write(frame.text, frame.ascii ? 'latin1' : 'utf8');
+      else for (const part of frame.parts ?? []) writePart(stream, part);
+    }
+    if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
+    if (corked) stream.uncork?.();
+  }
+
+  pauseReading(): void {
+    this.#stream.pause();
+  }
+
+  resumeReading(): void {
+    if (!this.#closed) this.#stream.resume();
+  }
+
+  end(): void {
+    if (!this.#closed) this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#closed = true;
+    this.#stream.destroy();
+  }
+
+  ref(): void {
+    this.#stream.ref?.();
+  }
+
+  unref(): void {
+    this.#stream.unref?.();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#events.onClose(this.#error);
+  }
+}
+
+function writePart(stream: ByteStream, part: string | Uint8Array): void {
+  if (typeof part === 'string') stream.write(part, 'utf8');
+  else stream.write(part);
+}
