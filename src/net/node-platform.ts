@@ -35,14 +35,15 @@ const resolved = Promise.resolve();
 /** Looks at the runtime once, so that clocks faked later don't stop connections made before. */
 export function nodePlatform(options: { transport?: Transport | undefined } = {}): Platform {
   const { process, setImmediate } = globalThis as Host;
-  const { setTimeout, clearTimeout, performance, Date } = globalThis;
+  const { setTimeout, clearTimeout, performance } = globalThis;
+  const wallClock = globalThis.Date.now;
   const nextTick = process?.nextTick;
   const afterPromises = (callback: () => void) => void resolved.then(callback);
   const defer = isReal(nextTick) ? (nextTick as (callback: () => void) => void) : afterPromises;
   const afterRead = isReal(setImmediate) ? (setImmediate as (callback: () => void) => void) : afterPromises;
   return {
     now: () => performance.now(),
-    wallClock: () => Date.now(),
+    wallClock: () => wallClock(),
     random: () => Math.random(),
     setTimer(delayMs, callback, keepProcessAlive) {
       const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));

@@ -1,0 +1,198 @@
+// One link from dial to drop: its bytes become values, its values go to the command queue or to the handler.
+// Made by the driver for each dial and thrown away with the link, so that nothing of an old link reaches a new one.
+// It must never change the machine by itself: it tells its owner.
+
+import { type AshRedisError, ProtocolError } from '../errors/index.ts';
+import { RespError, type RespMessage, RespPush, type RespValue } from '../resp/index.ts';
+import type { CommandQueue } from './command-queue.ts';
+import { pingCommand } from './handshake.ts';
+import { LinkReader, type ReaderSink } from './link-reader.ts';
+import type { Command, ConnectionHandler, ConnectionOptions, Dialect, Frame, Link, Platform } from './types.ts';
+
+const CONFIRMATIONS = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe']);
+
+/** What the driver is told. All of it is about the link that tells. */
+export interface LinkOwner {
+  readonly queue: CommandQueue;
+  readonly handler: ConnectionHandler;
+  readonly options: ConnectionOptions;
+  readonly platform: Platform;
+  onUseful(): void;
+  onPong(): void;
+  onReadonly(refused: RespError): void;
+  onLineServer(): void;
+  onBroken(error: AshRedisError): void;
+}
+
+export class LiveLink implements ReaderSink {
+  readonly generation: number;
+  readonly peer: string;
+  readonly #owner: LinkOwner;
+  #link: Link | undefined;
+  #reader: LinkReader | undefined;
+  #useful = false;
+  #pingSkipped = false;
+  /** Users' commands flow only in `restoring` and `open`. */
+  phase: 'dialing' | 'handshake' | 'restoring' | 'open' | 'dropped' = 'dialing';
+  /** A byte came since the last PING. */
+  heard = false;
+  bytesWritten = 0;
+
+  constructor(owner: LinkOwner, generation: number, peer: string) {
+    this.#owner = owner;
+    this.generation = generation;
+    this.peer = peer;
+  }
+
+  attach(link: Link): void {
+    if (this.phase === 'dropped') link.destroy();
+    else this.#link = link;
+  }
+
+  get bytesRead(): number {
+    return this.#reader?.bytesRead ?? 0;
+  }
+
+  /** Waits for the kernel. */
+  get pendingBytes(): number {
+    return this.#link?.pendingBytes ?? 0;
+  }
+
+  get carriesCommands(): boolean {
+    return this.phase === 'open' || this.phase === 'restoring';
+  }
+
+  startReading(dialect: Dialect, paused: boolean): void {
+    const { subscriber, subscriberBytes } = this.#owner.options;
+    this.phase = 'handshake';
+    this.#reader = new LinkReader(this, {
+      dialect,
+      subscriber,
+      subscriberBytes: subscriberBytes === true,
+      peer: this.peer,
+    });
+    if (paused) this.pause();
+  }
+
+  pause(): void {
+    this.#link?.pauseReading();
+  }
+
+  resume(): void {
+    // What arrived while we did not read says nothing yet about the time since.
+    this.heard = true;
+    this.#link?.resumeReading();
+  }
+
+  drop(): void {
+    this.phase = 'dropped';
+    this.#link?.destroy();
+  }
+
+  write(frames: readonly Frame[]): void {
+    for (let index = 0; index < frames.length; index++) this.bytesWritten += (frames[index] as Frame).byteLength;
+    this.#link?.write(frames);
+  }
+
+  /** The connection's own commands: written at once, behind what was handed over. */
+  sendNow(commands: readonly Command[]): void {
+    for (const command of commands) this.#owner.queue.addSent(command);
+    this.write(commands.map((command) => command.frame as Frame));
+  }
+
+  ping(dialect: Dialect): void {
+    this.heard = false;
+    if (dialect === 'line') {
+      // One command at a time there: the one in flight asks the same question.
+      this.#pingSkipped = this.#owner.queue.inFlightCount > 0;
+      if (this.#pingSkipped) return;
+    }
+    const nonce = Math.floor(this.#owner.platform.random() * 2 ** 48).toString(36);
+    const onPong = (problem: ProtocolError | undefined) => {
+      if (problem === undefined) this.#owner.onPong();
+      else this.#owner.onBroken(problem);
+    };
+    this.sendNow([pingCommand(dialect === 'line' ? undefined : `ashredis:${nonce}`, onPong)]);
+  }
+
+  feed(chunk: Uint8Array): void {
+    this.heard = true;
+    try {
+      this.#reader?.feed(chunk);
+    } catch (thrown) {
+      this.#owner.onBroken(asProtocolError(thrown, this.peer));
+    }
+    this.#owner.handler.onChunkEnd?.();
+  }
+
+  // --- the reader's sink ---------------------------------------------------------------------------------------------
+
+  get wantsBytes(): boolean {
+    return this.#owner.queue.head?.asBytes === true;
+  }
+
+  get isReading(): boolean {
+    return this.phase !== 'dropped';
+  }
+
+  onMessage(message: RespMessage): void {
+    if (!this.#useful) this.#markUseful();
+    this.#owner.handler.onMessage?.(message);
+  }
+
+  onValue(value: RespValue): void {
+    if (value instanceof RespPush) return this.#onPush(value);
+    if (this.#owner.options.subscriber && Array.isArray(value)) {
+      const kind = value[0];
+      if (typeof kind === 'string' && CONFIRMATIONS.has(kind)) return this.#onConfirmation(kind, value);
+    }
+    this.#onReply(value);
+  }
+
+  onLineServer(): void {
+    this.#owner.onLineServer();
+  }
+
+  #onPush(push: RespPush): void {
+    if (CONFIRMATIONS.has(push.kind)) return this.#onConfirmation(push.kind, [push.kind, ...push.values]);
+    this.#owner.handler.onPush?.(push.kind, push.values);
+  }
+
+  /** The reply to the head command in RESP2 and RESP3 alike, or the server's own doing. */
+  #onConfirmation(kind: string, confirmation: RespValue[]): void {
+    const channel = confirmation[1];
+    const confirms = this.#owner.queue.head?.confirms;
+    if (confirms !== undefined && confirms.kind === kind && confirms.channel === channel) {
+      return this.#onReply(confirmation);
+    }
+    const count = Number(confirmation[2] ?? 0);
+    this.#owner.handler.onUnsolicitedConfirmation?.(kind, typeof channel === 'string' ? channel : null, count);
+  }
+
+  #onReply(value: RespValue): void {
+    const problem = this.#owner.queue.reply(value);
+    if (problem !== undefined) {
+      const offset = this.bytesRead;
+      throw new ProtocolError(`Cannot match reply from ${this.peer}: ${problem} (before offset ${offset})`, { offset });
+    }
+    if (this.#pingSkipped) {
+      this.#pingSkipped = false;
+      this.#owner.onPong();
+    }
+    if (value instanceof RespError) {
+      if (value.code === 'READONLY') this.#owner.onReadonly(value);
+    } else if (!this.#useful) this.#markUseful();
+  }
+
+  #markUseful(): void {
+    if (this.phase !== 'open') return;
+    this.#useful = true;
+    this.#owner.onUseful();
+  }
+}
+
+/** Only errors of ours may leave a reader; any other is a bug, and still must not end the process. */
+function asProtocolError(thrown: unknown, peer: string): AshRedisError {
+  if (thrown instanceof Error && 'safeToRetry' in thrown) return thrown as AshRedisError;
+  return new ProtocolError(`Cannot read reply from ${peer}: ${thrown}`, { cause: thrown });
+}
