@@ -133,7 +133,7 @@ export class Connection implements ConnectionPort {
 
   send(command: Command): void {
     const live = this.#live;
-    if (live !== undefined && live.carriesCommands) {
+    if (live?.carriesCommands === true) {
       if (this.#queue.add(command, true, live.pendingBytes)) this.#accepted(command);
       return;
     }

@@ -40,6 +40,8 @@ interface Attempt<Name extends string> {
   readonly generation: number;
   /** Which attempt since a connection proved useful, from 1; in `waiting` the one to come. */
   readonly attempt: number;
+  /** Attempts since a connection was ready, for `maxAttempts`. */
+  readonly tries: number;
   /** A connection was ready since `idle`, so that a failure means waiting. */
   readonly established: boolean;
   /** Until when a first connect may wait for a server that is loading or full. */
@@ -169,6 +171,8 @@ export function step(
   if (legal === undefined) throw new Error(`Bug: input ${input.type} is not legal in state ${state.name}`);
   // What comes from an older link never counts.
   if ('generation' in input && input.generation !== state.generation) return { state, effects: [] };
+  // Woken early: the deadline has moved since the timer was set.
+  if (input.type === 'deadline' && now < deadlineOf(state)) return { state, effects: [] };
   const result = transition(config, state, input, now, random);
   if (!legal.includes(result.state.name)) {
     throw new Error(`Bug: state ${result.state.name} may not follow ${state.name} on ${input.type}`);
@@ -186,7 +190,16 @@ function transition(
   switch (state.name) {
     case 'idle':
       if (input.type === 'close') return finish(state, []);
-      return dial(state.generation, 1, config.waitOnFirstConnect, now, firstPatience(config, now), config);
+      return dial(
+        config,
+        {
+          ...FIRST,
+          generation: state.generation,
+          established: config.waitOnFirstConnect,
+          patience: firstPatience(config, now),
+        },
+        now,
+      );
     case 'dialing':
     case 'greeting':
       return whileConnecting(config, state, input, now, random);
@@ -195,9 +208,8 @@ function transition(
     case 'waiting':
       if (input.type === 'connect') return { state, effects: [] };
       if (input.type === 'close') return finish(state, []);
-      if (now < state.deadline) return { state, effects: [] };
       if (now >= state.patience) return giveUp(state.generation, state.cause, []);
-      return dial(state.generation, state.attempt, state.established, now, state.patience, config);
+      return dial(config, state, now);
     case 'closing':
       return whileClosing(state, input, now);
     case 'closed':
@@ -242,7 +254,6 @@ function whileConnecting(
     case 'failed':
       return fail(config, state, input.error, input.fatal, input.busy, now, random);
     case 'deadline':
-      if (now < state.deadline) return { state, effects: [] };
       return fail(config, state, config.timeoutError(state.name), false, false, now, random);
     case 'close':
       return startClosing(state, state.name, input, now);
@@ -271,7 +282,6 @@ function whileReady(
     case 'close':
       return startClosing(state, 'ready', input, now);
     case 'deadline': {
-      if (now < state.deadline) return { state, effects: [] };
       const again = now + config.heartbeatTimeoutMs;
       if (state.pingedAt === undefined) {
         return { state: { ...state, pingedAt: now, deadline: again }, effects: [{ type: 'ping', generation }] };
@@ -303,7 +313,7 @@ function whileClosing(state: Extract<MachineState, { name: 'closing' }>, input: 
     case 'failed':
       return finish(state, [drop, { type: 'lost', cause: input.error }]);
     case 'deadline':
-      return now < state.deadline ? { state, effects: [] } : finish(state, [drop]);
+      return finish(state, [drop]);
     case 'drained':
       return finish(state, [drop]);
     case 'close':
@@ -319,19 +329,17 @@ function firstPatience(config: MachineConfig, now: number): number {
   return config.waitOnFirstConnect ? Infinity : now + config.connectTimeoutMs;
 }
 
-function dial(
-  generation: number,
-  attempt: number,
-  established: boolean,
-  now: number,
-  patience: number,
-  config: MachineConfig,
-): StepResult {
+type Before = Omit<Attempt<'dialing'>, 'name' | 'deadline'>;
+
+const FIRST = { attempt: 1, tries: 1 };
+
+function dial(config: MachineConfig, before: Before, now: number): StepResult {
+  const { attempt, tries, established, patience } = before;
   const deadline = Math.min(now + config.connectTimeoutMs, patience);
-  const next = generation + 1;
+  const generation = before.generation + 1;
   return {
-    state: { name: 'dialing', generation: next, attempt, established, patience, deadline },
-    effects: [{ type: 'dial', generation: next }],
+    state: { name: 'dialing', generation, attempt, tries, established, patience, deadline },
+    effects: [{ type: 'dial', generation }],
   };
 }
 
@@ -367,27 +375,35 @@ function failReady(
   // Having stayed up for longer than the longest delay is use enough, also without traffic.
   const proved = now - state.readyAt >= config.reconnect.maxDelayMs;
   const attempt = proved ? 0 : state.attempt;
-  const before = { generation: state.generation, attempt, established: true, patience: Infinity };
+  const before = { generation: state.generation, attempt, tries: 0, established: true, patience: Infinity };
   return wait(config, before, error, effects, now, random);
 }
 
 function wait(
   config: MachineConfig,
-  before: { generation: number; attempt: number; established: boolean; patience: number },
+  before: Before,
   cause: AshRedisError,
   effects: Effect[],
   now: number,
   random: number,
 ): StepResult {
-  const { generation, attempt, established, patience } = before;
+  const { generation, attempt, tries, established, patience } = before;
   if (config.reconnect === false) return giveUp(generation, cause, effects);
-  if (attempt >= config.reconnect.maxAttempts) {
-    return giveUp(generation, config.exhaustedError(attempt, cause), effects);
+  if (tries >= config.reconnect.maxAttempts) {
+    return giveUp(generation, config.exhaustedError(tries, cause), effects);
   }
-  const delay = backoffDelayMs(attempt, config.reconnect.maxDelayMs, random);
-  const deadline = Math.min(now + delay, patience);
+  const deadline = Math.min(now + backoffDelayMs(attempt, config.reconnect.maxDelayMs, random), patience);
   return {
-    state: { name: 'waiting', generation, attempt: attempt + 1, established, patience, deadline, cause },
+    state: {
+      name: 'waiting',
+      generation,
+      attempt: attempt + 1,
+      tries: tries + 1,
+      established,
+      patience,
+      deadline,
+      cause,
+    },
     effects,
   };
 }
