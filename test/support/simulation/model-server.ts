@@ -127,11 +127,13 @@ export class ModelServer {
     switch (name) {
       case 'HELLO':
         if (!this.supportsHello) this.#send(session, "-ERR unknown command 'HELLO'\r\n");
-        else if (this.#time.now() < this.loadingUntil) this.#send(session, '-LOADING Redis is loading the dataset in memory\r\n');
+        else if (this.#time.now() < this.loadingUntil)
+          this.#send(session, '-LOADING Redis is loading the dataset in memory\r\n');
         else this.#hello(session, argument);
         return;
       case 'PING':
-        if (session.protocol === 2 && isSubscriber(session)) this.#send(session, `*2\r\n$4\r\npong\r\n${bulk(argument)}`);
+        if (session.protocol === 2 && isSubscriber(session))
+          this.#send(session, `*2\r\n$4\r\npong\r\n${bulk(argument)}`);
         else this.#send(session, words.length > 1 ? bulk(argument) : '+PONG\r\n');
         return;
       case 'CLIENT':
@@ -139,7 +141,9 @@ export class ModelServer {
           const { channels, patterns, shardChannels } = session;
           this.#send(
             session,
-            bulk(`id=${session.id} sub=${channels.size} psub=${patterns.size} ssub=${shardChannels.size} resp=${session.protocol}\n`),
+            bulk(
+              `id=${session.id} sub=${channels.size} psub=${patterns.size} ssub=${shardChannels.size} resp=${session.protocol}\n`,
+            ),
           );
         } else this.#send(session, '+OK\r\n');
         return;
@@ -189,9 +193,25 @@ export class ModelServer {
 
   #hello(session: Session, version: string): void {
     session.protocol = version === '3' ? 3 : 2;
-    const fields = ['server', 'redis', 'version', '7.2.0', 'proto', session.protocol, 'id', session.id, 'mode', 'standalone', 'role', 'master'];
+    const fields = [
+      'server',
+      'redis',
+      'version',
+      '7.2.0',
+      'proto',
+      session.protocol,
+      'id',
+      session.id,
+      'mode',
+      'standalone',
+      'role',
+      'master',
+    ];
     const head = session.protocol === 3 ? `%${fields.length / 2}\r\n` : `*${fields.length}\r\n`;
-    this.#send(session, head + fields.map((field) => (typeof field === 'number' ? `:${field}\r\n` : bulk(field))).join(''));
+    this.#send(
+      session,
+      head + fields.map((field) => (typeof field === 'number' ? `:${field}\r\n` : bulk(field))).join(''),
+    );
   }
 
   #confirm(session: Session, kind: string, channel: string): void {
@@ -232,7 +252,8 @@ function parseCommand(bytes: Uint8Array, start: number): { words: string[]; end:
   const line = (mark: number): number | undefined => {
     const end = bytes.indexOf(13, offset);
     if (end < 0 || end + 1 >= bytes.byteLength) return undefined;
-    if (bytes[offset] !== mark || bytes[end + 1] !== 10) throw new Error('The model server was sent what is not a command');
+    if (bytes[offset] !== mark || bytes[end + 1] !== 10)
+      throw new Error('The model server was sent what is not a command');
     const value = Number(decoder.decode(bytes.subarray(offset + 1, end)));
     offset = end + 2;
     return value;

@@ -33,10 +33,13 @@ export class SimulatedNetwork {
   onAccept: (end: ServerEnd) => void = () => {};
   dialCount = 0;
 
-  constructor(
-    readonly time: VirtualTime,
-    readonly random: SeededRandom,
-  ) {}
+  readonly time: VirtualTime;
+  readonly random: SeededRandom;
+
+  constructor(time: VirtualTime, random: SeededRandom) {
+    this.time = time;
+    this.random = random;
+  }
 
   dial(owner: string, events: LinkEvents): Link {
     this.dialCount++;
@@ -61,12 +64,17 @@ export class SimulatedPlatform implements Platform {
   wallClockSkewMs = 0;
   timerCount = 0;
 
-  constructor(
-    readonly network: SimulatedNetwork,
-    readonly owner: string,
-    readonly chance: SeededRandom,
-    readonly wallClockStart: number,
-  ) {}
+  readonly network: SimulatedNetwork;
+  readonly owner: string;
+  readonly chance: SeededRandom;
+  readonly wallClockStart: number;
+
+  constructor(network: SimulatedNetwork, owner: string, chance: SeededRandom, wallClockStart: number) {
+    this.network = network;
+    this.owner = owner;
+    this.chance = chance;
+    this.wallClockStart = wallClockStart;
+  }
 
   now(): number {
     return this.network.time.now();
