@@ -1,0 +1,51 @@
+// Holds the words for what goes wrong with a link: what failed, what was found, what to do, and whether to try again.
+// Run by `npm test`.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConnectError, HandshakeError } from '../../../src/errors/index.ts';
+import { dialVerdict } from '../../../src/net/connect-errors.ts';
+
+const withCode = (code: string, message = code) => Object.assign(new Error(message), { code });
+
+describe('the verdict about a link that could not be opened', () => {
+  for (const [code, hint] of [
+    ['ECONNREFUSED', /check that a server runs there/],
+    ['ENOTFOUND', /spelling of the host name/],
+    ['ETIMEDOUT', /firewall/],
+    ['ENOENT', /path of the Unix socket/],
+  ] as const) {
+    test(`${code} may pass and says what to check`, () => {
+      const { error, fatal } = dialVerdict('h:1', withCode(code));
+      assert.ok(error instanceof ConnectError);
+      assert.equal(fatal, false);
+      assert.match(error.message, /^Cannot connect to h:1: /);
+      assert.match(error.hint ?? '', hint);
+      assert.equal(error.safeToRetry, true);
+    });
+  }
+
+  for (const [code, hint] of [
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', /tls: \{ ca \}/],
+    ['CERT_HAS_EXPIRED', /needs a new certificate/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /servername/],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', /leave "tls" out/],
+    ['EPROTO', /leave "tls" out/],
+  ] as const) {
+    test(`${code} can't be mended by trying again`, () => {
+      const { error, fatal } = dialVerdict('h:1', withCode(code));
+      assert.ok(error instanceof HandshakeError);
+      assert.equal(fatal, true);
+      assert.match(error.hint ?? '', hint);
+    });
+  }
+
+  test('names every address that was tried', () => {
+    const tried = [
+      Object.assign(withCode('ECONNREFUSED'), { address: '::1', port: 1 }),
+      Object.assign(withCode('ECONNREFUSED'), { address: '127.0.0.1', port: 1 }),
+    ];
+    const { error } = dialVerdict('localhost:1', Object.assign(new AggregateError(tried), { code: 'ECONNREFUSED' }));
+    assert.match(error.message, /every address failed \(::1:1 ECONNREFUSED, 127.0.0.1:1 ECONNREFUSED\)/);
+  });
+});
