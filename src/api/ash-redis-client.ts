@@ -1,0 +1,348 @@
+// The client: every command as a method, `command()` for the rest, batches, subscriptions; two sockets at most, made
+// when first needed, and one more for each blocking command that runs. Held by users, lent to publishers and subscribers.
+// It keeps no state of a command: that is the sender's and the connection's.
+
+import { UsageError } from '../errors/index.ts';
+import type { AbortSignalLike, ConnectionStateName, ServerFacts } from '../net/index.ts';
+import type { CommandArgument, RespValue } from '../resp/index.ts';
+import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
+import { Batch, type BatchOptions } from './batch.ts';
+import { BlockingConnections } from './blocking.ts';
+import { type ClientSubscribeOptions, subscribeOn } from './client-subscribe.ts';
+import { CommandSender } from './command-sender.ts';
+import * as table from './command-table.ts';
+import { parseConfiguration } from './config.ts';
+import { quoteValue } from './config-schema.ts';
+import type { ClientOptions, CommandOptions, JsonObject, PublishOptions } from './config-types.ts';
+import { CONNECTIONS, type ConnectionStateEvent, Connections, type PushEvent } from './connections.ts';
+import { connectContext, connectTrace } from './diagnostics.ts';
+import { Emitter } from './emitter.ts';
+import { blockingLimitMs, refuseAlone, refuseGuarded } from './guarded-commands.ts';
+import { handled, rejected } from './handled.ts';
+import { platformOf } from './platform.ts';
+import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.ts';
+import { checkRegion } from './region.ts';
+import { type ScanOptions, scan } from './scan.ts';
+import type { Subscription } from './subscription.ts';
+
+export interface ClientEvents {
+  state: ConnectionStateEvent;
+  push: PushEvent;
+}
+
+export interface GetOptions extends CommandOptions {
+  /** The value as bytes. Default text. */
+  as?: 'text' | 'bytes' | undefined;
+}
+
+export type SetCommandOptions = CommandOptions & table.SetOptions;
+
+/** `new AshRedisClient('localhost', 6379)` or `new AshRedisClient({ url })`. Constructing opens nothing. */
+export class AshRedisClient {
+  readonly [CONNECTIONS]: Connections;
+  readonly #sender: CommandSender;
+  readonly #blocking: BlockingConnections;
+  readonly #events = new Emitter<ClientEvents>();
+  #closed: Promise<void> | undefined;
+  #unwatch: () => void = () => {};
+
+  constructor(options?: ClientOptions);
+  constructor(host?: string, port?: number, options?: ClientOptions);
+  constructor(hostOrOptions?: string | ClientOptions, port?: number, options?: ClientOptions) {
+    const given = mergeArguments(hostOrOptions, port, options);
+    const config = parseConfiguration(given, 'AshRedisClient');
+    if (config.client !== undefined) {
+      throw new UsageError(
+        'Cannot use "client" in the configuration of an AshRedisClient: it has connections of its own',
+      );
+    }
+    const connections = new Connections(config, platformOf(given, config));
+    this[CONNECTIONS] = connections;
+    this.#sender = new CommandSender(connections, config.region);
+    this.#blocking = new BlockingConnections(this.#sender);
+    connections.listen({
+      onState: (event) => this.#events.emit('state', event),
+      onPush: (event) => this.#events.emit('push', event),
+    });
+    this.#watch(config.signal);
+  }
+
+  /** Of the connection for commands. */
+  get state(): ConnectionStateName {
+    return this.#closed !== undefined && this[CONNECTIONS].openedLane === undefined
+      ? 'closed'
+      : (this[CONNECTIONS].openedLane?.state ?? 'idle');
+  }
+
+  /** What the server told about itself, once connected. */
+  get server(): ServerFacts | undefined {
+    return this[CONNECTIONS].server;
+  }
+
+  /** The region of calls that name none. */
+  get region(): string | null {
+    return this.#sender.region ?? null;
+  }
+
+  /** Resolves when ready; every command connects by itself. */
+  connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
+    try {
+      const { lane, config } = this[CONNECTIONS];
+      const start = () => lane.connect(options.signal);
+      if (!connectTrace.hasSubscribers) return handled(start());
+      return handled(connectTrace.promise(connectContext(config), start));
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  isConnected(): boolean {
+    return this.state === 'ready';
+  }
+
+  /** Answers what was accepted, within `timeoutMs` (default `closeTimeoutMs`), then closes. Twice is harmless. */
+  close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#unwatch();
+      const timeoutMs = options.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
+      const closing = [this[CONNECTIONS].close(timeoutMs), this.#blocking.close(timeoutMs)];
+      this.#closed = handled(Promise.all(closing).then(() => {}));
+    }
+    return this.#closed;
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
+  }
+
+  /** Sets the region of later calls that name none; null is none. */
+  useRegion(name: string | null): void {
+    this.#sender.region = checkRegion(name);
+  }
+
+  /** Resolves with `PONG`, or with the message. */
+  ping(options?: CommandOptions): Promise<string>;
+  ping(message: string, options?: CommandOptions): Promise<string>;
+  ping(message?: string | CommandOptions, options?: CommandOptions): Promise<string> {
+    const text = typeof message === 'string' ? message : undefined;
+    return this.#send(() => table.pingRequest(text), typeof message === 'object' ? message : options);
+  }
+
+  /** Null when the key does not exist. */
+  get(key: string, options: GetOptions & { as: 'bytes' }): Promise<Uint8Array | null>;
+  get(key: string, options?: GetOptions): Promise<string | null>;
+  get(key: string, options?: GetOptions): Promise<string | Uint8Array | null> {
+    if (options?.as === 'bytes') return this.#send(() => table.getBytesRequest(key), options);
+    return this.#send(() => table.getRequest(key), options);
+  }
+
+  /** Resolves with `'OK'`, or with null when `nx` or `xx` kept it from being set. */
+  set(key: string, value: string | Uint8Array, options: SetCommandOptions = {}): Promise<'OK' | null> {
+    const { ttlSeconds } = this[CONNECTIONS].config;
+    return this.#send(() => table.setRequest(key, value, options, ttlSeconds), options);
+  }
+
+  /** Resolves with the number of keys that were deleted. */
+  del(keys: string | readonly string[], options?: CommandOptions): Promise<number> {
+    return this.#send(() => table.delRequest(keys), options);
+  }
+
+  /** The same as {@link del}. */
+  delete(keys: string | readonly string[], options?: CommandOptions): Promise<number> {
+    return this.del(keys, options);
+  }
+
+  /** Resolves with how many of the keys exist; a key given twice counts twice. */
+  exists(keys: string | readonly string[], options?: CommandOptions): Promise<number> {
+    return this.#send(() => table.existsRequest(keys), options);
+  }
+
+  /** Resolves with false when the key does not exist. Fractions are kept to the millisecond. */
+  expire(key: string, ttlSeconds: number, options?: CommandOptions): Promise<boolean> {
+    return this.#send(() => table.expireRequest(key, ttlSeconds), options);
+  }
+
+  /** Seconds; −1 without a time to live, −2 when the key does not exist. */
+  ttl(key: string, options?: CommandOptions): Promise<number> {
+    return this.#send(() => table.ttlRequest(key), options);
+  }
+
+  /** Resolves with true when a time to live was taken away. */
+  persist(key: string, options?: CommandOptions): Promise<boolean> {
+    return this.#send(() => table.persistRequest(key), options);
+  }
+
+  /** All names of the region that match the glob, without the region's prefix. Large stores want {@link scan}. */
+  keys(pattern = '*', options?: CommandOptions): Promise<string[]> {
+    return this.#send(() => table.keysRequest(pattern), options);
+  }
+
+  /** The same names page by page; a name may come twice. */
+  scan(pattern = '*', options: ScanOptions = {}): AsyncIterableIterator<string> {
+    return scan(this.#sender, pattern, options);
+  }
+
+  /** `bigint` beyond 2^53. */
+  incr(key: string, options?: CommandOptions): Promise<number | bigint> {
+    return this.#send(() => table.incrRequest(key), options);
+  }
+
+  decr(key: string, options?: CommandOptions): Promise<number | bigint> {
+    return this.#send(() => table.decrRequest(key), options);
+  }
+
+  /** Resolves with the new length. */
+  append(key: string, value: string | Uint8Array, options?: CommandOptions): Promise<number> {
+    return this.#send(() => table.appendRequest(key, value), options);
+  }
+
+  info(options?: CommandOptions): Promise<string>;
+  info(section: string, options?: CommandOptions): Promise<string>;
+  info(section?: string | CommandOptions, options?: CommandOptions): Promise<string> {
+    const text = typeof section === 'string' ? section : undefined;
+    return this.#send(() => table.infoRequest(text), typeof section === 'object' ? section : options);
+  }
+
+  /**
+   * Text and bytes are sent as they are, everything else by the codec. Resolves with the number of receivers, or
+   * undefined on an AshRedis line server, where a channel is the key `channel:<name>`.
+   */
+  publish(
+    channel: string,
+    data: unknown,
+    options?: Omit<PublishOptions, 'ttlSeconds'> & CommandOptions & { shard?: boolean | undefined },
+  ): Promise<number | undefined> {
+    const { codec } = this[CONNECTIONS].config;
+    const command = options?.shard ? 'SPUBLISH' : 'PUBLISH';
+    return this.#send(() => table.publishRequest(command, channel, data, codec), options);
+  }
+
+  /** Messages of the channels, from now until `close()`, over all reconnections. */
+  subscribe<T = JsonObject>(
+    channels: string | readonly string[],
+    options: ClientSubscribeOptions<T> = {},
+  ): Subscription<T> {
+    return subscribeOn(this.#sender, 'channel', channels, options);
+  }
+
+  /** Messages of all channels that match the globs. */
+  psubscribe<T = JsonObject>(
+    patterns: string | readonly string[],
+    options: ClientSubscribeOptions<T> = {},
+  ): Subscription<T> {
+    return subscribeOn(this.#sender, 'pattern', patterns, options);
+  }
+
+  /** Messages of shard channels. */
+  ssubscribe<T = JsonObject>(
+    channels: string | readonly string[],
+    options: ClientSubscribeOptions<T> = {},
+  ): Subscription<T> {
+    return subscribeOn(this.#sender, 'shard', channels, options);
+  }
+
+  /** Many commands in one write: `client.batch().set('a', '1').get('a').exec()`. */
+  batch(options?: BatchOptions): Batch {
+    return new Batch(this.#sender, this.#blocking, options);
+  }
+
+  /**
+   * Any other command: `client.command('LPUSH', 'list', 'x')`. Options may stand last; in a region they must name the
+   * keys: `{ keys: [0] }`. Blocking commands get a connection of their own.
+   */
+  command(name: string, ...args: (CommandArgument | RawCommandOptions)[]): Promise<RespValue> {
+    try {
+      const { words, options } = splitOptions(name, args);
+      refuseGuarded(words);
+      refuseAlone(words);
+      const request = rawRequest(words, options, this.#sender.regionOf(options));
+      const limitMs = blockingLimitMs(words);
+      if (limitMs === undefined) return this.#sender.send(request, options);
+      const whole = limitMs === 0 ? Number.POSITIVE_INFINITY : limitMs + this[CONNECTIONS].config.commandTimeoutMs;
+      const command = this.#sender.command(request, this.#sender.settings(options, whole));
+      return this.#blocking.run(command, command.promise, options.signal, request);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  on<E extends keyof ClientEvents>(event: E, listener: (event: ClientEvents[E]) => unknown): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  once<E extends keyof ClientEvents>(event: E, listener: (event: ClientEvents[E]) => unknown): this {
+    this.#events.once(event, listener);
+    return this;
+  }
+
+  off<E extends keyof ClientEvents>(event: E, listener: (event: ClientEvents[E]) => unknown): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /** Figures; never a secret. */
+  stats() {
+    const connections = this[CONNECTIONS];
+    return {
+      state: this.state,
+      isConnected: this.isConnected(),
+      region: this.region,
+      server: this.server,
+      blockingConnections: this.#blocking.count,
+      ...connections.stats(),
+    };
+  }
+
+  toJSON(): object {
+    return this.stats();
+  }
+
+  [INSPECT](): string {
+    const { config } = this[CONNECTIONS];
+    const place = config.path ?? `${config.host}:${config.port}`;
+    return `AshRedisClient { ${place}, state: '${this.state}', region: ${quoteValue(this.region)} }`;
+  }
+
+  #send<T>(build: () => Parameters<CommandSender['send']>[0], options: CommandOptions | undefined): Promise<T> {
+    try {
+      return this.#sender.send(build(), options) as Promise<T>;
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  #watch(signal: AbortSignalLike | undefined): void {
+    if (signal === undefined) return;
+    const onAbort = () => void this.close();
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort);
+    this.#unwatch = () => signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function mergeArguments(
+  hostOrOptions: string | ClientOptions | undefined,
+  port: number | undefined,
+  options: ClientOptions | undefined,
+): ClientOptions {
+  if (typeof hostOrOptions === 'object' && hostOrOptions !== null) {
+    if (port !== undefined || options !== undefined) {
+      throw new UsageError('Cannot make an AshRedisClient: options stand alone, or after host and port');
+    }
+    return hostOrOptions;
+  }
+  const place = {
+    ...(hostOrOptions === undefined ? {} : { host: hostOrOptions }),
+    ...(port === undefined ? {} : { port }),
+  };
+  for (const key of Object.keys(place) as ('host' | 'port')[]) {
+    const other = options?.[key];
+    if (other !== undefined && other !== null && other !== place[key]) {
+      throw new UsageError(
+        `Cannot make an AshRedisClient: its argument and its option "${key}" differ; give one of them`,
+      );
+    }
+  }
+  return { ...options, ...place };
+}

@@ -1,0 +1,107 @@
+// The guide's key publisher: each record is stored as JSON under its `__dagserver_key`, with a time to live or without.
+// Made by users. It must never change the caller's object.
+
+import { UsageError } from '../errors/index.ts';
+import { type Dialect, encodeLine, type Frame } from '../net/index.ts';
+import type { RespValue } from '../resp/index.ts';
+import { jsonCodec } from './codec.ts';
+import { ttlToMs } from './config.ts';
+import type { PublisherConfig, PublishOptions } from './config-types.ts';
+import { setFrame } from './frame.ts';
+import { PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
+import type { ManyTarget } from './publish-many.ts';
+import { keyOf, recordJson, recordOf, recordTtlMs, splitRecord } from './record.ts';
+import { regionPrefix } from './region.ts';
+import { nameIn, ServerPublisher } from './server-publisher.ts';
+
+/** `new AshRedisDataPublisher('sensors', 'ashredis://anything', { host, region, ttlSeconds })`. Resolves with `'OK'`. */
+export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
+  protected override readonly form: PublishForm;
+  readonly #ttlMs: number | undefined;
+  readonly #isJson: boolean;
+
+  constructor(name: string, destination: string, config?: PublisherConfig) {
+    super(name, destination, config);
+    const { configuration } = this;
+    nameIn(destination, 'ashredis', 'destination of an AshRedisDataPublisher');
+    this.#ttlMs = configuration.ttlSeconds === undefined ? undefined : ttlToMs(configuration.ttlSeconds, 'ttlSeconds');
+    this.#isJson = configuration.codec === jsonCodec;
+    this.form = {
+      name: 'SET',
+      replyCount: 1,
+      replyTypes: PUBLISH_REPLIES.set,
+      retry: configuration.retry === 'always',
+      failWhenDisconnected: configuration.whenDisconnected === 'fail',
+      timeoutMs: configuration.commandTimeoutMs,
+    };
+  }
+
+  /** @internal */
+  onPublished(command: PublishCommand, _reply: RespValue): 'OK' {
+    this.settled(command);
+    return 'OK';
+  }
+
+  /** @internal */
+  encodePublish(command: PublishCommand, dialect: Dialect): Frame {
+    return this.#frame(command.routingKey as string, command.payload, command.ttlMs, dialect);
+  }
+
+  protected override commandOf(
+    data: unknown,
+    options: PublishOptions | undefined,
+    form: PublishForm,
+    deadline: number,
+  ): PublishCommand {
+    const { key, payload, ttlMs } = this.#encode(data, options);
+    const { dialect } = this.connections;
+    const frame = dialect === undefined ? undefined : this.#frame(key, payload, ttlMs, dialect);
+    return new PublishCommand(this, form, frame, payload, data, deadline, key, ttlMs);
+  }
+
+  protected override manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
+    return {
+      repliesPerRecord: 1,
+      encode: (data) => {
+        const { key, payload, ttlMs } = this.#encode(data, options);
+        return this.#frame(key, payload, ttlMs, this.connections.dialect ?? 'resp');
+      },
+      onReply: () => {},
+    };
+  }
+
+  #encode(data: unknown, options: PublishOptions | undefined) {
+    // The common case first: JSON, whose control fields can be cut from the text.
+    if (this.#isJson) {
+      const record = recordOf(data);
+      const key = keyOf(record);
+      const ttlMs = this.#ttlOf(options, recordTtlMs(record as object));
+      return { key, payload: recordJson(record as object, key), ttlMs };
+    }
+    const { key, ttlMs, value } = splitRecord(data);
+    return { key, payload: this.configuration.codec.encode(value), ttlMs: this.#ttlOf(options, ttlMs) };
+  }
+
+  #ttlOf(options: PublishOptions | undefined, ofRecord: number | undefined): number | undefined {
+    const given = options?.ttlSeconds;
+    if (given !== undefined && given !== null) return ttlToMs(given, 'ttlSeconds');
+    return ofRecord ?? this.#ttlMs;
+  }
+
+  #frame(key: string, payload: string | Uint8Array, ttlMs: number | undefined, dialect: Dialect): Frame {
+    if (dialect === 'resp') return setFrame(this.#prefix + key, payload, ttlMs);
+    if (typeof payload !== 'string') throw binaryOnLine();
+    const words = ttlMs === undefined ? ['SET', key, payload] : ['SET', key, payload, 'PX', ttlMs];
+    return encodeLine(words, { region: this.configuration.region, ...this.connections.lineSettings });
+  }
+
+  get #prefix(): string {
+    return regionPrefix(this.configuration.region);
+  }
+}
+
+export function binaryOnLine(): UsageError {
+  return new UsageError('Cannot publish bytes to an AshRedis line server: it takes text only', {
+    hint: 'use a text codec, or connect to a server that speaks RESP',
+  });
+}

@@ -1,0 +1,181 @@
+// Many commands in one write, built by calls in a row and sent by `exec()`.
+// Given to users by `client.batch()`. It sends nothing before `exec()`; what is wrong is refused when it is added.
+
+import { ReplyError, UsageError } from '../errors/index.ts';
+import type { CommandArgument, RespValue } from '../resp/index.ts';
+import { BatchCommand } from './batch-command.ts';
+import type { BlockingConnections } from './blocking.ts';
+import type { CommandSender } from './command-sender.ts';
+import * as table from './command-table.ts';
+import type { CommandOptions } from './config-types.ts';
+import { blockingLimitMs, refuseGuarded } from './guarded-commands.ts';
+import { handled, rejected } from './handled.ts';
+import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.ts';
+import type { Request } from './request.ts';
+
+export interface BatchOptions extends CommandOptions {
+  /** Between MULTI and EXEC: all or none is executed, and nobody else's commands in between. */
+  atomic?: boolean | undefined;
+}
+
+/** What `exec()` resolves with: each command's own value, or the server's refusal of it. */
+export type BatchReplies<T extends unknown[]> = { [K in keyof T]: T[K] | ReplyError };
+
+/**
+ * `await client.batch().set('a', '1').incr('a').exec()` gives `['OK', 2]`. A refused command is a `ReplyError` in its
+ * place; whatever ends the batch as a whole (a lost link, a time limit, a refused transaction) rejects.
+ */
+export class Batch<T extends unknown[] = []> {
+  readonly #sender: CommandSender;
+  readonly #blocking: BlockingConnections;
+  readonly #options: BatchOptions;
+  readonly #region: string | undefined;
+  readonly #requests: Request[] = [];
+  #executed = false;
+
+  /** Made by `client.batch()`. */
+  constructor(sender: CommandSender, blocking: BlockingConnections, options: BatchOptions = {}) {
+    this.#sender = sender;
+    this.#blocking = blocking;
+    this.#options = options;
+    this.#region = sender.regionOf(options);
+  }
+
+  /** Commands added so far. */
+  get length(): number {
+    return this.#requests.length;
+  }
+
+  ping(message?: string): Batch<[...T, string]> {
+    return this.#add(table.pingRequest(message));
+  }
+
+  get(key: string): Batch<[...T, string | null]> {
+    return this.#add(table.getRequest(key));
+  }
+
+  set(key: string, value: string | Uint8Array, options: table.SetOptions = {}): Batch<[...T, 'OK' | null]> {
+    return this.#add(table.setRequest(key, value, options, this.#sender.connections.config.ttlSeconds));
+  }
+
+  del(keys: string | readonly string[]): Batch<[...T, number]> {
+    return this.#add(table.delRequest(keys));
+  }
+
+  delete(keys: string | readonly string[]): Batch<[...T, number]> {
+    return this.del(keys);
+  }
+
+  exists(keys: string | readonly string[]): Batch<[...T, number]> {
+    return this.#add(table.existsRequest(keys));
+  }
+
+  expire(key: string, ttlSeconds: number): Batch<[...T, boolean]> {
+    return this.#add(table.expireRequest(key, ttlSeconds));
+  }
+
+  ttl(key: string): Batch<[...T, number]> {
+    return this.#add(table.ttlRequest(key));
+  }
+
+  persist(key: string): Batch<[...T, boolean]> {
+    return this.#add(table.persistRequest(key));
+  }
+
+  keys(pattern = '*'): Batch<[...T, string[]]> {
+    return this.#add(table.keysRequest(pattern));
+  }
+
+  incr(key: string): Batch<[...T, number | bigint]> {
+    return this.#add(table.incrRequest(key));
+  }
+
+  decr(key: string): Batch<[...T, number | bigint]> {
+    return this.#add(table.decrRequest(key));
+  }
+
+  append(key: string, value: string | Uint8Array): Batch<[...T, number]> {
+    return this.#add(table.appendRequest(key, value));
+  }
+
+  info(section?: string): Batch<[...T, string]> {
+    return this.#add(table.infoRequest(section));
+  }
+
+  publish(channel: string, data: unknown): Batch<[...T, number | undefined]> {
+    return this.#add(table.publishRequest('PUBLISH', channel, data, this.#sender.connections.config.codec));
+  }
+
+  /** Any other command; in a region with `{ keys }` as the last argument. */
+  command(name: string, ...args: (CommandArgument | RawCommandOptions)[]): Batch<[...T, RespValue]> {
+    const { words, options } = splitOptions(name, args);
+    refuseGuarded(words);
+    if (options.as === 'bytes') {
+      throw new UsageError('Cannot use { as: "bytes" } in a batch: the replies of a batch are text', {
+        hint: 'call command() outside of the batch',
+      });
+    }
+    return this.#add(rawRequest(words, options, this.#region));
+  }
+
+  /** Sends everything. A batch is sent once. */
+  exec(): Promise<BatchReplies<T>> {
+    if (this.#executed) return rejected(new UsageError('Cannot exec a batch twice', { hint: 'call batch() again' }));
+    this.#executed = true;
+    return handled(this.#exec() as Promise<BatchReplies<T>>);
+  }
+
+  #add<R>(request: Request<R>): Batch<[...T, R]> {
+    if (this.#executed) {
+      throw new UsageError('Cannot add to a batch that was sent', { hint: 'call batch() again' });
+    }
+    this.#requests.push(request);
+    return this as unknown as Batch<[...T, R]>;
+  }
+
+  async #exec(): Promise<unknown[]> {
+    const { connections } = this.#sender;
+    const { signal, atomic = false } = this.#options;
+    if (this.#requests.length === 0) return [];
+    // One write on RESP, one command after the other on a line server: which it is must be known first.
+    if (connections.dialect === undefined) await connections.lane.connect(signal);
+    if (connections.dialect === 'line') return this.#execOnLineServer(atomic);
+    const settings = { ...this.#sender.settings(this.#options), region: this.#region };
+    const limits = atomic ? [] : this.#requests.map((request) => blockingLimitMs(request.words));
+    if (limits.every((limit) => limit === undefined)) {
+      const command = new BatchCommand(this.#requests, atomic, settings);
+      return this.#sender.dispatch(command, command.promise, signal, connections.lane, { words: ['BATCH'] });
+    }
+    // A blocking command would hold up everybody else's: the whole batch gets a connection of its own.
+    const limitMs = limits.some((limit) => limit === 0)
+      ? Number.POSITIVE_INFINITY
+      : limits.reduce<number>((sum, limit) => sum + (limit ?? 0), connections.config.commandTimeoutMs);
+    const patient = { ...this.#sender.settings(this.#options, limitMs), region: this.#region };
+    const command = new BatchCommand(this.#requests, false, patient);
+    return this.#blocking.run(command, command.promise, signal, { words: ['BATCH'] });
+  }
+
+  async #execOnLineServer(atomic: boolean): Promise<unknown[]> {
+    if (atomic) {
+      throw new UsageError('Cannot use batch({ atomic: true }) on an AshRedis line server: it has no MULTI', {
+        hint: 'use batch() without "atomic", or connect to a server that speaks RESP',
+      });
+    }
+    const settings = { ...this.#sender.settings(this.#options), region: this.#region };
+    // One routing key for all: the order is that of the calls.
+    const commands = this.#requests.map((request) => this.#sender.command(request, settings, 'batch'));
+    const { signal } = this.#options;
+    const results = await Promise.allSettled(
+      commands.map((command, index) =>
+        this.#sender.dispatch(command, command.promise, signal, this.#sender.connections.lane, {
+          words: this.#requests[index]?.words ?? [],
+        }),
+      ),
+    );
+    return results.map((result) => {
+      if (result.status === 'fulfilled') return result.value;
+      if (result.reason instanceof ReplyError) return result.reason;
+      throw result.reason;
+    });
+  }
+}

@@ -1,0 +1,68 @@
+// Connections of their own for blocking commands, so that these hold up nobody else.
+// Used by the client and by batches. A connection serves one command at a time and the next one afterwards.
+
+import { ClosedError, UsageError } from '../errors/index.ts';
+import { type AbortSignalLike, type Command, Connection } from '../net/index.ts';
+import type { CommandSender } from './command-sender.ts';
+
+/** Kept for the next blocking command; more are closed after use. */
+const MAX_IDLE = 2;
+
+type Watched = Command & { watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void };
+
+export class BlockingConnections {
+  readonly #sender: CommandSender;
+  readonly #busy = new Set<Connection>();
+  readonly #idle: Connection[] = [];
+
+  constructor(sender: CommandSender) {
+    this.#sender = sender;
+  }
+
+  get count(): number {
+    return this.#busy.size + this.#idle.length;
+  }
+
+  run<T>(
+    command: Watched,
+    promise: Promise<T>,
+    signal: AbortSignalLike | undefined,
+    request: { readonly words: readonly unknown[] },
+  ): Promise<T> {
+    const connection = this.#idle.pop() ?? this.#open();
+    this.#busy.add(connection);
+    const free = (keep: boolean) => {
+      this.#busy.delete(connection);
+      // After a failure the server may still be blocked on it: what it answers later is nobody's.
+      if (keep && this.#idle.length < MAX_IDLE && !this.#sender.connections.isClosed) this.#idle.push(connection);
+      else void connection.close({ timeoutMs: 1 });
+    };
+    promise.then(
+      () => free(true),
+      (error: unknown) => free((error as { name?: unknown } | undefined)?.name === 'ReplyError'),
+    );
+    const given = this.#sender.dispatch(command, promise, signal, connection, request);
+    // Refused before it was handed over: the command itself will never settle.
+    given.then(undefined, (error: unknown) => command.onFailure(error));
+    return given;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const all = [...this.#busy, ...this.#idle.splice(0)];
+    await Promise.all(all.map((connection) => connection.close({ timeoutMs })));
+  }
+
+  #open(): Connection {
+    const { connections } = this.#sender;
+    if (connections.isClosed)
+      throw new ClosedError('Cannot open a connection: the client was closed', { safeToRetry: true });
+    if (connections.dialect === 'line') {
+      throw new UsageError('Cannot execute a blocking command on an AshRedis line server: it has none', {
+        hint: 'connect to a server that speaks RESP',
+      });
+    }
+    // Without heartbeat: silence is what a blocking command is for. TCP keep-alive finds a dead peer.
+    const options = connections.options({ reconnect: false, heartbeatIntervalMs: Number.POSITIVE_INFINITY });
+    return new Connection(options, connections.platform);
+  }
+}

@@ -1,0 +1,106 @@
+// One command of a client on its way: what the net room carries and the promise that the user holds.
+// Made by command-sender.ts. It settles exactly once and never causes an unhandled rejection.
+
+import type { AbortSignalLike, Command, Dialect, Frame } from '../net/index.ts';
+import type { RespValue } from '../resp/index.ts';
+import type { Connections } from './connections.ts';
+import { lineFrame, type Request, respFrame, routingKeyOf } from './request.ts';
+
+export interface CommandSettings {
+  readonly region: string | undefined;
+  /** Monotonic; Infinity for none. */
+  readonly deadline: number;
+  /** What the deadline was made from, for messages. */
+  readonly timeoutMs: number;
+  readonly retry: boolean;
+  readonly failWhenDisconnected: boolean;
+}
+
+const ignore = () => {};
+
+export class ClientCommand<T> implements Command {
+  readonly name: string;
+  frame: Frame | undefined;
+  readonly replyCount = 1;
+  replyTypes: number;
+  readonly routingKey: string | undefined;
+  readonly asBytes: boolean;
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly retry: boolean;
+  readonly failWhenDisconnected: boolean;
+  place = 0;
+  readonly promise: Promise<T>;
+  readonly #request: Request<T>;
+  readonly #region: string | undefined;
+  readonly #connections: Connections;
+  #shape: Request<T>['shape'];
+  #resolve: (value: T) => void = ignore;
+  #reject: (error: unknown) => void = ignore;
+  #signal: AbortSignalLike | undefined;
+  #onAbort: (() => void) | undefined;
+  #settled = false;
+
+  /** Throws a `UsageError` for what can't be sent, where the dialect is known. */
+  constructor(
+    request: Request<T>,
+    settings: CommandSettings,
+    connections: Connections,
+    routingKey: string | undefined = routingKeyOf(request, settings.region),
+  ) {
+    this.name = String(request.words[0]).toUpperCase();
+    this.replyTypes = request.replyTypes;
+    this.routingKey = routingKey;
+    this.asBytes = request.asBytes ?? false;
+    this.deadline = settings.deadline;
+    this.timeoutMs = settings.timeoutMs;
+    this.retry = settings.retry;
+    this.failWhenDisconnected = settings.failWhenDisconnected;
+    this.#request = request;
+    this.#region = settings.region;
+    this.#connections = connections;
+    this.#shape = request.shape;
+    if (connections.dialect !== undefined) this.encode(connections.dialect);
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  encode(dialect: Dialect): Frame {
+    const request = this.#request;
+    if (dialect === 'resp') {
+      this.frame = respFrame(request, this.#region);
+    } else {
+      this.frame = lineFrame(request, this.#region, this.#connections.lineSettings);
+      this.replyTypes = request.lineReplyTypes ?? request.replyTypes;
+      this.#shape = request.lineShape ?? request.shape;
+    }
+    return this.frame;
+  }
+
+  /** `cancel` is called with the signal's reason, once, unless the command settled before. */
+  watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void {
+    this.#signal = signal;
+    this.#onAbort = () => cancel(this, signal.reason);
+    signal.addEventListener('abort', this.#onAbort);
+  }
+
+  onReply(value: RespValue): void {
+    if (this.#settled) return;
+    this.#end();
+    this.#resolve(this.#shape(value, this.#region));
+  }
+
+  onFailure(error: unknown): void {
+    if (this.#settled) return;
+    this.#end();
+    this.promise.then(undefined, ignore);
+    this.#reject(error);
+  }
+
+  #end(): void {
+    this.#settled = true;
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+  }
+}

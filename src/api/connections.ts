@@ -1,0 +1,187 @@
+// The connections of one object: one for commands, one for subscriptions, one for subscriptions in bytes; each made
+// when first needed. Owned by a client or by one publisher or subscriber; a client lends them to others.
+// It must never decide about commands or messages: it makes, names and closes.
+
+import { ClosedError } from '../errors/index.ts';
+import {
+  CommandLane,
+  type ConnectionHandler,
+  type ConnectionOptions,
+  type Dialect,
+  type Platform,
+  type ServerFacts,
+  type StateEvent,
+  staticResolver,
+} from '../net/index.ts';
+import { SubscriberConnection } from '../pubsub/index.ts';
+import type { RespValue } from '../resp/index.ts';
+import type { Configuration } from './config.ts';
+import type { LineSettings } from './request.ts';
+
+/** Which of an object's connections an event is about. */
+export type ConnectionRole = 'commands' | 'subscriptions';
+
+export interface ConnectionStateEvent extends StateEvent {
+  readonly connection: ConnectionRole;
+}
+
+export interface PushEvent {
+  readonly kind: string;
+  readonly values: readonly RespValue[];
+}
+
+/** Who is told what happens to the connections. Neither may throw. */
+export interface ConnectionListener {
+  onState(event: ConnectionStateEvent): void;
+  onPush(event: PushEvent): void;
+}
+
+/** A client's connections, for those who are given the client. Not exported to users. */
+export const CONNECTIONS: unique symbol = Symbol('connections');
+
+export class Connections {
+  readonly config: Configuration;
+  readonly platform: Platform;
+  readonly #listeners = new Set<ConnectionListener>();
+  #lane: CommandLane | undefined;
+  #text: SubscriberConnection | undefined;
+  #bytes: SubscriberConnection | undefined;
+  #dialect: Dialect | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(config: Configuration, platform: Platform) {
+    this.config = config;
+    this.platform = platform;
+    this.#dialect = config.dialect === 'auto' ? undefined : config.dialect;
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Undefined as long as nobody knows. */
+  get dialect(): Dialect | undefined {
+    return this.#dialect;
+  }
+
+  get lineSettings(): LineSettings {
+    const { quoting, maxLineBytes } = this.config;
+    return { quoting: this.server?.quoting ?? quoting, maxLineBytes };
+  }
+
+  get server(): ServerFacts | undefined {
+    return this.#lane?.server;
+  }
+
+  /** The connection for commands, or undefined before it was needed. */
+  get openedLane(): CommandLane | undefined {
+    return this.#lane;
+  }
+
+  get lane(): CommandLane {
+    if (this.#lane === undefined) {
+      this.#refuseClosed();
+      this.#lane = new CommandLane(
+        { ...this.options({}), poolSize: this.config.poolSize },
+        this.platform,
+        this.#handler('commands'),
+      );
+    }
+    return this.#lane;
+  }
+
+  /** The connection for subscriptions whose payloads are text, or bytes. */
+  subscriber(bytes: boolean): SubscriberConnection {
+    const present = bytes ? this.#bytes : this.#text;
+    if (present !== undefined) return present;
+    this.#refuseClosed();
+    const handler = this.#handler('subscriptions');
+    const made = new SubscriberConnection({
+      connectionOptions: this.options({ subscriber: true }),
+      platform: this.platform,
+      auditIntervalMs: this.config.auditIntervalMs,
+      onState: (event) => handler.onState?.(event),
+      onPush: (kind, values) => handler.onPush?.(kind, values),
+    });
+    if (bytes) this.#bytes = made;
+    else this.#text = made;
+    return made;
+  }
+
+  /** What a connection of this configuration is made from. */
+  options(changes: Partial<ConnectionOptions>): ConnectionOptions {
+    const { config } = this;
+    return {
+      resolver: staticResolver({
+        host: config.host,
+        port: config.port,
+        ...(config.path === undefined ? {} : { path: config.path }),
+        ...(config.tls === undefined ? {} : { tls: config.tls }),
+      }),
+      dialect: this.#dialect ?? 'auto',
+      protocol: config.protocol,
+      credentials: config.credentials,
+      clientName: config.clientName,
+      db: config.db,
+      connectTimeoutMs: config.connectTimeoutMs,
+      commandTimeoutMs: config.commandTimeoutMs,
+      closeTimeoutMs: config.closeTimeoutMs,
+      waitOnFirstConnect: config.waitOnFirstConnect,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      heartbeatTimeoutMs: config.heartbeatTimeoutMs,
+      reconnect: config.reconnect,
+      offlineMaxCount: config.offlineMaxCount,
+      offlineMaxBytes: config.offlineMaxBytes,
+      maxBacklogBytes: config.maxBacklogBytes,
+      window: Number.POSITIVE_INFINITY,
+      subscriber: false,
+      unref: config.unref,
+      maxLineBytes: config.maxLineBytes,
+      quoting: config.quoting,
+      ...changes,
+    };
+  }
+
+  listen(listener: ConnectionListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  stats(): { commands?: object; subscriptions?: object } {
+    const subscriptions = this.#text ?? this.#bytes;
+    return {
+      ...(this.#lane === undefined ? {} : { commands: this.#lane.stats() }),
+      ...(subscriptions === undefined ? {} : { subscriptions: subscriptions.stats() }),
+    };
+  }
+
+  /** Flushes, then closes everything; settles within `timeoutMs`; twice is harmless. */
+  close(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#closeAll(timeoutMs);
+    return this.#closing;
+  }
+
+  async #closeAll(timeoutMs: number): Promise<void> {
+    await Promise.all([
+      this.#text?.close({ timeoutMs }),
+      this.#bytes?.close({ timeoutMs }),
+      this.#lane?.close({ timeoutMs }),
+    ]);
+  }
+
+  #refuseClosed(): void {
+    if (this.isClosed) throw new ClosedError('Cannot use the connection: it was closed', { safeToRetry: true });
+  }
+
+  #handler(connection: ConnectionRole): ConnectionHandler {
+    return {
+      onState: (event) => {
+        if (event.to === 'ready' && connection === 'commands') this.#dialect = this.#lane?.server?.dialect;
+        for (const listener of this.#listeners) listener.onState({ ...event, connection });
+      },
+      onPush: (kind, values) => {
+        for (const listener of this.#listeners) listener.onPush({ kind, values });
+      },
+    };
+  }
+}

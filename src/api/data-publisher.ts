@@ -1,0 +1,460 @@
+// The framework's publisher: name, destination, queue, interval, counting, lifecycle. People write their own transports on it.
+// Extended by the publishers of this package and by users. It must never know a server.
+
+import { ClosedError, UsageError } from '../errors/index.ts';
+import type { AbortSignalLike, Platform, TimerHandle } from '../net/index.ts';
+import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
+import { type Configuration, parseConfiguration } from './config.ts';
+import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
+import type { ConnectionStateEvent, PushEvent } from './connections.ts';
+import { Emitter } from './emitter.ts';
+import { handled, rejected } from './handled.ts';
+import { platformOf } from './platform.ts';
+import { PublishQueue } from './publish-queue.ts';
+
+export interface PublishErrorEvent {
+  readonly error: Error;
+  /** What was to be published. */
+  readonly data: unknown;
+}
+
+export interface PublisherEvents {
+  state: ConnectionStateEvent;
+  push: PushEvent;
+  publishError: PublishErrorEvent;
+}
+
+/** A record that waits for its flush. */
+interface QueuedRecord {
+  readonly data: unknown;
+  readonly options: PublishOptions | undefined;
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+  isSettled: boolean;
+  stopWatching: () => void;
+}
+
+/** Publishes of `publishMany` that wait for their result at once, where the transport is a user's own. */
+const MANY_AT_ONCE = 1000;
+
+/**
+ * Extend it and write `doPublish(data, options)`; `doConnect()` and `doStop()` where there is something to open.
+ * Everything else is here: the queue by `publishInterval`, `batchSize` and `queueType`, counts, events, `stop()`.
+ */
+export abstract class DataPublisher<R = unknown> {
+  readonly name: string;
+  readonly destination: string;
+  /** Complete and frozen. */
+  protected readonly configuration: Configuration;
+  protected readonly platform: Platform;
+  /** True where `doStop` itself answers or rejects what is pending; else `stop()` waits for it first. */
+  protected readonly stopSettlesPending: boolean = false;
+  readonly #events = new Emitter<PublisherEvents>();
+  readonly #queue: PublishQueue<QueuedRecord>;
+  /** Publishes go straight to `publishNow`: no interval, not suspended, nothing to pack, not stopped. */
+  #direct = false;
+  #suspended = false;
+  #timer: TimerHandle | undefined;
+  #stopping: Promise<void> | undefined;
+  #publishCount = 0;
+  #failedCount = 0;
+  #pendingCount = 0;
+  #lastPublish: number | null = null;
+  #onIdle: (() => void) | undefined;
+  #unwatch: () => void = () => {};
+
+  constructor(name: string, destination: string, config?: PublisherConfig) {
+    this.name = checkText(name, 'name of a publisher');
+    this.destination = checkText(destination, 'destination of a publisher');
+    this.configuration = parseConfiguration(config, `publisher "${name}"`);
+    this.platform = platformOf(config, this.configuration);
+    this.#queue = new PublishQueue(this.configuration);
+    this.#settleMode();
+    const { signal } = this.configuration;
+    if (signal === undefined) return;
+    const onAbort = () => void this.stop();
+    // Later, so that the constructors of subclasses have run.
+    if (signal.aborted) queueMicrotaskOf(onAbort);
+    else {
+      signal.addEventListener('abort', onAbort);
+      this.#unwatch = () => signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Sends one record. What can't be sent is refused by the returned promise, which need not be awaited. */
+  protected abstract doPublish(data: unknown, options: PublishOptions): Promise<R> | R;
+
+  /** Opens what publishing needs; `publish()` may be called without it. */
+  protected doConnect(_signal: AbortSignalLike | undefined): Promise<void> | void {}
+
+  /** Closes what was opened, within `timeoutMs`. Called once. */
+  protected doStop(_timeoutMs: number): Promise<void> | void {}
+
+  /** Resolves when ready to publish. */
+  connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
+    if (this.#stopping !== undefined) return rejected(this.#stoppedError('connect'));
+    const { signal } = options;
+    if (signal?.aborted) return rejected(signal.reason);
+    try {
+      return handled(Promise.resolve(this.doConnect(signal)));
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /** Resolves with the transport's answer. Need not be awaited: failures show as `failedCount` and `publishError`. */
+  publish(data: unknown, options?: PublishOptions): Promise<R> {
+    if (this.#direct) return this.publishNow(data, options);
+    return this.#publishIndirectly(data, options);
+  }
+
+  /** Many records, in order, with bounded memory; the iterable is read no faster than the transport takes it. */
+  async publishMany(
+    records: Iterable<unknown> | AsyncIterable<unknown>,
+    options: PublishManyOptions = {},
+  ): Promise<PublishManyResult> {
+    const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
+    const { onFailure, signal, ...publishOptions } = options;
+    let pending = 0;
+    let onRoom: (() => void) | undefined;
+    const settle = () => {
+      pending--;
+      onRoom?.();
+    };
+    for await (const record of records) {
+      if (signal?.aborted) throw signal.reason;
+      if (this.#stopping !== undefined) throw this.#stoppedError('publish');
+      pending++;
+      this.publishNow(this.packed(record), publishOptions).then(
+        () => {
+          result.published++;
+          settle();
+        },
+        (error: unknown) => {
+          if ((error as { safeToRetry?: unknown } | null)?.safeToRetry === false) result.unknown++;
+          else result.failed++;
+          callSafely(onFailure, error, record);
+          settle();
+        },
+      );
+      if (pending >= MANY_AT_ONCE) await new Promise<void>((resolve) => (onRoom = resolve));
+    }
+    while (pending > 0) await new Promise<void>((resolve) => (onRoom = resolve));
+    return result;
+  }
+
+  /** Publishes wait in the queue until `resume()`. */
+  suspend(): void {
+    this.#suspended = true;
+    this.#settleMode();
+    this.#disarm();
+  }
+
+  resume(): void {
+    if (!this.#suspended) return;
+    this.#suspended = false;
+    this.#settleMode();
+    if (this.#stopping !== undefined || this.#queue.size === 0) return;
+    if (this.configuration.publishInterval > 0) this.#arm();
+    else this.#flushAll();
+  }
+
+  /** Stops accepting, flushes, closes. Settles within `timeoutMs` (default `closeTimeoutMs`); twice is harmless. */
+  stop(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#stopping ??= handled(this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs));
+    return this.#stopping;
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.stop();
+  }
+
+  isRunning(): boolean {
+    return this.#stopping === undefined;
+  }
+
+  isSuspended(): boolean {
+    return this.#suspended;
+  }
+
+  /** Records that were acknowledged. */
+  get publishCount(): number {
+    return this.#publishCount;
+  }
+
+  /** Records that were refused, or of which nobody knows. */
+  get failedCount(): number {
+    return this.#failedCount;
+  }
+
+  /** Epoch milliseconds of the last acknowledgement; null before the first. */
+  get lastPublish(): number | null {
+    return this.#lastPublish;
+  }
+
+  /** Records that wait for a flush. */
+  getQueueSize(): number {
+    return this.#queue.size;
+  }
+
+  stats(): PublisherStats {
+    return {
+      name: this.name,
+      destination: this.destination,
+      isRunning: this.isRunning(),
+      isSuspended: this.#suspended,
+      publishCount: this.#publishCount,
+      failedCount: this.#failedCount,
+      pendingCount: this.#pendingCount,
+      queuedCount: this.#queue.size,
+      lastPublish: this.#lastPublish,
+    };
+  }
+
+  /** The framework's name of {@link stats}. */
+  details(): ReturnType<this['stats']> {
+    return this.stats() as ReturnType<this['stats']>;
+  }
+
+  on<E extends keyof PublisherEvents>(event: E, listener: (event: PublisherEvents[E]) => unknown): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  once<E extends keyof PublisherEvents>(event: E, listener: (event: PublisherEvents[E]) => unknown): this {
+    this.#events.once(event, listener);
+    return this;
+  }
+
+  off<E extends keyof PublisherEvents>(event: E, listener: (event: PublisherEvents[E]) => unknown): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  toJSON(): object {
+    return this.stats();
+  }
+
+  [INSPECT](): string {
+    const { publishCount, failedCount } = this;
+    return `${this.constructor.name} { '${this.name}', '${this.destination}', running: ${this.isRunning()}, published: ${publishCount}, failed: ${failedCount} }`;
+  }
+
+  /** The record leaves now: counts around `doPublish`. A transport that counts by itself overrides it. */
+  protected publishNow(data: unknown, options: PublishOptions | undefined): Promise<R> {
+    this.countPending();
+    let promise: Promise<R>;
+    try {
+      promise = Promise.resolve(this.doPublish(data, options ?? {}));
+    } catch (error) {
+      promise = Promise.reject(error);
+    }
+    return handled(
+      promise.then(
+        (value) => {
+          this.countPublished();
+          return value;
+        },
+        (error: unknown) => {
+          this.countFailed(error, data);
+          throw error;
+        },
+      ),
+    );
+  }
+
+  protected countPending(): void {
+    this.#pendingCount++;
+  }
+
+  protected countPublished(): void {
+    this.#publishCount++;
+    this.#lastPublish = this.platform.wallClock();
+    this.#countSettled();
+  }
+
+  protected countFailed(error: unknown, data: unknown): void {
+    this.#tellFailed(error, data);
+    this.#countSettled();
+  }
+
+  /** Several at once, of which the caller knows the outcome; they were never pending. */
+  protected countMany(publishedCount: number): void {
+    if (publishedCount === 0) return;
+    this.#publishCount += publishedCount;
+    this.#lastPublish = this.platform.wallClock();
+  }
+
+  /** A record that never became pending. */
+  protected refused(error: unknown, data: unknown): Promise<never> {
+    this.#tellFailed(error, data);
+    return rejected(error);
+  }
+
+  protected tellFailed(error: unknown, data: unknown): void {
+    this.#tellFailed(error, data);
+  }
+
+  protected emit<E extends keyof PublisherEvents>(event: E, value: PublisherEvents[E]): void {
+    this.#events.emit(event, value);
+  }
+
+  /** What is no object becomes `{ payload }` where the configuration says so. */
+  protected packed(data: unknown): unknown {
+    const isObject = typeof data === 'object' && data !== null && !Array.isArray(data) && !(data instanceof Uint8Array);
+    return isObject || !this.configuration.autoPackageNonDict ? data : { payload: data };
+  }
+
+  /** Rejects when publishing is over. */
+  protected checkRunning(action: string): void {
+    if (this.#stopping !== undefined) throw this.#stoppedError(action);
+  }
+
+  #publishIndirectly(data: unknown, options: PublishOptions | undefined): Promise<R> {
+    if (this.#stopping !== undefined) return this.refused(this.#stoppedError('publish'), data);
+    const record = this.packed(data);
+    if (!this.#suspended && this.configuration.publishInterval === 0) return this.publishNow(record, options);
+    if (options?.signal?.aborted) return this.refused(options.signal.reason, data);
+    const entry: QueuedRecord = {
+      data: record,
+      options,
+      resolve: () => {},
+      reject: () => {},
+      isSettled: false,
+      stopWatching: () => {},
+    };
+    try {
+      this.#queue.push(entry, record);
+    } catch (error) {
+      return this.refused(error, data);
+    }
+    const promise = new Promise<R>((resolve, reject) => {
+      entry.resolve = resolve;
+      entry.reject = reject;
+    });
+    if (options?.signal !== undefined) this.#watchQueued(entry, options.signal);
+    if (!this.#suspended) this.#arm();
+    return handled(promise);
+  }
+
+  #watchQueued(entry: QueuedRecord, signal: AbortSignalLike): void {
+    const onAbort = () => {
+      entry.stopWatching();
+      entry.isSettled = true;
+      this.#tellFailed(signal.reason, entry.data);
+      entry.reject(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort);
+    entry.stopWatching = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined) return;
+    const { publishInterval, unref } = this.configuration;
+    this.#timer = this.platform.setTimer(publishInterval * 1000, () => this.#onInterval(), !unref);
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.platform.clearTimer(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #onInterval(): void {
+    this.#timer = undefined;
+    this.#flush();
+    if (this.#queue.size > 0) this.#arm();
+  }
+
+  /** One batch. */
+  #flush(): void {
+    for (const entry of this.#queue.take(this.configuration.batchSize)) {
+      if (entry.isSettled) continue;
+      entry.stopWatching();
+      this.publishNow(entry.data, entry.options).then(entry.resolve as (value: R) => void, entry.reject);
+    }
+  }
+
+  #flushAll(): void {
+    while (this.#queue.size > 0) this.#flush();
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    const endsAt = this.platform.now() + timeoutMs;
+    this.#unwatch();
+    this.#disarm();
+    this.#direct = false;
+    // After this turn's publishes: `stop()` right behind them must not overtake the constructor of a subclass either.
+    this.#flushAll();
+    if (!this.stopSettlesPending) await this.#idle(timeoutMs);
+    await this.doStop(Math.max(0, endsAt - this.platform.now()));
+  }
+
+  /** Resolves when nothing is pending, or after `timeoutMs`. */
+  #idle(timeoutMs: number): Promise<void> {
+    if (this.#pendingCount === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.platform.setTimer(timeoutMs, resolve, !this.configuration.unref);
+      this.#onIdle = () => {
+        this.platform.clearTimer(timer);
+        resolve();
+      };
+    });
+  }
+
+  #settleMode(): void {
+    const { publishInterval, autoPackageNonDict } = this.configuration;
+    this.#direct = this.#stopping === undefined && !this.#suspended && publishInterval === 0 && !autoPackageNonDict;
+  }
+
+  #countSettled(): void {
+    if (--this.#pendingCount === 0) this.#onIdle?.();
+  }
+
+  #tellFailed(error: unknown, data: unknown): void {
+    this.#failedCount++;
+    const told = error instanceof Error ? error : new Error(String(error));
+    this.configuration.logger?.warn(`publisher "${this.name}": ${told.message}`);
+    this.#events.emit('publishError', { error: told, data });
+  }
+
+  #stoppedError(action: string): ClosedError {
+    return new ClosedError(`Cannot ${action}: publisher "${this.name}" was stopped`, {
+      safeToRetry: true,
+      hint: 'stop() is final; make a new publisher',
+    });
+  }
+}
+
+export interface PublisherStats {
+  name: string;
+  destination: string;
+  isRunning: boolean;
+  isSuspended: boolean;
+  publishCount: number;
+  failedCount: number;
+  /** Sent, or about to be, and not answered yet. */
+  pendingCount: number;
+  /** Waiting for a flush. */
+  queuedCount: number;
+  /** Epoch ms, or null. */
+  lastPublish: number | null;
+}
+
+function checkText(value: unknown, what: string): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new UsageError(
+    `Cannot use the ${what}: found ${value === '' ? 'an empty string' : typeof value}, allowed is a non-empty string`,
+  );
+}
+
+function queueMicrotaskOf(callback: () => void): void {
+  void Promise.resolve().then(callback);
+}
+
+function callSafely(onFailure: PublishManyOptions['onFailure'], error: unknown, record: unknown): void {
+  try {
+    onFailure?.(error instanceof Error ? error : new Error(String(error)), record);
+  } catch {
+    // A broken hook is no reason to lose count of the rest.
+  }
+}

@@ -1,0 +1,65 @@
+// `command(name, ...args, options?)`: takes the arguments apart and makes a request of them.
+// Used by the client and by batches. Pure; what may not go over the shared connection is guarded-commands.ts's.
+
+import { UsageError } from '../errors/index.ts';
+import { REPLY } from '../net/index.ts';
+import type { CommandArgument, RespValue } from '../resp/index.ts';
+import { quoteValue } from './config-schema.ts';
+import type { CommandOptions } from './config-types.ts';
+import type { Request } from './request.ts';
+
+/** The trailing options of `command()`. */
+export interface RawCommandOptions extends CommandOptions {
+  /** Which of the arguments are keys or channels, counted from 0. Needed in a region. */
+  keys?: readonly number[] | undefined;
+  /** Strings of the reply are given as bytes. */
+  as?: 'bytes' | 'text' | undefined;
+}
+
+/** Options are the last argument when it is an object and no bytes. */
+export function splitOptions(
+  name: string,
+  args: readonly (CommandArgument | RawCommandOptions)[],
+): { words: CommandArgument[]; options: RawCommandOptions } {
+  if (typeof name !== 'string') {
+    throw new UsageError(`Cannot execute a command: its name is ${quoteValue(name)}, allowed is a string`);
+  }
+  const last = args.at(-1);
+  const hasOptions = typeof last === 'object' && last !== null && !(last instanceof Uint8Array) && !Array.isArray(last);
+  const words = (hasOptions ? args.slice(0, -1) : args) as CommandArgument[];
+  return {
+    // Copies: the caller may use a buffer again before the turn's bytes are written.
+    words: [name, ...words.map((word) => (word instanceof Uint8Array ? word.slice() : word))],
+    options: hasOptions ? (last as RawCommandOptions) : {},
+  };
+}
+
+export function rawRequest(
+  words: readonly CommandArgument[],
+  options: RawCommandOptions,
+  region: string | undefined,
+): Request<RespValue> {
+  const keys = options.keys;
+  if (keys === undefined) {
+    if (region !== undefined) {
+      throw new UsageError(
+        `Cannot execute ${String(words[0]).toUpperCase()} in region "${region}": which arguments are keys is not known`,
+        { hint: 'add { keys: [0] } with the indexes of the keys among the arguments, or { region: null }' },
+      );
+    }
+  } else if (
+    !Array.isArray(keys) ||
+    !keys.every((key) => Number.isInteger(key) && key >= 0 && key < words.length - 1)
+  ) {
+    throw new UsageError(
+      `Cannot execute ${String(words[0]).toUpperCase()}: "keys" must hold indexes into its ${words.length - 1} arguments, from 0`,
+    );
+  }
+  return {
+    words,
+    keys: (keys ?? []).map((key) => key + 1),
+    replyTypes: REPLY.any,
+    asBytes: options.as === 'bytes',
+    shape: (value) => value,
+  };
+}

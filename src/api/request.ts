@@ -1,0 +1,78 @@
+// A command as the client thinks of it: words without a region, where the keys stand, how its reply looks.
+// Made by command-table.ts and batch.ts, given its bytes here for either dialect. Pure.
+
+import { UsageError } from '../errors/index.ts';
+import { commandFrame, encodeLine, type Frame } from '../net/index.ts';
+import type { CommandArgument, RespValue } from '../resp/index.ts';
+import { regionPrefix } from './region.ts';
+
+export interface Request<T = unknown> {
+  /** The command's name first. Names stand without the region's prefix. */
+  readonly words: readonly CommandArgument[];
+  /** Which of `words` take the region's prefix. */
+  readonly keys: readonly number[];
+  /** `REPLY` bits. */
+  readonly replyTypes: number;
+  readonly asBytes?: boolean;
+  readonly shape: (value: RespValue, region: string | undefined) => T;
+  /** What says the same on a line server, where `words` can't be said there. */
+  readonly lineWords?: readonly CommandArgument[];
+  /** Bits of the line server's reply, and its shape, where they differ. */
+  readonly lineReplyTypes?: number;
+  readonly lineShape?: (value: RespValue, region: string | undefined) => T;
+}
+
+/** With the region's prefix on keys and channels. */
+export function wordsInRegion(request: Request, region: string | undefined): readonly CommandArgument[] {
+  if (region === undefined || request.keys.length === 0) return request.words;
+  const words = [...request.words];
+  for (const index of request.keys) words[index] = prefixed(region, words[index] as CommandArgument);
+  return words;
+}
+
+export function respFrame(request: Request, region: string | undefined): Frame {
+  return commandFrame(wordsInRegion(request, region));
+}
+
+/** How a line server reads values, and how long a line may be. */
+export interface LineSettings {
+  readonly quoting: 'auto' | 'quoted' | 'b64' | 'none';
+  readonly maxLineBytes: number;
+}
+
+export function lineFrame(request: Request, region: string | undefined, settings: LineSettings): Frame {
+  const words = request.lineWords ?? request.words;
+  for (const word of words) {
+    if (typeof word === 'object') {
+      throw new UsageError(
+        `Cannot send bytes with ${String(words[0])} to an AshRedis line server: it takes text only`,
+        {
+          hint: 'send text, for example base64, or connect to a server that speaks RESP',
+        },
+      );
+    }
+  }
+  return encodeLine(words as (string | number | bigint)[], {
+    region,
+    quoting: settings.quoting,
+    maxLineBytes: settings.maxLineBytes,
+  });
+}
+
+/** Decides the connection of a pool: the same key always goes the same way. */
+export function routingKeyOf(request: Request, region: string | undefined): string | undefined {
+  const index = request.keys[0];
+  if (index === undefined) return undefined;
+  const key = request.words[index];
+  return typeof key === 'object' ? undefined : regionPrefix(region) + String(key);
+}
+
+function prefixed(region: string, word: CommandArgument): CommandArgument {
+  const prefix = regionPrefix(region);
+  if (typeof word !== 'object') return prefix + String(word);
+  const bytes = new Uint8Array(prefix.length + word.length);
+  // A region's name is ASCII.
+  for (let i = 0; i < prefix.length; i++) bytes[i] = prefix.charCodeAt(i);
+  bytes.set(word, prefix.length);
+  return bytes;
+}

@@ -1,0 +1,41 @@
+// `client.scan()`: the names of a pattern, page by page, as an async iterable.
+// Called by the client. It keeps one page at a time.
+
+import { UsageError } from '../errors/index.ts';
+import type { CommandSender } from './command-sender.ts';
+import { scanRequest } from './command-table.ts';
+import { quoteValue } from './config-schema.ts';
+import type { CommandOptions } from './config-types.ts';
+
+export interface ScanOptions extends CommandOptions {
+  /** How many names the server looks at a page. Default: the server's. */
+  count?: number | undefined;
+  /** Only keys of this type: `string`, `list`, … */
+  type?: string | undefined;
+}
+
+/** As SCAN promises: every name that was there all the time, some perhaps twice. */
+export function scan(sender: CommandSender, pattern: string, options: ScanOptions): AsyncIterableIterator<string> {
+  const { count } = options;
+  if (count !== undefined && !(Number.isInteger(count) && count > 0)) {
+    throw new UsageError(`Cannot SCAN: "count" is ${quoteValue(count)}, allowed is an integer, at least 1`);
+  }
+  if (typeof pattern !== 'string' || pattern === '') {
+    throw new UsageError(`Cannot SCAN: the pattern is ${quoteValue(pattern)}, allowed is a non-empty string`);
+  }
+  // Settled now: useRegion() meanwhile must not send half of the pages elsewhere.
+  return pages(sender, pattern, { ...options, region: sender.regionOf(options) ?? null });
+}
+
+async function* pages(
+  sender: CommandSender,
+  pattern: string,
+  options: ScanOptions & { region: string | null },
+): AsyncIterableIterator<string> {
+  let cursor = '0';
+  do {
+    const page = await sender.send(scanRequest(cursor, pattern, options.region ?? undefined, options), options);
+    yield* page.names;
+    cursor = page.cursor;
+  } while (cursor !== '0');
+}

@@ -1,0 +1,216 @@
+// What both publishers to a server share: whose connections they use, deadlines, sending, stopping, `publishMany`.
+// Extended by the key publisher and the channel publisher. It must never look into a record.
+
+import { ClosedError, UsageError } from '../errors/index.ts';
+import type { AbortSignalLike, CommandLane, Dialect, Frame } from '../net/index.ts';
+import type { RespValue } from '../resp/index.ts';
+import { checkTimeout } from './command-sender.ts';
+import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
+import { CONNECTIONS, Connections } from './connections.ts';
+import { DataPublisher, type PublisherStats } from './data-publisher.ts';
+import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
+import { handled } from './handled.ts';
+import { Capture, type PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
+import { type ManyTarget, publishMany } from './publish-many.ts';
+
+export abstract class ServerPublisher<R> extends DataPublisher<R> implements PublishOwner {
+  /** @internal */
+  readonly capture = new Capture();
+  protected readonly connections: Connections;
+  protected override readonly stopSettlesPending: boolean;
+  readonly #isLent: boolean;
+  readonly #stopListening: () => void;
+  /** Where the connections are lent: what must be given up when `stop()` runs out of time. */
+  readonly #unsettled: Set<PublishCommand> | undefined;
+  #lane: CommandLane | undefined;
+  #replicaTold = false;
+
+  constructor(name: string, destination: string, config: PublisherConfig | undefined) {
+    super(name, destination, config);
+    const { client } = this.configuration;
+    this.#isLent = client !== undefined;
+    this.stopSettlesPending = !this.#isLent;
+    this.#unsettled = this.#isLent ? new Set() : undefined;
+    this.connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
+    this.#stopListening = this.connections.listen({
+      onState: (event) => {
+        if (event.connection !== 'commands') return;
+        if (event.to === 'ready') this.#warnOfReplica();
+        this.configuration.logger?.info(`publisher "${this.name}": ${event.from} -> ${event.to}`);
+        this.emit('state', event);
+      },
+      onPush: (event) => this.emit('push', event),
+    });
+  }
+
+  /** @internal */
+  abstract onPublished(command: PublishCommand, reply: RespValue): R;
+  /** @internal */
+  abstract encodePublish(command: PublishCommand, dialect: Dialect): Frame;
+
+  /** Encodes the record; throws for what can't be sent. */
+  protected abstract commandOf(
+    data: unknown,
+    options: PublishOptions | undefined,
+    form: PublishForm,
+    deadline: number,
+  ): PublishCommand;
+
+  /** What all publishes without options have in common. */
+  protected abstract readonly form: PublishForm;
+
+  /** The frame of one record of `publishMany`, and how many replies it gets. */
+  protected abstract manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'>;
+
+  protected override doConnect(signal: AbortSignalLike | undefined): Promise<void> {
+    const start = () => this.#openLane().connect(signal);
+    if (!connectTrace.hasSubscribers) return start();
+    return connectTrace.promise(connectContext(this.connections.config), start);
+  }
+
+  protected override doPublish(data: unknown, options: PublishOptions): Promise<R> {
+    return this.publishNow(data, options);
+  }
+
+  protected override publishNow(data: unknown, options: PublishOptions | undefined): Promise<R> {
+    let command: PublishCommand;
+    let lane: CommandLane;
+    try {
+      lane = this.#lane ?? this.#openLane();
+      const form = options === undefined ? this.form : this.#formFor(options);
+      command = this.commandOf(data, options, form, this.platform.now() + form.timeoutMs);
+    } catch (error) {
+      return this.refused(error, data);
+    }
+    this.#unsettled?.add(command);
+    this.countPending();
+    const signal = options?.signal;
+    if (signal !== undefined) {
+      if (signal.aborted) {
+        command.onFailure(signal.reason);
+        return command.promise as Promise<R>;
+      }
+      command.watch(signal, (late, reason) => lane.cancel(late, reason));
+    }
+    if (!commandTrace.hasSubscribers) {
+      lane.send(command);
+      return command.promise as Promise<R>;
+    }
+    const context = commandContext(this.connections, command.name, 2);
+    const traced = commandTrace.promise(context, () => {
+      lane.send(command);
+      return command.promise as Promise<R>;
+    });
+    return handled(traced);
+  }
+
+  override async publishMany(
+    records: Iterable<unknown> | AsyncIterable<unknown>,
+    options: PublishManyOptions = {},
+  ): Promise<PublishManyResult> {
+    this.checkRunning('publish');
+    await this.connect({ signal: options.signal });
+    const lane = this.#openLane();
+    const target: ManyTarget = {
+      ...this.manyTarget(options),
+      send: (command) => lane.send(command),
+      cancel: (command, reason) => lane.cancel(command, reason),
+      defer: (callback) => this.platform.defer(callback),
+    };
+    const form = this.#formFor(options);
+    return publishMany(records, target, {
+      form,
+      deadline: () => this.platform.now() + form.timeoutMs,
+      isLine: this.connections.dialect === 'line',
+      signal: options.signal,
+      onFailure: options.onFailure,
+      checkRunning: () => this.checkRunning('publish'),
+      pack: (record) => this.packed(record),
+      onPublished: (count) => this.countMany(count),
+      onFailed: (error, record) => this.tellFailed(error, record),
+    });
+  }
+
+  /** @internal */
+  onPublishFailed(command: PublishCommand, error: unknown): void {
+    this.#unsettled?.delete(command);
+    this.countFailed(error, command.data);
+  }
+
+  /** To be called by `onPublished`. */
+  protected settled(command: PublishCommand): void {
+    this.#unsettled?.delete(command);
+    this.countPublished();
+  }
+
+  protected override async doStop(timeoutMs: number): Promise<void> {
+    if (this.#isLent) {
+      for (const command of [...(this.#unsettled ?? [])]) {
+        this.#lane?.cancel(
+          command,
+          new ClosedError(`Cannot tell whether ${command.name} was executed: publisher "${this.name}" was stopped`),
+        );
+      }
+    } else await this.connections.close(timeoutMs);
+    this.#stopListening();
+  }
+
+  override stats(): ServerPublisherStats {
+    const { connections } = this;
+    return {
+      ...super.stats(),
+      state: this.isRunning() || !this.#isLent ? (connections.openedLane?.state ?? 'idle') : 'closed',
+      region: this.configuration.region,
+      connection: connections.openedLane?.stats(),
+    };
+  }
+
+  #openLane(): CommandLane {
+    this.#lane ??= this.connections.lane;
+    return this.#lane;
+  }
+
+  #formFor(options: PublishOptions): PublishForm {
+    const { form, configuration } = this;
+    return {
+      ...form,
+      timeoutMs: checkTimeout(options.timeoutMs) ?? form.timeoutMs,
+      retry: (options.retry ?? configuration.retry) === 'always',
+      failWhenDisconnected: (options.whenDisconnected ?? configuration.whenDisconnected) === 'fail',
+    };
+  }
+
+  /** A replica takes PUBLISH without an error, and keeps it to itself. */
+  #warnOfReplica(): void {
+    const role = this.connections.server?.role;
+    if (this.#replicaTold || role === undefined || role === 'master') return;
+    this.#replicaTold = true;
+    const message = `publisher "${this.name}" is connected to a ${role}: what it publishes stays there; connect it to the master`;
+    if (this.configuration.logger !== undefined) return this.configuration.logger.warn(message);
+    const host = (globalThis as { process?: { emitWarning?(text: string, type: string): void } }).process;
+    host?.emitWarning?.(message, 'AshRedisWarning');
+  }
+}
+
+export interface ServerPublisherStats extends PublisherStats {
+  /** Of the connection for commands. */
+  state: string;
+  region: string | undefined;
+  connection: object | undefined;
+}
+
+/** The connections of a lent client; what is no client of this package is refused. */
+export function lentBy(client: object | undefined): Connections | undefined {
+  if (client === undefined) return undefined;
+  const connections = (client as { [CONNECTIONS]?: Connections })[CONNECTIONS];
+  if (connections instanceof Connections) return connections;
+  throw new UsageError('Cannot use configuration key "client": found another object, allowed is an AshRedisClient');
+}
+
+/** What stands after `scheme://`. */
+export function nameIn(url: string, scheme: string, what: string): string {
+  const start = `${scheme}://`;
+  if (url.startsWith(start) && url.length > start.length) return url.slice(start.length);
+  const found = url.length > 60 ? `${url.slice(0, 57)}…` : url;
+  throw new UsageError(`Cannot use the ${what} ${JSON.stringify(found)}: allowed is "${start}<name>"`);
+}
