@@ -182,6 +182,12 @@ export class CommandQueue {
     this.#keepWithinOfflineLimits();
   }
 
+  /** A new link begins: the connection's own commands of an old one get no reply any more. */
+  forgetSent(): void {
+    this.#repliesLeft = 0;
+    for (const command of this.#sent.drain()) command.place = PLACE.settled;
+  }
+
   /** Nothing will be sent any more: everything settles. `cause` undefined: closed by the user. */
   rejectAll(cause: AshRedisError | undefined): void {
     this.#repliesLeft = 0;

@@ -255,6 +255,8 @@ export class Connection implements ConnectionPort {
   // --- links ---------------------------------------------------------------------------------------------------------
 
   #dial(generation: number): void {
+    // After a redial the old handshake's commands still wait for their replies.
+    this.#queue.forgetSent();
     let address: Address | Promise<Address>;
     try {
       address = this.#options.resolver();
