@@ -8,12 +8,13 @@ import type { RespValue } from '../resp/index.ts';
 import { binaryOnLine } from './ash-redis-data-publisher.ts';
 import { encodeJson, jsonCodec } from './codec.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
-import { wrapEnvelope } from './envelope.ts';
+import { epochOf, wrapEnvelope } from './envelope.ts';
 import { payloadFrame, publishPrefix, retainFrame, utf8Length } from './frame.ts';
+import { nameIn } from './names.ts';
 import { PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
 import { regionPrefix } from './region.ts';
-import { nameIn, ServerPublisher, type ServerPublisherStats } from './server-publisher.ts';
+import { ServerPublisher, type ServerPublisherStats } from './server-publisher.ts';
 
 /**
  * `new AshRedisChannelDataPublisher('alerts', 'ashredischannel://system_alerts', { host })`. `publish()` resolves with
@@ -51,7 +52,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     this.#isJson = configuration.codec === jsonCodec;
     this.#numbered = configuration.numbered;
     this.#retain = configuration.retain;
-    this.#epoch = epochOf(this.platform.wallClock(), this.platform.random());
+    this.#epoch = epochOf(this.platform);
     const settings = {
       retry: configuration.retry === 'always',
       failWhenDisconnected: configuration.whenDisconnected === 'fail',
@@ -148,9 +149,4 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
 export interface ChannelPublisherStats extends ServerPublisherStats {
   channel: string;
   noReceivers: number;
-}
-
-function epochOf(wallClock: number, random: number): string {
-  const chance = Math.floor(random * 2 ** 52).toString(36);
-  return `${wallClock.toString(36)}-${chance}`;
 }

@@ -8,11 +8,12 @@ import { jsonCodec } from './codec.ts';
 import { ttlToMs } from './config.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { setFrame } from './frame.ts';
+import { nameIn } from './names.ts';
 import { PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
 import { keyOf, recordJson, recordOf, recordTtlMs, splitRecord } from './record.ts';
 import { regionPrefix } from './region.ts';
-import { nameIn, ServerPublisher } from './server-publisher.ts';
+import { ServerPublisher } from './server-publisher.ts';
 
 /** `new AshRedisDataPublisher('sensors', 'ashredis://anything', { host, region, ttlSeconds })`. Resolves with `'OK'`. */
 export class AshRedisDataPublisher extends ServerPublisher<'OK'> {

@@ -1,7 +1,7 @@
 // The framework's publisher: name, destination, queue, interval, counting, lifecycle. People write their own transports on it.
 // Extended by the publishers of this package and by users. It must never know a server.
 
-import { ClosedError, UsageError } from '../errors/index.ts';
+import { ClosedError } from '../errors/index.ts';
 import type { AbortSignalLike, Platform, TimerHandle } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
@@ -9,6 +9,7 @@ import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOpt
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
 import { handled, rejected } from './handled.ts';
+import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { PublishQueue } from './publish-queue.ts';
 
@@ -438,13 +439,6 @@ export interface PublisherStats {
   queuedCount: number;
   /** Epoch ms, or null. */
   lastPublish: number | null;
-}
-
-function checkText(value: unknown, what: string): string {
-  if (typeof value === 'string' && value !== '') return value;
-  throw new UsageError(
-    `Cannot use the ${what}: found ${value === '' ? 'an empty string' : typeof value}, allowed is a non-empty string`,
-  );
 }
 
 function queueMicrotaskOf(callback: () => void): void {

@@ -35,3 +35,8 @@ export function openEnvelope(text: string, isJson: boolean): Envelope | undefine
   const raw = text.startsWith(opening) && text.endsWith('}') ? text.slice(opening.length, -1) : JSON.stringify(data);
   return { epoch, offset: offset as number, raw, data };
 }
+
+/** A publisher's life: no two publishers have the same, whenever and wherever they are made. */
+export function epochOf(platform: { wallClock(): number; random(): number }): string {
+  return `${platform.wallClock().toString(36)}-${Math.floor(platform.random() * 2 ** 52).toString(36)}`;
+}

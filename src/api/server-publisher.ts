@@ -206,11 +206,3 @@ export function lentBy(client: object | undefined): Connections | undefined {
   if (connections instanceof Connections) return connections;
   throw new UsageError('Cannot use configuration key "client": found another object, allowed is an AshRedisClient');
 }
-
-/** What stands after `scheme://`. */
-export function nameIn(url: string, scheme: string, what: string): string {
-  const start = `${scheme}://`;
-  if (url.startsWith(start) && url.length > start.length) return url.slice(start.length);
-  const found = url.length > 60 ? `${url.slice(0, 57)}…` : url;
-  throw new UsageError(`Cannot use the ${what} ${JSON.stringify(found)}: allowed is "${start}<name>"`);
-}
