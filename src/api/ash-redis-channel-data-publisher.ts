@@ -101,8 +101,11 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
 
   protected override manyTarget(): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
     const dialect = this.connections.dialect ?? 'resp';
+    const form = dialect === 'line' ? this.#lineForm : this.form;
     return {
-      repliesPerRecord: dialect === 'line' ? 1 : this.form.replyCount,
+      name: form.name,
+      repliesPerRecord: form.replyCount,
+      replyTypes: form.replyTypes,
       routingKey: this.#prefixed,
       encode: (data) => {
         const payload = this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);

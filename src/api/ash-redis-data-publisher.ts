@@ -62,7 +62,9 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
 
   protected override manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
     return {
+      name: 'SET',
       repliesPerRecord: 1,
+      replyTypes: PUBLISH_REPLIES.set,
       encode: (data) => {
         const { key, payload, ttlMs } = this.#encode(data, options);
         return this.#frame(key, payload, ttlMs, this.connections.dialect ?? 'resp');

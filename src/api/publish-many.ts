@@ -18,6 +18,9 @@ export interface ManyTarget {
   /** Throws for what can't be sent. */
   encode(data: unknown): Frame;
   readonly repliesPerRecord: number;
+  /** Of the command and of its replies: a line server's differ. */
+  readonly name: string;
+  readonly replyTypes: number;
   readonly routingKey?: string | undefined;
   /** The reply of a record that was published. */
   onReply(reply: RespValue): void;
@@ -83,7 +86,9 @@ class ChunkCommand implements Command {
   readonly asBytes = false;
   readonly errorsAsValues = true;
   readonly deadline: number;
+  readonly name: string;
   readonly replyCount: number;
+  readonly replyTypes: number;
   readonly records: readonly unknown[];
   place = 0;
   /** Replies so far. */
@@ -99,18 +104,12 @@ class ChunkCommand implements Command {
     this.deadline = deadline;
     this.records = records;
     this.replyCount = records.length * target.repliesPerRecord;
+    this.name = target.name;
+    this.replyTypes = target.replyTypes;
     this.routingKey = target.routingKey;
     this.#run = run;
     this.#form = form;
     this.#repliesPerRecord = target.repliesPerRecord;
-  }
-
-  get name(): string {
-    return this.#form.name;
-  }
-
-  get replyTypes(): number {
-    return this.#form.replyTypes;
   }
 
   get retry(): boolean {
