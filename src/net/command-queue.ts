@@ -75,7 +75,7 @@ export class CommandQueue {
     command.place = PLACE.unsent;
     this.#unsentCount++;
     this.#unsentBytes += bytes;
-    this.#liveCount++;
+    if (command.internal !== true) this.#liveCount++;
     this.#unsent.push(command);
     this.#deadlines.add(command);
     return true;

@@ -1,0 +1,174 @@
+// Finds a deaf subscription: compares how many channels the server holds with how many it should hold.
+// Called by the subscriber connection at intervals. It owns no timer; it sends one or two cheap commands.
+//
+// RESP3: the fields sub, psub, ssub of CLIENT INFO. RESP2, or where that is forbidden: UNSUBSCRIBE of a name that
+// nobody uses, whose confirmation carries the count and changes nothing. (A repeated SUBSCRIBE would count itself:
+// with one channel a deaf link would look healthy.) On a difference everything is subscribed again, which repairs;
+// the counts in those confirmations tell which channels had been missing.
+
+import { LinkLostError, ReplyError } from '../errors/index.ts';
+import { type Command, type ConnectionPort, commandFrame, type Frame, REPLY } from '../net/index.ts';
+import type { RespValue } from '../resp/index.ts';
+import { wordOf } from './subscribe-command.ts';
+import type { Entry, SubscriptionTable } from './subscription-table.ts';
+import type { ChannelKind } from './types.ts';
+
+const NOBODY = 'ashredis:audit';
+
+export interface AuditOwner {
+  readonly port: ConnectionPort;
+  readonly table: SubscriptionTable;
+  readonly timeoutMs: number;
+  now(): number;
+}
+
+/** The two counters of a server: channels and patterns share one, shard channels have their own. */
+type Counter = 'plain' | 'shard';
+
+export class Audit {
+  readonly #owner: AuditOwner;
+  #infoForbidden = false;
+  #countForbidden = false;
+  /** While repairing: the server's count so far, and the entries whose confirmation is awaited. */
+  readonly #repairing = new Map<Entry, Counter>();
+  readonly #counts: Record<Counter, number> = { plain: 0, shard: 0 };
+  /** Differences found so far. */
+  differenceCount = 0;
+
+  constructor(owner: AuditOwner) {
+    this.#owner = owner;
+  }
+
+  /** A new link: what was asked on the old one is void. */
+  reset(): void {
+    this.#repairing.clear();
+  }
+
+  run(): void {
+    const { port, table } = this.#owner;
+    if (table.isEmpty || this.#repairing.size > 0) return;
+    const { version } = table;
+    if (port.server?.protocol === 3 && !this.#infoForbidden) {
+      return this.#send(['CLIENT', 'INFO'], undefined, (value) => {
+        const text = String(value);
+        const plain = countIn(text, 'sub') + countIn(text, 'psub');
+        this.#compare('plain', plain, version);
+        if (/ ssub=\d/.test(text)) this.#compare('shard', countIn(text, 'ssub'), version);
+      });
+    }
+    if (this.#countForbidden) return;
+    for (const kind of ['channel', 'shard'] as const) {
+      if (kind === 'shard' && table.heldCount('shard').held === 0) continue;
+      const word = wordOf('unsubscribe', kind);
+      this.#send([word.toUpperCase(), NOBODY], word, (value) => {
+        const count = Array.isArray(value) ? Number(value[2]) : Number.NaN;
+        this.#compare(kind === 'shard' ? 'shard' : 'plain', count, version);
+      });
+    }
+  }
+
+  /** True when the confirmation belongs to a repair: whether the channel was missing is then found out here. */
+  wasMissing(entry: Entry, count: number): boolean {
+    const counter = this.#repairing.get(entry);
+    if (counter === undefined) return false;
+    this.#repairing.delete(entry);
+    const missing = count > this.#counts[counter];
+    this.#counts[counter] = count;
+    return missing;
+  }
+
+  /** Its confirmation will not come. */
+  forget(entry: Entry): void {
+    this.#repairing.delete(entry);
+  }
+
+  isRepairing(entry: Entry): boolean {
+    return this.#repairing.has(entry);
+  }
+
+  #compare(counter: Counter, found: number, version: number): void {
+    const { table } = this.#owner;
+    // Something was asked for meanwhile: the counts are of different moments. The next audit tells.
+    if (table.version !== version || Number.isNaN(found)) return;
+    const kinds: readonly ChannelKind[] = counter === 'shard' ? ['shard'] : ['channel', 'pattern'];
+    let held = 0;
+    for (const kind of kinds) {
+      const counted = table.heldCount(kind);
+      if (!counted.settled) return;
+      held += counted.held;
+    }
+    if (found >= held) return;
+    this.differenceCount++;
+    this.#counts[counter] = found;
+    for (const kind of kinds) {
+      for (const entry of [...table.entriesOf(kind)]) {
+        if (entry.held !== 'on' || entry.wishes.length === 0) continue;
+        this.#repairing.set(entry, counter);
+        table.askAgain(entry);
+      }
+    }
+  }
+
+  #send(args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void): void {
+    const { port, timeoutMs, now } = this.#owner;
+    port.send(
+      new AuditCommand(args, confirms, now() + timeoutMs, onReply, (error) => {
+        if (!(error instanceof ReplyError)) return;
+        if (confirms === undefined) this.#infoForbidden = true;
+        else this.#countForbidden = true;
+      }),
+    );
+  }
+}
+
+/** What a gap that the audit found says as its cause. */
+export function deafError(): LinkLostError {
+  return new LinkLostError('Lost subscriptions: the server held fewer channels than were confirmed', {
+    hint: 'something between us and the server made a new connection, or an operator removed them',
+  });
+}
+
+function countIn(text: string, field: string): number {
+  const match = new RegExp(`(?:^|\\s)${field}=(\\d+)`).exec(text);
+  return match === null ? Number.NaN : Number(match[1]);
+}
+
+class AuditCommand implements Command {
+  readonly name: string;
+  frame: Frame | undefined;
+  readonly replyCount = 1;
+  readonly replyTypes: number;
+  readonly asBytes = false;
+  readonly deadline: number;
+  readonly retry = false;
+  readonly failWhenDisconnected = true;
+  readonly internal = true;
+  readonly confirms?: { readonly kind: string; readonly channel: string };
+  place = 0;
+  readonly #onReply: (value: RespValue) => void;
+  readonly #onFailure: (error: unknown) => void;
+
+  constructor(
+    args: readonly string[],
+    confirms: string | undefined,
+    deadline: number,
+    onReply: (value: RespValue) => void,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.name = args[0] as string;
+    this.frame = commandFrame(args);
+    this.replyTypes = confirms === undefined ? REPLY.simple : REPLY.array;
+    this.deadline = deadline;
+    if (confirms !== undefined) this.confirms = { kind: confirms, channel: NOBODY };
+    this.#onReply = onReply;
+    this.#onFailure = onFailure;
+  }
+
+  onReply(value: RespValue): void {
+    this.#onReply(value);
+  }
+
+  onFailure(error: unknown): void {
+    this.#onFailure(error);
+  }
+}
