@@ -11,7 +11,7 @@ import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
 import { payloadFrame, publishPrefix, retainFrame, utf8Length } from './frame.ts';
 import { nameIn } from './names.ts';
-import { PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
+import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
 import { regionPrefix } from './region.ts';
 import { ServerPublisher, type ServerPublisherStats } from './server-publisher.ts';
@@ -93,10 +93,16 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     deadline: number,
   ): PublishCommand {
     const payload = this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
-    // A number is given when the message leaves: what is refused before leaves no hole.
-    const frame = this.#numbered || this.connections.dialect !== 'resp' ? undefined : this.#frame(payload, 'resp');
-    // One key for all: on a line server the order of a channel is the order of its connection.
-    return new PublishCommand(this, form, frame, payload, data, deadline, this.#prefixed, undefined);
+    return this.#command(payload, data, form, deadline);
+  }
+
+  protected override commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand {
+    return this.#command(record.payload, record.data, form, deadline);
+  }
+
+  protected override prepareQueued(data: unknown): PreparedRecord {
+    const payload = this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
+    return { data, payload, key: undefined, ttlMs: undefined };
   }
 
   protected override manyTarget(): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
@@ -119,6 +125,13 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
 
   override stats(): ChannelPublisherStats {
     return { ...super.stats(), channel: this.channel, noReceivers: this.#noReceivers };
+  }
+
+  #command(payload: string | Uint8Array, data: unknown, form: PublishForm, deadline: number): PublishCommand {
+    // A number is given when the message leaves: what is refused before leaves no hole.
+    const frame = this.#numbered || this.connections.dialect !== 'resp' ? undefined : this.#frame(payload, 'resp');
+    // One key for all: on a line server the order of a channel is the order of its connection.
+    return new PublishCommand(this, form, frame, payload, data, deadline, this.#prefixed, undefined);
   }
 
   #numberedPayload(payload: string | Uint8Array): string | Uint8Array {

@@ -9,7 +9,7 @@ import { ttlToMs } from './config.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { setFrame } from './frame.ts';
 import { nameIn } from './names.ts';
-import { PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
+import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
 import { keyOf, recordJson, recordOf, recordTtlMs, splitRecord } from './record.ts';
 import { regionPrefix } from './region.ts';
@@ -54,9 +54,13 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     form: PublishForm,
     deadline: number,
   ): PublishCommand {
-    const { key, payload, ttlMs } = this.#encode(data, options);
+    return this.commandFrom(this.prepareQueued(data, options), form, deadline);
+  }
+
+  protected override commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand {
+    const { data, payload, key, ttlMs } = record;
     const { dialect } = this.connections;
-    const frame = dialect === undefined ? undefined : this.#frame(key, payload, ttlMs, dialect);
+    const frame = dialect === undefined ? undefined : this.#frame(key as string, payload, ttlMs, dialect);
     return new PublishCommand(this, form, frame, payload, data, deadline, key, ttlMs);
   }
 
@@ -66,23 +70,23 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
       repliesPerRecord: 1,
       replyTypes: PUBLISH_REPLIES.set,
       encode: (data) => {
-        const { key, payload, ttlMs } = this.#encode(data, options);
-        return this.#frame(key, payload, ttlMs, this.connections.dialect ?? 'resp');
+        const { key, payload, ttlMs } = this.prepareQueued(data, options);
+        return this.#frame(key as string, payload, ttlMs, this.connections.dialect ?? 'resp');
       },
       onReply: () => {},
     };
   }
 
-  #encode(data: unknown, options: PublishOptions | undefined) {
+  protected override prepareQueued(data: unknown, options: PublishOptions | undefined): PreparedRecord {
     // The common case first: JSON, whose control fields can be cut from the text.
     if (this.#isJson) {
       const record = recordOf(data);
       const key = keyOf(record);
       const ttlMs = this.#ttlOf(options, recordTtlMs(record as object));
-      return { key, payload: recordJson(record as object, key), ttlMs };
+      return { data, key, payload: recordJson(record as object, key), ttlMs };
     }
     const { key, ttlMs, value } = splitRecord(data);
-    return { key, payload: this.configuration.codec.encode(value), ttlMs: this.#ttlOf(options, ttlMs) };
+    return { data, key, payload: this.configuration.codec.encode(value), ttlMs: this.#ttlOf(options, ttlMs) };
   }
 
   #ttlOf(options: PublishOptions | undefined, ofRecord: number | undefined): number | undefined {

@@ -97,7 +97,7 @@ export class Connections {
     this.#refuseClosed();
     const handler = this.#handler('subscriptions');
     const made = new SubscriberConnection({
-      connectionOptions: this.options({ subscriber: true }),
+      connectionOptions: this.options({ subscriber: true, subscriberBytes: bytes }),
       platform: this.platform,
       auditIntervalMs: this.config.auditIntervalMs,
       onState: (event) => handler.onState?.(event),

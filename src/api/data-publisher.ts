@@ -28,6 +28,7 @@ export interface PublisherEvents {
 /** A record that waits for its flush. */
 interface QueuedRecord {
   readonly data: unknown;
+  readonly prepared: unknown;
   readonly options: PublishOptions | undefined;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
@@ -264,6 +265,16 @@ export abstract class DataPublisher<R = unknown> {
     );
   }
 
+  /** What is kept of a record until its flush. Throws for what can't be sent. */
+  protected prepareQueued(data: unknown, _options: PublishOptions | undefined): unknown {
+    return data;
+  }
+
+  /** The flush of what `prepareQueued` gave. */
+  protected publishQueued(prepared: unknown, options: PublishOptions | undefined): Promise<R> {
+    return this.publishNow(prepared, options);
+  }
+
   protected countPending(): void {
     this.#pendingCount++;
   }
@@ -316,8 +327,15 @@ export abstract class DataPublisher<R = unknown> {
     const record = this.packed(data);
     if (!this.#suspended && this.configuration.publishInterval === 0) return this.publishNow(record, options);
     if (options?.signal?.aborted) return this.refused(options.signal.reason, data);
+    let prepared: unknown;
+    try {
+      prepared = this.prepareQueued(record, options);
+    } catch (error) {
+      return this.refused(error, data);
+    }
     const entry: QueuedRecord = {
-      data: record,
+      data,
+      prepared,
       options,
       resolve: () => {},
       reject: () => {},
@@ -371,7 +389,7 @@ export abstract class DataPublisher<R = unknown> {
     for (const entry of this.#queue.take(this.configuration.batchSize)) {
       if (entry.isSettled) continue;
       entry.stopWatching();
-      this.publishNow(entry.data, entry.options).then(entry.resolve as (value: R) => void, entry.reject);
+      this.publishQueued(entry.prepared, entry.options).then(entry.resolve as (value: R) => void, entry.reject);
     }
   }
 

@@ -15,6 +15,15 @@ export interface PublishForm {
   readonly timeoutMs: number;
 }
 
+/** A record as it will travel, made when it was given: the caller may change the object while it waits. */
+export interface PreparedRecord {
+  readonly data: unknown;
+  readonly payload: string | Uint8Array;
+  /** The key, or undefined. */
+  readonly key: string | undefined;
+  readonly ttlMs: number | undefined;
+}
+
 /** What a publisher is told. Neither may throw. */
 export interface PublishOwner {
   readonly capture: Capture;

@@ -10,7 +10,13 @@ import { CONNECTIONS, Connections } from './connections.ts';
 import { DataPublisher, type PublisherStats } from './data-publisher.ts';
 import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
 import { handled } from './handled.ts';
-import { Capture, type PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
+import {
+  Capture,
+  type PreparedRecord,
+  type PublishCommand,
+  type PublishForm,
+  type PublishOwner,
+} from './publish-command.ts';
 import { type ManyTarget, publishMany } from './publish-many.ts';
 
 export abstract class ServerPublisher<R> extends DataPublisher<R> implements PublishOwner {
@@ -56,6 +62,11 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> implements Pub
     deadline: number,
   ): PublishCommand;
 
+  /** The same of a record that was encoded before. */
+  protected abstract commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand;
+
+  protected abstract override prepareQueued(data: unknown, options: PublishOptions | undefined): PreparedRecord;
+
   /** What all publishes without options have in common. */
   protected abstract readonly form: PublishForm;
 
@@ -74,34 +85,27 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> implements Pub
 
   protected override publishNow(data: unknown, options: PublishOptions | undefined): Promise<R> {
     let command: PublishCommand;
-    let lane: CommandLane;
     try {
-      lane = this.#lane ?? this.#openLane();
+      this.#lane ??= this.connections.lane;
       const form = options === undefined ? this.form : this.#formFor(options);
       command = this.commandOf(data, options, form, this.platform.now() + form.timeoutMs);
     } catch (error) {
       return this.refused(error, data);
     }
-    this.#unsettled?.add(command);
-    this.countPending();
-    const signal = options?.signal;
-    if (signal !== undefined) {
-      if (signal.aborted) {
-        command.onFailure(signal.reason);
-        return command.promise as Promise<R>;
-      }
-      command.watch(signal, (late, reason) => lane.cancel(late, reason));
+    return this.#dispatch(command, options?.signal);
+  }
+
+  protected override publishQueued(prepared: unknown, options: PublishOptions | undefined): Promise<R> {
+    const record = prepared as PreparedRecord;
+    let command: PublishCommand;
+    try {
+      this.#lane ??= this.connections.lane;
+      const form = options === undefined ? this.form : this.#formFor(options);
+      command = this.commandFrom(record, form, this.platform.now() + form.timeoutMs);
+    } catch (error) {
+      return this.refused(error, record.data);
     }
-    if (!commandTrace.hasSubscribers) {
-      lane.send(command);
-      return command.promise as Promise<R>;
-    }
-    const context = commandContext(this.connections, command.name, 2);
-    const traced = commandTrace.promise(context, () => {
-      lane.send(command);
-      return command.promise as Promise<R>;
-    });
-    return handled(traced);
+    return this.#dispatch(command, options?.signal);
   }
 
   override async publishMany(
@@ -163,6 +167,29 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> implements Pub
       region: this.configuration.region,
       connection: connections.openedLane?.stats(),
     };
+  }
+
+  #dispatch(command: PublishCommand, signal: AbortSignalLike | undefined): Promise<R> {
+    const lane = this.#lane as CommandLane;
+    this.#unsettled?.add(command);
+    this.countPending();
+    if (signal !== undefined) {
+      if (signal.aborted) {
+        command.onFailure(signal.reason);
+        return command.promise as Promise<R>;
+      }
+      command.watch(signal, (late, reason) => lane.cancel(late, reason));
+    }
+    if (!commandTrace.hasSubscribers) {
+      lane.send(command);
+      return command.promise as Promise<R>;
+    }
+    const context = commandContext(this.connections, command.name, 2);
+    const traced = commandTrace.promise(context, () => {
+      lane.send(command);
+      return command.promise as Promise<R>;
+    });
+    return handled(traced);
   }
 
   #openLane(): CommandLane {

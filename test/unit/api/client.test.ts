@@ -339,7 +339,7 @@ describe('the client', () => {
 
   test('host and port may stand first, and differ from no option', () => {
     assert.throws(() => new AshRedisClient('a', 1, { port: 2 }), UsageError);
-    assert.throws(() => new AshRedisClient({ port: 2 }, 1 as never), UsageError);
+    assert.throws(() => new AshRedisClient({ port: 2 } as never, 1), UsageError);
     assert.throws(() => new AshRedisClient({ client } as never), UsageError);
     assert.doesNotThrow(() => new AshRedisClient('a', 1, { port: 1 }));
   });

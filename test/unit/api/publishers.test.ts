@@ -404,6 +404,22 @@ describe('publishers', () => {
       );
     });
 
+    test('a record waits as it was given: what the caller does to the object afterwards does not matter', async () => {
+      const options = { ...config, publishInterval: 0.01 };
+      await using channel = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', options);
+      await using keys = new AshRedisDataPublisher('p', 'ashredis://c', options);
+      const record: Record<string, unknown> = { __dagserver_key: 'first', n: 1 };
+      const promises = [channel.publish(record), keys.publish(record)];
+      record.n = 2;
+      record.__dagserver_key = 'second';
+      await Promise.all(promises);
+      assert.deepEqual(commands().sort(), [
+        ['PUBLISH', 'c', '{"__dagserver_key":"first","n":1}'],
+        ['SET', 'first', '{"n":1}'],
+      ]);
+      await assert.rejects(channel.publish(1n), UsageError);
+    });
+
     test('beyond maxQueueDepth records are refused; stop() flushes what waits', async () => {
       const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', {
         ...config,

@@ -1,0 +1,89 @@
+// What tracing tools hear of commands and connects, and that arguments are never in it.
+
+import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { after, before, describe, test } from 'node:test';
+import { AshRedisChannelDataPublisher } from '../../../src/api/ash-redis-channel-data-publisher.ts';
+import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
+import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
+
+describe('diagnostics_channel', () => {
+  let server: ScriptedServer;
+  before(async () => {
+    server = await startScriptedServer(
+      (words) =>
+        greeting(words) ?? (words[0] === 'GET' ? '-ERR no\r\n' : words[0] === 'PUBLISH' ? ':1\r\n' : '+OK\r\n'),
+    );
+  });
+  after(() => server.stop());
+
+  /** Everything published on the five channels of `name` while `run` runs. */
+  async function heard(name: string, run: () => Promise<unknown>): Promise<[string, Record<string, unknown>][]> {
+    const events: [string, Record<string, unknown>][] = [];
+    const listeners = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((phase) => {
+      const listener = (context: unknown) => void events.push([phase, { ...(context as object) }]);
+      subscribe(`tracing:${name}:${phase}`, listener);
+      return () => unsubscribe(`tracing:${name}:${phase}`, listener);
+    });
+    await run();
+    for (const stop of listeners) stop();
+    return events;
+  }
+
+  test('a command is a span with its name, its place and the number of its arguments, each redacted', async () => {
+    await using client = new AshRedisClient('127.0.0.1', server.port);
+    await client.connect();
+    const events = await heard('ashredis:command', () => client.set('secret-key', 'secret-value', { ttlSeconds: 1 }));
+    assert.deepEqual(
+      events.map(([phase]) => phase),
+      ['start', 'end', 'asyncStart', 'asyncEnd'],
+    );
+    assert.deepEqual(events[0]?.[1], {
+      command: 'SET',
+      args: ['?', '?', '?', '?'],
+      database: 0,
+      serverAddress: '127.0.0.1',
+      serverPort: server.port,
+      clientId: 1,
+    });
+    assert.doesNotMatch(JSON.stringify(events), /secret/);
+  });
+
+  test('a failure is told with its error', async () => {
+    await using client = new AshRedisClient('127.0.0.1', server.port);
+    const events = await heard('ashredis:command', () => assert.rejects(client.get('k')));
+    assert.deepEqual(
+      events.map(([phase]) => phase),
+      ['start', 'end', 'error', 'asyncStart', 'asyncEnd'],
+    );
+    assert.match(String(events[2]?.[1].error), /ERR no/);
+  });
+
+  test('a publish and a connect are spans too', async () => {
+    await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', {
+      host: '127.0.0.1',
+      port: server.port,
+    });
+    const connects = await heard('ashredis:connect', () => publisher.connect());
+    assert.deepEqual(connects[0], ['start', { serverAddress: '127.0.0.1', serverPort: server.port, database: 0 }]);
+    const commands = await heard('ashredis:command', () => publisher.publish({ token: 'secret' }));
+    assert.equal(commands[0]?.[1].command, 'PUBLISH');
+    assert.doesNotMatch(JSON.stringify(commands), /secret/);
+  });
+
+  test('a store that is bound to the start channel holds while the command is sent', async () => {
+    const store = new AsyncLocalStorage<string>();
+    const start = channel('tracing:ashredis:command:start');
+    start.bindStore(store, (context) => (context as { command: string }).command);
+    const seen: (string | undefined)[] = [];
+    const listener = () => void seen.push(store.getStore());
+    subscribe('tracing:ashredis:command:end', listener);
+    await using client = new AshRedisClient('127.0.0.1', server.port);
+    await client.set('k', 'v');
+    unsubscribe('tracing:ashredis:command:end', listener);
+    start.unbindStore(store);
+    assert.deepEqual(seen, ['SET']);
+    assert.equal(store.getStore(), undefined);
+  });
+});
