@@ -1,0 +1,53 @@
+// The door of the api's room: what `ashredis` exports, errors apart.
+// Re-exported by src/index.ts; imported by the command line's room.
+
+export type {
+  AbortSignalLike,
+  ConnectionStateName,
+  Credentials,
+  Dialect,
+  Protocol,
+  ServerFacts,
+} from '../net/index.ts';
+export type { ChannelKind, Gap, SubscriptionStateName } from '../pubsub/index.ts';
+export type { CommandArgument, RespValue } from '../resp/index.ts';
+export { AshRedisChannelDataPublisher, type ChannelPublisherStats } from './ash-redis-channel-data-publisher.ts';
+export { AshRedisClient, type ClientEvents, type GetOptions, type SetCommandOptions } from './ash-redis-client.ts';
+export { AshRedisDataPublisher } from './ash-redis-data-publisher.ts';
+export type { Batch, BatchOptions, BatchReplies } from './batch.ts';
+export { bytesCodec, jsonCodec } from './codec.ts';
+export type { SetOptions } from './command-table.ts';
+export type {
+  ClientOptions,
+  Codec,
+  CommandOptions,
+  ConnectionConfig,
+  DuplexLike,
+  JsonObject,
+  JsonValue,
+  Logger,
+  Message,
+  Overflow,
+  PublisherConfig,
+  PublishManyOptions,
+  PublishManyResult,
+  PublishOptions,
+  QueueConfig,
+  ReconnectOptions,
+  Retry,
+  SubscriberConfig,
+  TransportAddress,
+  WhenDisconnected,
+} from './config-types.ts';
+export type { ConnectionRole, ConnectionStateEvent, PushEvent } from './connections.ts';
+export { type CreatePublisherOptions, createPublisher } from './create-publisher.ts';
+export { DataPublisher, type PublishErrorEvent, type PublisherEvents, type PublisherStats } from './data-publisher.ts';
+export type {
+  CommandTraceContext,
+  ConnectTraceContext,
+  GapTraceContext,
+  MessageTraceContext,
+} from './diagnostics.ts';
+export type { RawCommandOptions } from './raw-command.ts';
+export type { ScanOptions } from './scan.ts';
+export type { ServerPublisherStats } from './server-publisher.ts';
