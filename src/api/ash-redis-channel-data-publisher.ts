@@ -69,16 +69,13 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     return this.#noReceivers;
   }
 
-  /** @internal */
-  onPublished(command: PublishCommand, reply: RespValue): number | undefined {
-    this.settled(command);
+  protected override resultOf(reply: RespValue): number | undefined {
     const receivers = this.#receiversOf(reply);
     if (receivers === 0) this.#noReceivers++;
     return receivers;
   }
 
-  /** @internal */
-  encodePublish(command: PublishCommand, dialect: Dialect): Frame {
+  protected override encodePublish(command: PublishCommand, dialect: Dialect): Frame {
     if (dialect === 'line') {
       const { retry, failWhenDisconnected, timeoutMs } = command.form;
       command.form = { ...this.#lineForm, retry, failWhenDisconnected, timeoutMs };
@@ -131,7 +128,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     // A number is given when the message leaves: what is refused before leaves no hole.
     const frame = this.#numbered || this.connections.dialect !== 'resp' ? undefined : this.#frame(payload, 'resp');
     // One key for all: on a line server the order of a channel is the order of its connection.
-    return new PublishCommand(this, form, frame, payload, data, deadline, this.#prefixed, undefined);
+    return new PublishCommand(this.owner, form, frame, payload, data, deadline, this.#prefixed, undefined);
   }
 
   #numberedPayload(payload: string | Uint8Array): string | Uint8Array {

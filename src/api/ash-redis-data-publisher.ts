@@ -37,14 +37,11 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     };
   }
 
-  /** @internal */
-  onPublished(command: PublishCommand, _reply: RespValue): 'OK' {
-    this.settled(command);
+  protected override resultOf(_reply: RespValue): 'OK' {
     return 'OK';
   }
 
-  /** @internal */
-  encodePublish(command: PublishCommand, dialect: Dialect): Frame {
+  protected override encodePublish(command: PublishCommand, dialect: Dialect): Frame {
     return this.#frame(command.routingKey as string, command.payload, command.ttlMs, dialect);
   }
 
@@ -61,7 +58,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     const { data, payload, key, ttlMs } = record;
     const { dialect } = this.connections;
     const frame = dialect === undefined ? undefined : this.#frame(key as string, payload, ttlMs, dialect);
-    return new PublishCommand(this, form, frame, payload, data, deadline, key, ttlMs);
+    return new PublishCommand(this.owner, form, frame, payload, data, deadline, key, ttlMs);
   }
 
   protected override manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {

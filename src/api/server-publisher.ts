@@ -19,9 +19,21 @@ import {
 } from './publish-command.ts';
 import { type ManyTarget, publishMany } from './publish-many.ts';
 
-export abstract class ServerPublisher<R> extends DataPublisher<R> implements PublishOwner {
-  /** @internal */
-  readonly capture = new Capture();
+export abstract class ServerPublisher<R> extends DataPublisher<R> {
+  /** What the commands know of this publisher. */
+  protected readonly owner: PublishOwner = {
+    capture: new Capture(),
+    onPublished: (command, reply) => {
+      this.#unsettled?.delete(command);
+      this.countPublished();
+      return this.resultOf(reply);
+    },
+    onPublishFailed: (command, error) => {
+      this.#unsettled?.delete(command);
+      this.countFailed(error, command.data);
+    },
+    encodePublish: (command, dialect) => this.encodePublish(command, dialect),
+  };
   protected readonly connections: Connections;
   protected override readonly stopSettlesPending: boolean;
   readonly #isLent: boolean;
@@ -49,10 +61,11 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> implements Pub
     });
   }
 
-  /** @internal */
-  abstract onPublished(command: PublishCommand, reply: RespValue): R;
-  /** @internal */
-  abstract encodePublish(command: PublishCommand, dialect: Dialect): Frame;
+  /** What the promise of a publish resolves with. */
+  protected abstract resultOf(reply: RespValue): R;
+
+  /** Asked when a command is handed over whose bytes were not made before. */
+  protected abstract encodePublish(command: PublishCommand, dialect: Dialect): Frame;
 
   /** Encodes the record; throws for what can't be sent. */
   protected abstract commandOf(
@@ -133,18 +146,6 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> implements Pub
       onPublished: (count) => this.countMany(count),
       onFailed: (error, record) => this.tellFailed(error, record),
     });
-  }
-
-  /** @internal */
-  onPublishFailed(command: PublishCommand, error: unknown): void {
-    this.#unsettled?.delete(command);
-    this.countFailed(error, command.data);
-  }
-
-  /** To be called by `onPublished`. */
-  protected settled(command: PublishCommand): void {
-    this.#unsettled?.delete(command);
-    this.countPublished();
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {
