@@ -19,6 +19,7 @@ import { connectContext, connectTrace } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
 import { blockingLimitMs, refuseAlone, refuseGuarded } from './guarded-commands.ts';
 import { handled, rejected } from './handled.ts';
+import { logState } from './log.ts';
 import { platformOf } from './platform.ts';
 import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.ts';
 import { checkRegion } from './region.ts';
@@ -61,7 +62,10 @@ export class AshRedisClient {
     this.#sender = new CommandSender(connections, config.region);
     this.#blocking = new BlockingConnections(this.#sender);
     connections.listen({
-      onState: (event) => this.#events.emit('state', event),
+      onState: (event) => {
+        logState(config.logger, `client, ${event.connection}`, event);
+        this.#events.emit('state', event);
+      },
       onPush: (event) => this.#events.emit('push', event),
     });
     this.#watch(config.signal);

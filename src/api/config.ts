@@ -18,6 +18,7 @@ import type {
   WhenDisconnected,
 } from './config-types.ts';
 import { parseServerUrl, type ServerUrl } from './config-url.ts';
+import { warn } from './log.ts';
 
 /** Every key, decided. `credentials` and `tls` are not enumerable: `inspect` and JSON don't show them. */
 export interface Configuration {
@@ -132,16 +133,7 @@ function warnOfUnknown(keys: string[], logger: Logger | undefined, owner: string
   if (keys.length === 0) return;
   const names = keys.map((key) => JSON.stringify(key)).join(', ');
   const message = `Configuration of ${owner} has unknown ${keys.length === 1 ? 'key' : 'keys'} ${names}; see docs/configuration.md`;
-  if (logger !== undefined) {
-    try {
-      logger.warn(message);
-    } catch {
-      // A broken logger is no reason to refuse a configuration.
-    }
-    return;
-  }
-  const host = (globalThis as { process?: { emitWarning?(text: string, type: string): void } }).process;
-  host?.emitWarning?.(message, 'AshRedisWarning');
+  warn(logger, message);
 }
 
 /** Gives `name` the value, or refuses when the user wrote another one. */

@@ -9,6 +9,7 @@ import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOpt
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
 import { handled, rejected } from './handled.ts';
+import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { PublishQueue } from './publish-queue.ts';
@@ -432,7 +433,7 @@ export abstract class DataPublisher<R = unknown> {
   #tellFailed(error: unknown, data: unknown): void {
     this.#failedCount++;
     const told = error instanceof Error ? error : new Error(String(error));
-    this.configuration.logger?.warn(`publisher "${this.name}": ${told.message}`);
+    log(this.configuration.logger, 'warn', `publisher "${this.name}": ${told.message}`);
     this.#events.emit('publishError', { error: told, data });
   }
 

@@ -54,7 +54,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
       onState: (event) => {
         if (event.connection !== 'commands') return;
         if (event.to === 'ready') this.#warnOfReplica();
-        this.configuration.logger?.info(`publisher "${this.name}": ${event.from} -> ${event.to}`);
+        logState(this.configuration.logger, `publisher "${this.name}"`, event);
         this.emit('state', event);
       },
       onPush: (event) => this.emit('push', event),
@@ -214,9 +214,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     if (this.#replicaTold || role === undefined || role === 'master') return;
     this.#replicaTold = true;
     const message = `publisher "${this.name}" is connected to a ${role}: what it publishes stays there; connect it to the master`;
-    if (this.configuration.logger !== undefined) return this.configuration.logger.warn(message);
-    const host = (globalThis as { process?: { emitWarning?(text: string, type: string): void } }).process;
-    host?.emitWarning?.(message, 'AshRedisWarning');
+    warn(this.configuration.logger, message);
   }
 }
 
