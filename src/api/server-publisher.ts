@@ -10,6 +10,7 @@ import { CONNECTIONS, Connections } from './connections.ts';
 import { DataPublisher, type PublisherStats } from './data-publisher.ts';
 import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
 import { handled } from './handled.ts';
+import { logState, warn } from './log.ts';
 import {
   Capture,
   type PreparedRecord,
