@@ -13,7 +13,7 @@ import { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
 import { parseConfiguration } from './config.ts';
 import { quoteValue } from './config-schema.ts';
-import type { ClientOptions, CommandOptions, JsonObject, PublishOptions } from './config-types.ts';
+import type { ClientOptions, CommandOptions, PublishOptions } from './config-types.ts';
 import { CONNECTIONS, type ConnectionStateEvent, Connections, type PushEvent } from './connections.ts';
 import { connectContext, connectTrace } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
@@ -222,7 +222,7 @@ export class AshRedisClient {
   }
 
   /** Messages of the channels, from now until `close()`, over all reconnections. */
-  subscribe<T = JsonObject>(
+  subscribe<T = string>(
     channels: string | readonly string[],
     options: ClientSubscribeOptions<T> = {},
   ): Subscription<T> {
@@ -230,7 +230,7 @@ export class AshRedisClient {
   }
 
   /** Messages of all channels that match the globs. */
-  psubscribe<T = JsonObject>(
+  psubscribe<T = string>(
     patterns: string | readonly string[],
     options: ClientSubscribeOptions<T> = {},
   ): Subscription<T> {
@@ -238,7 +238,7 @@ export class AshRedisClient {
   }
 
   /** Messages of shard channels. */
-  ssubscribe<T = JsonObject>(
+  ssubscribe<T = string>(
     channels: string | readonly string[],
     options: ClientSubscribeOptions<T> = {},
   ): Subscription<T> {

@@ -1,0 +1,378 @@
+// The framework's subscriber: name, source, queue, handlers and iterator, counting, lifecycle. People write their own
+// transports on it. Extended by the subscribers of this package and by users. It must never know a server.
+
+import { ClosedError, TimeoutError, UsageError } from '../errors/index.ts';
+import type { AbortSignalLike, Platform } from '../net/index.ts';
+import type { Gap } from '../pubsub/index.ts';
+import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
+import { type Configuration, parseConfiguration } from './config.ts';
+import { quoteValue } from './config-schema.ts';
+import type { JsonObject, Message, SubscriberConfig } from './config-types.ts';
+import type { ConnectionStateEvent, PushEvent } from './connections.ts';
+import { traceGap } from './diagnostics.ts';
+import { Emitter } from './emitter.ts';
+import { handled, rejected } from './handled.ts';
+import { log } from './log.ts';
+import {
+  MessageStream,
+  type StopResult,
+  type StreamEvents,
+  type StreamOptions,
+  type StreamStats,
+} from './message-stream.ts';
+import { checkText } from './names.ts';
+import { platformOf } from './platform.ts';
+
+export interface SubscriberEvents<T> extends StreamEvents<T> {
+  state: ConnectionStateEvent;
+  push: PushEvent;
+}
+
+/** What a transport gives its messages to. Calls after `stop()` are harmless. */
+export interface Receiver {
+  /** `raw` is text, or bytes with a binary codec; `receivedAt` is epoch ms, now without it. */
+  message(channel: string, raw: string | Uint8Array, pattern?: string, receivedAt?: number): void;
+  /** Something may have been missed before what comes next. */
+  gap(gap: Gap): void;
+  /** The transport has ended by itself: iterators throw `error`, and `start()` tries again. */
+  end(error: Error): void;
+}
+
+export interface SubscriberStats extends StreamStats {
+  name: string;
+  source: string;
+  isRunning: boolean;
+  isSuspended: boolean;
+}
+
+/**
+ * Extend it and write `doStart(receiver)` and `doStop()`; `doPause()` and `doResume()` where the source can be held up.
+ * Everything else is here: the queue, handlers, iterator and `getData()`, gaps, events, counts, `stop()`.
+ */
+export abstract class DataSubscriber<T = JsonObject> {
+  readonly name: string;
+  readonly source: string;
+  /** Complete and frozen. */
+  protected readonly configuration: Configuration;
+  protected readonly platform: Platform;
+  readonly #events: Emitter<SubscriberEvents<T>>;
+  #stream: MessageStream<T>;
+  #starting: Promise<void> | undefined;
+  #isRunning = false;
+  #stopping: Promise<StopResult> | undefined;
+  #paused = false;
+  /** Of streams before the last restart. */
+  #messageCountBefore = 0;
+  #unwatch: () => void = () => {};
+
+  constructor(name: string, source: string, config?: SubscriberConfig<T>) {
+    this.name = checkText(name, 'name of a subscriber');
+    this.source = checkText(source, 'source of a subscriber');
+    this.configuration = parseConfiguration(config, `subscriber "${name}"`);
+    this.platform = platformOf(config, this.configuration);
+    this.#events = new Emitter((error) => this.#stream.handlerFailed(error, undefined));
+    this.#stream = this.#newStream();
+    const { signal } = this.configuration;
+    if (signal === undefined) return;
+    const onAbort = () => void this.stop();
+    // Later, so that the constructors of subclasses have run.
+    if (signal.aborted) void Promise.resolve().then(onAbort);
+    else {
+      signal.addEventListener('abort', onAbort);
+      this.#unwatch = () => signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Begins to receive. Resolves when the source has confirmed; what it gave before a rejection is closed again. */
+  protected abstract doStart(receiver: Receiver, signal: AbortSignalLike | undefined): Promise<void> | void;
+
+  /** Ends receiving at once; nothing may be open when it has resolved. Also called after a `doStart` that failed. */
+  protected doStop(_timeoutMs: number): Promise<void> | void {}
+
+  /** The queue is full (`overflow: 'block'`): hold the source up, where that is possible. */
+  protected doPause(): void {}
+
+  protected doResume(): void {}
+
+  /** What channels begin with on the wire and not in messages. */
+  protected get channelPrefix(): string {
+    return '';
+  }
+
+  /** Resolves when the subscription is confirmed. After a rejection the next call tries again. */
+  start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
+    if (this.#stopping !== undefined) return rejected(this.#stoppedError());
+    const { signal } = options;
+    if (signal?.aborted) return rejected(signal.reason);
+    this.#starting ??= handled(this.#start(signal));
+    return this.#starting;
+  }
+
+  /**
+   * Unsubscribes and closes; `drain` first hands over what has arrived and awaits the handlers. Settles within
+   * `timeoutMs` (default `closeTimeoutMs`); twice is harmless.
+   */
+  stop(options: { drain?: boolean | undefined; timeoutMs?: number | undefined } = {}): Promise<StopResult> {
+    this.#stopping ??= handled(
+      this.#stop(options.drain ?? false, options.timeoutMs ?? this.configuration.closeTimeoutMs),
+    );
+    return this.#stopping;
+  }
+
+  async [ASYNC_DISPOSE](): Promise<void> {
+    await this.stop();
+  }
+
+  /** True from a successful `start()` to `stop()` or to the end of the source. */
+  isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Messages decoded and accepted, whoever reads them. */
+  getMessageCount(): number {
+    return this.#messageCountBefore + this.#stream.messageCount;
+  }
+
+  /** Messages that wait for the user. */
+  getQueueSize(): number {
+    return this.#stream.queuedCount;
+  }
+
+  /** The `data` of the next message; null when none comes within `blockSeconds`, or when it was stopped. */
+  getData(blockSeconds = 0): Promise<T | null> {
+    if (!(typeof blockSeconds === 'number' && blockSeconds >= 0)) {
+      return rejected(
+        new UsageError(`Cannot get data: "blockSeconds" is ${quoteValue(blockSeconds)}, allowed is a number from 0`),
+      );
+    }
+    return handled(
+      this.#stream.next(blockSeconds * 1000).then((message) => (message === undefined ? null : message.data)),
+    );
+  }
+
+  /** Ends with `stop()`; leaving the loop does not stop the subscriber. Shares its queue with `getData()`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
+    let isDone = false;
+    return {
+      next: async () => {
+        if (isDone) return { done: true, value: undefined };
+        const message = await this.#stream.next(Number.POSITIVE_INFINITY);
+        if (message !== undefined) return { done: false, value: message };
+        isDone = true;
+        return { done: true, value: undefined };
+      },
+      return: async () => {
+        isDone = true;
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** Handlers are not called and iterators wait; messages are kept within the limits of the queue. */
+  pause(): void {
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#stream.resume();
+  }
+
+  /** The framework's name of {@link pause}. */
+  suspend(): void {
+    this.pause();
+  }
+
+  isSuspended(): boolean {
+    return this.#paused;
+  }
+
+  stats(): SubscriberStats {
+    return {
+      name: this.name,
+      source: this.source,
+      isRunning: this.#isRunning,
+      isSuspended: this.#paused,
+      ...this.#stream.stats(),
+      messageCount: this.getMessageCount(),
+    };
+  }
+
+  /** The framework's name of {@link stats}. */
+  details(): ReturnType<this['stats']> {
+    return this.stats() as ReturnType<this['stats']>;
+  }
+
+  /** `message` sees every message, and excludes the iterator and `getData()`. */
+  on<E extends keyof SubscriberEvents<T>>(event: E, listener: (event: SubscriberEvents<T>[E]) => unknown): this {
+    if (event === 'message') this.#stream.refuseHandlers();
+    this.#events.on(event, listener);
+    if (event === 'message') this.#stream.wake();
+    return this;
+  }
+
+  once<E extends keyof SubscriberEvents<T>>(event: E, listener: (event: SubscriberEvents<T>[E]) => unknown): this {
+    if (event === 'message') this.#stream.refuseHandlers();
+    this.#events.once(event, listener);
+    if (event === 'message') this.#stream.wake();
+    return this;
+  }
+
+  off<E extends keyof SubscriberEvents<T>>(event: E, listener: (event: SubscriberEvents<T>[E]) => unknown): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  toJSON(): object {
+    return this.stats();
+  }
+
+  [INSPECT](): string {
+    return `${this.constructor.name} { '${this.name}', '${this.source}', running: ${this.#isRunning}, messages: ${this.getMessageCount()}, queued: ${this.getQueueSize()} }`;
+  }
+
+  protected emit<E extends keyof SubscriberEvents<T>>(event: E, value: SubscriberEvents<T>[E]): void {
+    this.#events.emit(event, value);
+  }
+
+  /** Of the stream's options, what a transport decides. */
+  protected get isLatest(): boolean {
+    return this.configuration.delivery === 'latest';
+  }
+
+  async #start(signal: AbortSignalLike | undefined): Promise<void> {
+    // A stream that ended with an error stays ended; its successor begins where it stopped counting.
+    if (this.#stream.isEnded) {
+      this.#messageCountBefore += this.#stream.messageCount;
+      this.#stream = this.#newStream();
+      if (this.#paused) this.#stream.pause();
+    }
+    const stream = this.#stream;
+    let onAbort: (() => void) | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#giveUp = reject;
+        if (signal !== undefined) {
+          onAbort = () => reject(signal.reason);
+          signal.addEventListener('abort', onAbort);
+        }
+        Promise.resolve(this.doStart(this.#receiverOf(stream), signal)).then(resolve, reject);
+      });
+      if (this.#stopping !== undefined) throw this.#stoppedError();
+      stream.started(this.platform.wallClock());
+      this.#isRunning = true;
+    } catch (error) {
+      this.#starting = undefined;
+      // What waits for messages would wait for ever.
+      stream.end(error);
+      if (this.#stopping === undefined) await this.doStop(0);
+      throw error;
+    } finally {
+      this.#giveUp = undefined;
+      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Rejects the `start()` that goes on. */
+  #giveUp: ((error: unknown) => void) | undefined;
+
+  async #stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
+    const endsAt = this.platform.now() + timeoutMs;
+    this.#unwatch();
+    this.#isRunning = false;
+    this.#giveUp?.(this.#stoppedError());
+    // The stream takes nothing more, so that closing and handing over may go on together.
+    const stopped = this.#stream.stop(drain, timeoutMs);
+    const closed = Promise.resolve(this.doStop(timeoutMs)).catch((error: unknown) => {
+      log(this.configuration.logger, 'warn', `subscriber "${this.name}": ${String(error)}`);
+    });
+    const result = await stopped;
+    await this.#within(closed, Math.max(1, endsAt - this.platform.now()));
+    return result;
+  }
+
+  /** A transport's own `doStop` must not hold `stop()` up for ever. */
+  #within(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.platform.setTimer(timeoutMs, resolve, !this.configuration.unref);
+      promise.then(() => {
+        this.platform.clearTimer(timer);
+        resolve();
+      });
+    });
+  }
+
+  #receiverOf(stream: MessageStream<T>): Receiver {
+    return {
+      message: (channel, raw, pattern, receivedAt) => {
+        stream.push(channel, pattern, raw, receivedAt ?? this.platform.wallClock());
+      },
+      gap: (gap) => stream.pushGap(gap),
+      end: (error) => {
+        if (stream !== this.#stream || stream.isEnded) return;
+        if (this.#giveUp !== undefined) return this.#giveUp(error);
+        this.#isRunning = false;
+        this.#starting = undefined;
+        stream.end(error);
+        void Promise.resolve(this.doStop(0)).catch(() => {});
+      },
+    };
+  }
+
+  #newStream(): MessageStream<T> {
+    const { configuration } = this;
+    const options: StreamOptions<T> = {
+      name: `subscriber "${this.name}"`,
+      reader: {
+        region: configuration.region,
+        prefix: this.channelPrefix,
+        codec: configuration.codec,
+        validate: configuration.validate,
+        numbered: configuration.numbered,
+        latest: this.isLatest,
+      },
+      maxCount: configuration.queueMaxCount,
+      maxBytes: configuration.queueMaxBytes,
+      overflow: configuration.overflow,
+      conflateKey: configuration.conflateKey,
+      concurrency: configuration.concurrency,
+      handlerTimeoutMs: configuration.handlerTimeoutMs,
+      onMessage: configuration.onMessage,
+      onGap: configuration.onGap,
+      onGapTold: (gap) => {
+        log(configuration.logger, 'warn', `subscriber "${this.name}": gap (${gap.reason}), missed ${gap.missed}`);
+        traceGap(gap);
+      },
+    };
+    const stream = new MessageStream<T>(options, this.platform, this.#events);
+    stream.attach({
+      cancel() {},
+      retry() {},
+      hold: () => this.doPause(),
+      release: () => this.doResume(),
+    });
+    return stream;
+  }
+
+  #stoppedError(): ClosedError {
+    return new ClosedError(`Cannot start: subscriber "${this.name}" was stopped`, {
+      safeToRetry: true,
+      hint: 'stop() is final; make a new subscriber',
+    });
+  }
+}
+
+/** `start()` took longer than it may. */
+export function startTimeoutError(name: string, timeoutMs: number): TimeoutError {
+  return new TimeoutError(
+    `Cannot start subscriber "${name}": the subscription was not confirmed within ${timeoutMs} ms`,
+    {
+      safeToRetry: true,
+      hint: 'check the server, or raise "connectTimeoutMs" and "commandTimeoutMs"',
+    },
+  );
+}

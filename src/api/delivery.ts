@@ -1,0 +1,183 @@
+// Calls a subscription's handlers: the one place where users' message handlers run, never inside the parser.
+// Used by the message stream. Order is kept with `concurrency` 1; a throw is an event, not an end.
+
+import { TimeoutError } from '../errors/index.ts';
+import type { Platform, TimerHandle } from '../net/index.ts';
+import type { Gap } from '../pubsub/index.ts';
+import { isThenable } from './emitter.ts';
+import { GapEntry } from './message-queue.ts';
+
+export interface DeliveryOptions {
+  readonly concurrency: number;
+  readonly handlerTimeoutMs: number | undefined;
+}
+
+export interface DeliveryOwner<M> {
+  /** The next entry, or undefined when none waits. */
+  take(): M | GapEntry | undefined;
+  /** Gives what the handlers returned, a promise when one of them did. */
+  handle(message: M): unknown;
+  /** Tells a gap; a promise holds delivery. */
+  tellGap(gap: Gap): unknown;
+  onHandlerError(error: unknown, message: M | undefined): void;
+  /** Nothing waits and no handler runs. */
+  onIdle(): void;
+}
+
+/** Messages handled before other work of the process gets its turn. */
+const BATCH = 1024;
+
+export class Delivery<M> {
+  readonly #owner: DeliveryOwner<M>;
+  readonly #options: DeliveryOptions;
+  readonly #platform: Platform;
+  #running = 0;
+  #paused = false;
+  #stopped = false;
+  #telling = false;
+  #pumping = false;
+  #scheduled = false;
+  /** A handler is being called right now. */
+  #calling = false;
+  deliveredCount = 0;
+
+  constructor(owner: DeliveryOwner<M>, options: DeliveryOptions, platform: Platform) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#platform = platform;
+  }
+
+  get isIdle(): boolean {
+    return this.#running === 0 && !this.#telling;
+  }
+
+  /** True inside a handler, before its first `await`. */
+  get isCalling(): boolean {
+    return this.#calling;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.pump();
+  }
+
+  /** No handler is called any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  pump(): void {
+    if (this.#pumping || this.#scheduled) return;
+    this.#pumping = true;
+    let left = BATCH;
+    while (this.#mayGoOn()) {
+      if (left-- === 0) {
+        this.#scheduled = true;
+        this.#platform.afterRead(() => {
+          this.#scheduled = false;
+          this.pump();
+        });
+        break;
+      }
+      const entry = this.#owner.take();
+      if (entry === undefined) break;
+      if (entry instanceof GapEntry) this.#tell(entry.gap);
+      else this.#call(entry);
+    }
+    this.#pumping = false;
+    if (this.isIdle && !this.#scheduled) this.#owner.onIdle();
+  }
+
+  #mayGoOn(): boolean {
+    return !this.#paused && !this.#stopped && !this.#telling && this.#running < this.#options.concurrency;
+  }
+
+  #tell(gap: Gap): void {
+    this.#telling = true;
+    // After everything older, also what still runs.
+    if (this.#running > 0) {
+      this.#afterRunning = () => this.#tellNow(gap);
+      return;
+    }
+    this.#tellNow(gap);
+  }
+
+  #afterRunning: (() => void) | undefined;
+
+  #tellNow(gap: Gap): void {
+    const told = this.#owner.tellGap(gap);
+    if (!isThenable(told)) {
+      this.#telling = false;
+      return;
+    }
+    const goOn = () => {
+      this.#telling = false;
+      this.pump();
+    };
+    told.then(goOn, (error) => {
+      this.#owner.onHandlerError(error, undefined);
+      goOn();
+    });
+  }
+
+  #call(message: M): void {
+    let result: unknown;
+    this.deliveredCount++;
+    this.#calling = true;
+    try {
+      result = this.#owner.handle(message);
+    } catch (error) {
+      this.#calling = false;
+      return this.#owner.onHandlerError(error, message);
+    }
+    this.#calling = false;
+    if (isThenable(result)) this.#await(result, message);
+  }
+
+  #await(result: PromiseLike<unknown>, message: M): void {
+    this.#running++;
+    let timer: TimerHandle | undefined;
+    let ended = false;
+    const end = () => {
+      if (ended) return;
+      ended = true;
+      if (timer !== undefined) this.#platform.clearTimer(timer);
+      this.#running--;
+      if (this.#running === 0 && this.#afterRunning !== undefined) {
+        const tell = this.#afterRunning;
+        this.#afterRunning = undefined;
+        tell();
+      }
+      this.pump();
+    };
+    const { handlerTimeoutMs } = this.#options;
+    if (handlerTimeoutMs !== undefined) {
+      timer = this.#platform.setTimer(
+        handlerTimeoutMs,
+        () => {
+          const error = new TimeoutError(
+            `Cannot wait for a message handler: it did not end within ${handlerTimeoutMs} ms`,
+            {
+              hint: 'delivery goes on without it; see "handlerTimeoutMs"',
+            },
+          );
+          this.#owner.onHandlerError(error, message);
+          end();
+        },
+        false,
+      );
+    }
+    result.then(end, (error) => {
+      if (!ended) this.#owner.onHandlerError(error, message);
+      end();
+    });
+  }
+}

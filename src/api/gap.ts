@@ -1,0 +1,18 @@
+// Two gaps with no message between them are one.
+// Used by the message queue. Pure.
+
+import type { Gap } from '../pubsub/index.ts';
+
+/** Earliest `from`, latest `to`, all channels; the newer cause and reason. */
+export function mergeGaps(older: Gap, newer: Gap): Gap {
+  const missed =
+    typeof older.missed === 'number' && typeof newer.missed === 'number' ? older.missed + newer.missed : 'unknown';
+  return {
+    channels: [...new Set([...older.channels, ...newer.channels])],
+    from: Math.min(older.from, newer.from),
+    to: Math.max(older.to, newer.to),
+    cause: newer.cause,
+    reason: newer.reason,
+    missed,
+  };
+}

@@ -1,0 +1,161 @@
+// From what arrived to the message that users see: region prefix, codec, validation, envelope and its numbers.
+// Used by the message stream, outside of the parser: codecs and `validate` are users' code.
+
+import { UsageError } from '../errors/index.ts';
+import type { Gap } from '../pubsub/index.ts';
+import { jsonCodec } from './codec.ts';
+import type { Codec, Message } from './config-types.ts';
+import { openEnvelope } from './envelope.ts';
+import { Numbering } from './numbering.ts';
+
+/** A message as the source gave it. */
+export interface Arrival {
+  /** As on the wire, with the region's prefix. */
+  readonly channel: string;
+  readonly pattern: string | undefined;
+  readonly payload: string | Uint8Array;
+  readonly receivedAt: number;
+}
+
+export interface ReaderOptions {
+  readonly region: string | undefined;
+  /** Of the region, `@r:` or empty. */
+  readonly prefix: string;
+  /** Undefined: `data` is `raw`. */
+  readonly codec: Codec | undefined;
+  readonly validate: ((data: unknown) => unknown) | undefined;
+  readonly numbered: boolean;
+  /** Holes are skips, not losses: newest values only. */
+  readonly latest: boolean;
+}
+
+export interface ReaderCounts {
+  missedCount: number;
+  duplicateCount: number;
+  reorderedCount: number;
+  skippedCount: number;
+}
+
+/** What reading gives: a message, or the error that makes it `invalid`. */
+export type ReadResult<T> = { readonly message: Message<T>; readonly gap?: Gap } | { readonly error: Error };
+
+export class MessageReader<T> {
+  readonly #options: ReaderOptions;
+  readonly #numbering = new Numbering();
+  readonly #prefixLength: number;
+  readonly #isJson: boolean;
+  readonly counts: ReaderCounts = { missedCount: 0, duplicateCount: 0, reorderedCount: 0, skippedCount: 0 };
+  /** Epoch ms of the subscription's first confirmation. */
+  startedAt = Infinity;
+  #lastReceivedAt = 0;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+    this.#prefixLength = options.prefix.length;
+    this.#isJson = options.codec === jsonCodec;
+  }
+
+  /** True when a message is what arrived: nothing of a user's has to run. */
+  get isPlain(): boolean {
+    const { codec, validate, numbered } = this.#options;
+    return codec === undefined && validate === undefined && !numbered;
+  }
+
+  /** The message with its `data` still to be found. */
+  plain(channel: string, pattern: string | undefined, raw: string | Uint8Array, receivedAt: number): Message<T> {
+    const name = this.#prefixLength === 0 ? channel : channel.slice(this.#prefixLength);
+    const { region } = this.#options;
+    const data = raw as T;
+    if (pattern === undefined && region === undefined) return { channel: name, data, raw, receivedAt };
+    return {
+      channel: name,
+      ...(pattern === undefined ? {} : { pattern: pattern.slice(this.#prefixLength) }),
+      data,
+      raw,
+      ...(region === undefined ? {} : { region }),
+      receivedAt,
+    };
+  }
+
+  read(arrival: Arrival): ReadResult<T> {
+    const { numbered, codec, validate } = this.#options;
+    const message = this.plain(arrival.channel, arrival.pattern, arrival.payload, arrival.receivedAt);
+    if (numbered) return this.#readNumbered(message as Mutable<T>);
+    const raw = message.raw;
+    try {
+      let data: unknown = raw;
+      if (this.#isJson && typeof raw === 'string') data = JSON.parse(raw);
+      else if (codec !== undefined) data = decode(codec, raw);
+      (message as Mutable<T>).data = (validate === undefined ? data : validate(data)) as T;
+      return { message };
+    } catch (cause) {
+      return { error: invalidError(message.channel, cause) };
+    }
+  }
+
+  #readNumbered(message: Mutable<T>): ReadResult<T> {
+    const { codec, validate } = this.#options;
+    const envelope = typeof message.raw === 'string' ? openEnvelope(message.raw, this.#isJson) : undefined;
+    if (envelope === undefined) {
+      const cause = new Error('it has no envelope { epoch, offset, data }');
+      return { error: invalidError(message.channel, cause) };
+    }
+    const { epoch, offset } = envelope;
+    const gap = this.#count(message.channel, epoch, offset, message.receivedAt);
+    message.raw = envelope.raw;
+    message.position = { epoch, offset };
+    try {
+      const data = this.#isJson ? envelope.data : codec === undefined ? envelope.raw : decode(codec, envelope.raw);
+      message.data = (validate === undefined ? data : validate(data)) as T;
+    } catch (cause) {
+      return { error: invalidError(message.channel, cause) };
+    }
+    return gap === undefined ? { message } : { message, gap };
+  }
+
+  #count(channel: string, epoch: string, offset: number, receivedAt: number): Gap | undefined {
+    // The publisher's epoch begins with the time of its birth, in base 36.
+    const bornAt = Number.parseInt(epoch.slice(0, epoch.indexOf('-')), 36);
+    const finding = this.#numbering.note(channel, epoch, offset, bornAt >= this.startedAt);
+    const from = this.#lastReceivedAt === 0 ? Math.min(this.startedAt, receivedAt) : this.#lastReceivedAt;
+    this.#lastReceivedAt = receivedAt;
+    const { counts } = this;
+    if (finding.kind === 'in-order') return undefined;
+    if (this.#options.latest) {
+      if (finding.kind === 'hole') counts.skippedCount += finding.missed;
+      return undefined;
+    }
+    if (finding.kind === 'hole') counts.missedCount += finding.missed;
+    else if (finding.kind === 'duplicate') counts.duplicateCount++;
+    else {
+      counts.reorderedCount++;
+      counts.missedCount--;
+    }
+    const reason = finding.kind === 'hole' ? 'counted' : finding.kind === 'late' ? 'reordered' : 'duplicate';
+    const text =
+      finding.kind === 'hole'
+        ? `Missed ${finding.missed} messages of channel ${JSON.stringify(channel)} before number ${offset}`
+        : `Message number ${offset} of channel ${JSON.stringify(channel)} came ${finding.kind === 'late' ? 'late' : 'twice'}`;
+    return { channels: [channel], from, to: receivedAt, cause: new Error(text), reason, missed: finding.missed };
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof Message<T>]: Message<T>[K] };
+
+function decode(codec: Codec, raw: string | Uint8Array): unknown {
+  const limit = codec.maxDecodedBytes;
+  if (limit !== undefined && raw.length > limit) {
+    throw new Error(`its ${raw.length} bytes exceed "maxDecodedBytes" of ${limit}`);
+  }
+  return codec.decode(raw);
+}
+
+function invalidError(channel: string, cause: unknown): UsageError {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new UsageError(`Cannot read message of channel ${JSON.stringify(channel)}: ${text}`, {
+    cause,
+    code: 'ASHREDIS_INVALID_MESSAGE',
+    safeToRetry: false,
+    hint: 'check the publisher, the codec and "validate"',
+  });
+}

@@ -1,0 +1,88 @@
+// A subscriber whose messages come through a `MessageSource`: waits for its confirmation, passes everything on.
+// Extended by the subscribers of this package. It knows no server: subclasses open the source.
+
+import { ClosedError } from '../errors/index.ts';
+import type { AbortSignalLike, TimerHandle } from '../net/index.ts';
+import type { ChannelKind, MessageSource, SourceHandle } from '../pubsub/index.ts';
+import type { JsonObject } from './config-types.ts';
+import { DataSubscriber, type Receiver, startTimeoutError } from './data-subscriber.ts';
+import { regionPrefix } from './region.ts';
+
+export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T> {
+  #handle: SourceHandle | undefined;
+
+  /** Where the messages come from, connected or connecting. */
+  protected abstract openSource(signal: AbortSignalLike | undefined): MessageSource | Promise<MessageSource>;
+
+  /** What stands after the scheme. */
+  protected abstract readonly channel: string;
+
+  protected override get channelPrefix(): string {
+    return regionPrefix(this.configuration.region);
+  }
+
+  protected override async doStart(receiver: Receiver, signal: AbortSignalLike | undefined): Promise<void> {
+    const source = await this.openSource(signal);
+    const { kind, codec, connectTimeoutMs, commandTimeoutMs, waitOnFirstConnect } = this.configuration;
+    // The connection has limits of its own; this one is for a link that comes and goes without a confirmation.
+    const limitMs = waitOnFirstConnect ? undefined : connectTimeoutMs + commandTimeoutMs;
+    await new Promise<void>((resolve, reject) => {
+      let timer: TimerHandle | undefined;
+      const settle = (error?: unknown) => {
+        if (timer !== undefined) this.platform.clearTimer(timer);
+        timer = undefined;
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      if (limitMs !== undefined) {
+        timer = this.platform.setTimer(limitMs, () => settle(startTimeoutError(this.name, limitMs)), false);
+      }
+      this.#subscribe(source, kind, codec.binary === true, receiver, settle);
+    });
+  }
+
+  #subscribe(
+    source: MessageSource,
+    kind: ChannelKind,
+    bytes: boolean,
+    receiver: Receiver,
+    settle: (error?: unknown) => void,
+  ): void {
+    this.#handle?.cancel();
+    this.#handle = source.subscribe({
+      kind,
+      channels: [this.channelPrefix + this.channel],
+      bytes,
+      sink: {
+        onMessage: (channel, pattern, payload, receivedAt) => receiver.message(channel, payload, pattern, receivedAt),
+        onGap: (gap) => receiver.gap(gap),
+        onChannelState: (_channel, state, error) => {
+          if (state === 'active') settle();
+          else if (state === 'denied') settle(error);
+        },
+        onEnd: (error) => {
+          const ended = error ?? endedError(this.name);
+          settle(ended);
+          receiver.end(ended);
+        },
+      },
+    });
+  }
+
+  protected override doStop(_timeoutMs: number): Promise<void> | void {
+    this.#handle?.cancel();
+    this.#handle = undefined;
+  }
+
+  protected override doPause(): void {
+    this.#handle?.hold();
+  }
+
+  protected override doResume(): void {
+    this.#handle?.release();
+  }
+}
+
+function endedError(name: string): ClosedError {
+  return new ClosedError(`Cannot receive: the connection of subscriber "${name}" was closed by its owner`);
+}
