@@ -6,7 +6,7 @@ import type { Platform, TimerHandle } from '../net/index.ts';
 import type { Gap, SourceHandle } from '../pubsub/index.ts';
 import type { Message, Overflow } from './config-types.ts';
 import { Delivery } from './delivery.ts';
-import { type Emitter, isThenable } from './emitter.ts';
+import { isThenable, type Listener } from './emitter.ts';
 import { handled } from './handled.ts';
 import { GapEntry, MessageQueue } from './message-queue.ts';
 import { type Arrival, MessageReader, type ReaderCounts, type ReaderOptions } from './message-reader.ts';
@@ -35,6 +35,13 @@ export interface StreamEvents<T> {
   slow: SlowEvent;
   invalid: InvalidEvent;
   handlerError: HandlerErrorEvent<T>;
+}
+
+/** The part of an emitter that a stream uses; its owner's may have more events. */
+export interface StreamEmitter<T> {
+  has(event: keyof StreamEvents<T>): boolean;
+  emit<K extends keyof StreamEvents<T>>(event: K, value: StreamEvents<T>[K]): void;
+  listeners(event: 'message'): Listener<Message<T>>[];
 }
 
 export interface StreamOptions<T> {
@@ -81,7 +88,7 @@ const UNREAD_MS = 5000;
 export class MessageStream<T> {
   readonly #options: StreamOptions<T>;
   readonly #platform: Platform;
-  readonly #events: Emitter<StreamEvents<T>>;
+  readonly #events: StreamEmitter<T>;
   readonly #reader: MessageReader<T>;
   readonly #queue: MessageQueue<Message<T>>;
   readonly #delivery: Delivery<Message<T>>;
@@ -106,7 +113,7 @@ export class MessageStream<T> {
   #telling = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: StreamOptions<T>, platform: Platform, events: Emitter<StreamEvents<T>>) {
+  constructor(options: StreamOptions<T>, platform: Platform, events: StreamEmitter<T>) {
     this.#options = options;
     this.#platform = platform;
     this.#events = events;

@@ -92,7 +92,7 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
       }),
     );
     const onGapTold = (gap: Gap) => traceGap(gap);
-    this.#stream = new MessageStream<T>({ ...init.stream, onGapTold }, init.platform, streamEvents(this.#events));
+    this.#stream = new MessageStream<T>({ ...init.stream, onGapTold }, init.platform, this.#events);
     for (const channel of this.channels) this.#states.set(prefix + channel, { state: 'pending', error: undefined });
     const wish = { kind: init.kind, channels: [...this.#states.keys()], bytes: init.bytes, sink: this.#sink() };
     this.#handle = init.source.subscribe(wish);
@@ -245,11 +245,6 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     this.#notReady(error ?? new ClosedError('Cannot subscribe: the subscription was closed before it was confirmed'));
     this.#become('closed', error);
   }
-}
-
-/** A stream's events are some of a subscription's. */
-function streamEvents<T>(events: Emitter<SubscriptionEvents<T>>): Emitter<StreamEvents<T>> {
-  return events as unknown as Emitter<StreamEvents<T>>;
 }
 
 /** An iterator over a stream; several share its one queue. */
