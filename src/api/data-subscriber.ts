@@ -154,16 +154,17 @@ export abstract class DataSubscriber<T = JsonObject> {
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
     let isDone = false;
     return {
-      next: async () => {
-        if (isDone) return { done: true, value: undefined };
-        const message = await this.#stream.next(Number.POSITIVE_INFINITY);
-        if (message !== undefined) return { done: false, value: message };
-        isDone = true;
-        return { done: true, value: undefined };
+      next: () => {
+        if (isDone) return Promise.resolve({ done: true, value: undefined });
+        return this.#stream.next(Number.POSITIVE_INFINITY).then((message) => {
+          if (message !== undefined) return { done: false, value: message };
+          isDone = true;
+          return { done: true, value: undefined };
+        });
       },
-      return: async () => {
+      return: () => {
         isDone = true;
-        return { done: true, value: undefined };
+        return Promise.resolve({ done: true, value: undefined });
       },
       [Symbol.asyncIterator]() {
         return this;

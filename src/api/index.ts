@@ -12,9 +12,14 @@ export type {
 export type { ChannelKind, Gap, SubscriptionStateName } from '../pubsub/index.ts';
 export type { CommandArgument, RespValue } from '../resp/index.ts';
 export { AshRedisChannelDataPublisher, type ChannelPublisherStats } from './ash-redis-channel-data-publisher.ts';
+export {
+  AshRedisChannelDataSubscriber,
+  type ChannelSubscriberStats,
+} from './ash-redis-channel-data-subscriber.ts';
 export { AshRedisClient, type ClientEvents, type GetOptions, type SetCommandOptions } from './ash-redis-client.ts';
 export { AshRedisDataPublisher } from './ash-redis-data-publisher.ts';
 export type { Batch, BatchOptions, BatchReplies } from './batch.ts';
+export type { ClientSubscribeOptions } from './client-subscribe.ts';
 export { bytesCodec, jsonCodec } from './codec.ts';
 export type { SetOptions } from './command-table.ts';
 export type {
@@ -41,13 +46,22 @@ export type {
 } from './config-types.ts';
 export type { ConnectionRole, ConnectionStateEvent, PushEvent } from './connections.ts';
 export { type CreatePublisherOptions, createPublisher } from './create-publisher.ts';
+export { type CreateSubscriberOptions, createSubscriber } from './create-subscriber.ts';
 export { DataPublisher, type PublishErrorEvent, type PublisherEvents, type PublisherStats } from './data-publisher.ts';
+export { DataSubscriber, type Receiver, type SubscriberEvents, type SubscriberStats } from './data-subscriber.ts';
 export type {
   CommandTraceContext,
   ConnectTraceContext,
   GapTraceContext,
   MessageTraceContext,
 } from './diagnostics.ts';
+export type { HandlerErrorEvent, InvalidEvent, SlowEvent, StopResult, StreamStats } from './message-stream.ts';
 export type { RawCommandOptions } from './raw-command.ts';
 export type { ScanOptions } from './scan.ts';
 export type { ServerPublisherStats } from './server-publisher.ts';
+export {
+  Subscription,
+  type SubscriptionEvents,
+  type SubscriptionStateEvent,
+  type SubscriptionStats,
+} from './subscription.ts';

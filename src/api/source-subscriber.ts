@@ -55,7 +55,10 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
       bytes,
       sink: {
         onMessage: (channel, pattern, payload, receivedAt) => receiver.message(channel, payload, pattern, receivedAt),
-        onGap: (gap) => receiver.gap(gap),
+        onGap: (gap) => {
+          const channels = gap.channels.map((channel) => channel.slice(this.channelPrefix.length));
+          receiver.gap({ ...gap, channels });
+        },
         onChannelState: (_channel, state, error) => {
           if (state === 'active') settle();
           else if (state === 'denied') settle(error);

@@ -1,0 +1,101 @@
+// The guide's subscriber: a channel, pattern or shard channel, live or as its newest value.
+// Made by users. What it does with messages is the framework's class below it; here is where they come from.
+
+import { UsageError } from '../errors/index.ts';
+import type { AbortSignalLike } from '../net/index.ts';
+import type { MessageSource } from '../pubsub/index.ts';
+import type { JsonObject, SubscriberConfig } from './config-types.ts';
+import { Connections } from './connections.ts';
+import type { SubscriberStats } from './data-subscriber.ts';
+import { connectContext, connectTrace } from './diagnostics.ts';
+import { logState } from './log.ts';
+import { nameIn } from './names.ts';
+import { lentBy } from './server-publisher.ts';
+import { SourceSubscriber } from './source-subscriber.ts';
+
+/**
+ * `new AshRedisChannelDataSubscriber('alerts', 'ashredischannel://system_alerts', { host })`, then `start()`. Messages
+ * go to `onMessage` and `on('message')`, or to `for await` and `getData()`.
+ */
+export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscriber<T> {
+  /** What stands after `ashredischannel://`, verbatim: a channel, a pattern or a shard channel by `kind`. */
+  readonly channel: string;
+  readonly #isLent: boolean;
+  #connections: Connections;
+  #stopListening: () => void = () => {};
+
+  constructor(name: string, source: string, config?: SubscriberConfig<T>) {
+    super(name, source, config);
+    this.channel = nameIn(source, 'ashredischannel', 'source of an AshRedisChannelDataSubscriber');
+    const { client, delivery, kind } = this.configuration;
+    this.#isLent = client !== undefined;
+    this.#connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
+    if (delivery === 'live') refuseLine(this.#connections);
+    else if (kind === 'pattern') throw new UsageError('Cannot use delivery "latest" with a pattern');
+    this.#listen();
+  }
+
+  override stats(): ChannelSubscriberStats {
+    return {
+      ...super.stats(),
+      channel: this.channel,
+      region: this.configuration.region,
+      ...this.#connections.stats(),
+    };
+  }
+
+  override start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
+    if (!connectTrace.hasSubscribers) return super.start(options);
+    return connectTrace.promise(connectContext(this.#connections.config), () => super.start(options));
+  }
+
+  protected override async openSource(signal: AbortSignalLike | undefined): Promise<MessageSource> {
+    // A closed one belongs to a start that failed or was given up; this is the next try.
+    if (!this.#isLent && this.#connections.isClosed) {
+      this.#stopListening();
+      this.#connections = new Connections(this.configuration, this.platform);
+      this.#listen();
+    }
+    const connections = this.#connections;
+    const { delivery, codec } = this.configuration;
+    if (delivery === 'live') {
+      refuseLine(connections);
+      return connections.subscriber(codec.binary === true);
+    }
+    // Which kind of source it is depends on what the server speaks.
+    if (connections.dialect === undefined) await connections.lane.connect(signal);
+    throw new UsageError('Cannot use delivery "latest" yet');
+  }
+
+  protected override async doStop(timeoutMs: number): Promise<void> {
+    super.doStop(timeoutMs);
+    if (!this.#isLent) await this.#connections.close(timeoutMs);
+    this.#stopListening();
+  }
+
+  #listen(): void {
+    this.#stopListening = this.#connections.listen({
+      onState: (event) => {
+        if (event.connection !== 'subscriptions' && this.configuration.delivery === 'live') return;
+        logState(this.configuration.logger, `subscriber "${this.name}", ${event.connection}`, event);
+        this.emit('state', event);
+      },
+      onPush: (event) => this.emit('push', event),
+    });
+  }
+}
+
+export interface ChannelSubscriberStats extends SubscriberStats {
+  channel: string;
+  region: string | undefined;
+  commands?: object;
+  subscriptions?: object;
+}
+
+function refuseLine(connections: Connections): void {
+  if (connections.dialect !== 'line') return;
+  throw new UsageError(
+    'Cannot use delivery "live" at an AshRedis line server: it has no publish/subscribe, only newest values',
+    { hint: 'use delivery: "latest", which polls, or connect to a server that speaks RESP' },
+  );
+}
