@@ -1,0 +1,182 @@
+// What the decoder promises beyond single values: pieces, failure, memory of chunks, options.
+// The values themselves are the vectors' matter (vectors.test.ts).
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  encodeCommand,
+  LimitError,
+  NEED_DATA,
+  ProtocolError,
+  RespDecoder,
+  RespError,
+  RespMessage,
+  RespPush,
+  UsageError,
+} from '../../../src/resp/index.ts';
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
+
+function readAll(decoder: RespDecoder): unknown[] {
+  const values: unknown[] = [];
+  for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) values.push(value);
+  return values;
+}
+
+function decode(text: string, options?: ConstructorParameters<typeof RespDecoder>[0]): unknown[] {
+  const decoder = new RespDecoder(options);
+  decoder.push(bytes(text));
+  return readAll(decoder);
+}
+
+describe('the decoder', () => {
+  test('reads several values from one chunk in order', () => {
+    assert.deepEqual(decode('+OK\r\n:5\r\n$3\r\nabc\r\n*2\r\n:1\r\n_\r\n'), ['OK', 5, 'abc', [1, null]]);
+  });
+
+  test('needs data before the first byte and after the last value', () => {
+    const decoder = new RespDecoder();
+    assert.equal(decoder.read(), NEED_DATA);
+    decoder.push(bytes('+OK\r\n'));
+    assert.equal(decoder.read(), 'OK');
+    assert.equal(decoder.read(), NEED_DATA);
+  });
+
+  test('does not depend on the memory of a chunk after NEED_DATA', () => {
+    const decoder = new RespDecoder();
+    const chunk = new Uint8Array(4);
+    const values: unknown[] = [];
+    const stream = bytes('*2\r\n$10\r\n0123456789\r\n+a long simple string\r\n');
+    for (let at = 0; at < stream.length; at += 4) {
+      const length = Math.min(4, stream.length - at);
+      chunk.set(stream.subarray(at, at + length));
+      decoder.push(chunk.subarray(0, length));
+      values.push(...readAll(decoder));
+      chunk.fill(0x58);
+    }
+    assert.deepEqual(values, [['0123456789', 'a long simple string']]);
+  });
+
+  test('reads chunks that were pushed without a read between them', () => {
+    const decoder = new RespDecoder();
+    for (const piece of ['+O', 'K\r', '\n$5\r\nhe', 'llo', '\r\n:1', '\r\n']) decoder.push(bytes(piece));
+    assert.deepEqual(readAll(decoder), ['OK', 'hello', 1]);
+  });
+
+  test('gives bytes that are its own copies', () => {
+    const chunk = Buffer.from('$3\r\nabc\r\n');
+    const decoder = new RespDecoder({ strings: 'bytes' });
+    decoder.push(chunk);
+    const value = decoder.read() as Uint8Array;
+    chunk.fill(0);
+    assert.equal(Object.getPrototypeOf(value), Uint8Array.prototype);
+    assert.deepEqual([...value], [97, 98, 99]);
+  });
+
+  test('gives strings as bytes for the replies read while asBytes is true', () => {
+    const decoder = new RespDecoder();
+    decoder.push(bytes('$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n'));
+    assert.equal(decoder.read(), 'a');
+    decoder.asBytes = true;
+    assert.deepEqual(decoder.read(), bytes('b'));
+    decoder.asBytes = false;
+    assert.equal(decoder.read(), 'c');
+  });
+
+  test('stays failed after the first error and throws that same error', () => {
+    const decoder = new RespDecoder();
+    decoder.push(bytes('+OK\r\n:abc\r\n+OK\r\n'));
+    assert.equal(decoder.read(), 'OK');
+    let first: unknown;
+    assert.throws(
+      () => decoder.read(),
+      (error) => {
+        first = error;
+        return error instanceof ProtocolError && error.offset === 5 && error.message.includes('integer');
+      },
+    );
+    decoder.push(bytes('+OK\r\n'));
+    assert.throws(
+      () => decoder.read(),
+      (error) => error === first,
+    );
+  });
+
+  test('tells how many bytes the values given so far took', () => {
+    const decoder = new RespDecoder();
+    decoder.push(bytes('+OK\r\n:12\r\n$5\r\nhe'));
+    assert.equal(decoder.bytesConsumed, 0);
+    decoder.read();
+    assert.equal(decoder.bytesConsumed, 5);
+    decoder.read();
+    assert.equal(decoder.bytesConsumed, 10);
+    decoder.read();
+    assert.equal(decoder.bytesConsumed, 10);
+    decoder.push(bytes('llo\r\n'));
+    decoder.read();
+    assert.equal(decoder.bytesConsumed, 21);
+  });
+
+  test('gives a push out of band, also from inside an aggregate, which then goes on', () => {
+    const values = decode('*2\r\n+OK\r\n>3\r\n+message\r\n+c\r\n+p\r\n:1\r\n');
+    assert.deepEqual(values, [new RespPush('message', ['c', 'p']), ['OK', 1]]);
+  });
+
+  test('gives published messages as RespMessage when asked, from arrays and pushes', () => {
+    const array = '*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$2\r\nhi\r\n';
+    const pattern = '*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\nch\r\n$2\r\nhi\r\n';
+    const shard = '>3\r\n$8\r\nsmessage\r\n$2\r\nch\r\n$0\r\n\r\n';
+    assert.deepEqual(decode(array + pattern + shard, { messages: true }), [
+      new RespMessage('ch', undefined, 'hi', false),
+      new RespMessage('ch', 'c*', 'hi', false),
+      new RespMessage('ch', undefined, '', true),
+    ]);
+    assert.deepEqual(decode(array), [['message', 'ch', 'hi']]);
+    const [message] = decode(array, { messages: true, strings: 'bytes' }) as [RespMessage];
+    assert.deepEqual([message.channel, message.payload], ['ch', bytes('hi')]);
+  });
+
+  test('gives a confirmation as it is also when messages are wanted', () => {
+    assert.deepEqual(decode('*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n', { messages: true }), [
+      ['subscribe', 'ch', 1],
+    ]);
+  });
+
+  test('refuses a million nested arrays without falling over', () => {
+    assert.throws(() => decode('*1\r\n'.repeat(1_000_000)), LimitError);
+  });
+
+  test('refuses options and chunks that are none', () => {
+    assert.throws(() => new RespDecoder({ strings: 'utf8' as 'text' }), UsageError);
+    assert.throws(() => new RespDecoder({ limits: { maxDepht: 3 } as object }), UsageError);
+    assert.throws(() => new RespDecoder({ limits: { maxDepth: -1 } }), UsageError);
+    assert.throws(() => new RespDecoder().push('+OK\r\n' as unknown as Uint8Array), UsageError);
+  });
+
+  test('gives errors as values', () => {
+    const [error] = decode('-WRONGTYPE not a list\r\n') as [RespError];
+    assert.ok(error instanceof RespError);
+    assert.deepEqual([error.code, error.message], ['WRONGTYPE', 'WRONGTYPE not a list']);
+  });
+});
+
+describe('encodeCommand', () => {
+  test('writes an array of bulk strings', () => {
+    const command = encodeCommand(['SET', 'kéy', bytes('\xff\0'), 5, 12n]);
+    assert.equal(
+      Buffer.from(command).toString('latin1'),
+      '*5\r\n$3\r\nSET\r\n$4\r\nk\xc3\xa9y\r\n$2\r\n\xff\0\r\n$1\r\n5\r\n$2\r\n12\r\n',
+    );
+  });
+
+  test('refuses what cannot be sent and names its index', () => {
+    for (const bad of [Number.NaN, Infinity, undefined, null, {}, [], true, Symbol('x')]) {
+      assert.throws(
+        () => encodeCommand(['SET', bad as string]),
+        (error) => error instanceof UsageError && /argument 1 /.test(error.message),
+      );
+    }
+    assert.throws(() => encodeCommand([]), UsageError);
+    assert.throws(() => encodeCommand('PING' as unknown as string[]), UsageError);
+  });
+});
