@@ -29,7 +29,7 @@ const STREAM_CHUNK = 59; // ;
 const STREAM_END = 46; // .
 const NO_BYTES = new Uint8Array(0);
 const INT64_LIMIT = 2n ** 63n;
-/** A token that gave no value: an aggregate, a payload or an attribute was opened. */
+/** A token that gave no value: an aggregate was opened, an attribute ended, a cut line was kept. */
 const OPENED: unique symbol = Symbol('opened');
 /** The end of a streamed aggregate. */
 const ENDED: unique symbol = Symbol('ended');
@@ -222,7 +222,7 @@ export class RespDecoder {
       case 40: // (
       case STREAM_END: {
         const lineEnd = this.#lineEnd();
-        return lineEnd < 0 ? NEED_DATA : this.#lineValue(type, pos + 1, lineEnd);
+        return lineEnd < 0 ? OPENED : this.#lineValue(type, pos + 1, lineEnd);
       }
     }
     return this.#fail('this byte is no type of RESP', pos, 0);
@@ -251,7 +251,7 @@ export class RespDecoder {
       return this.#bigints ? BigInt(value) : value;
     }
     const lineEnd = this.#lineEnd();
-    return lineEnd < 0 ? NEED_DATA : this.#lineValue(58, pos + 1, lineEnd);
+    return lineEnd < 0 ? OPENED : this.#lineValue(58, pos + 1, lineEnd);
   }
 
   /** The length that is declared at `pos`, or −1 for what is no plain length or not whole. */
@@ -277,7 +277,7 @@ export class RespDecoder {
   #oddLength(type: number): Token {
     const pos = this.#pos;
     const lineEnd = this.#lineEnd();
-    if (lineEnd < 0) return NEED_DATA;
+    if (lineEnd < 0) return OPENED;
     const line = latin1(this.#bytes, pos + 1, lineEnd);
     if (line === '-1' && (type === BULK || type === ARRAY)) {
       this.#pos = lineEnd + 2;
