@@ -40,7 +40,7 @@ export class BatchCommand implements Command {
   #onAbort: (() => void) | undefined;
   #settled = false;
 
-  constructor(requests: readonly Request[], atomic: boolean, settings: CommandSettings) {
+  constructor(requests: ReadonlyArray<Request>, atomic: boolean, settings: CommandSettings) {
     this.name = atomic ? 'MULTI' : 'BATCH';
     this.replyCount = requests.length + (atomic ? 2 : 0);
     this.routingKey = requests[0] === undefined ? undefined : routingKeyOf(requests[0], settings.region);

@@ -33,7 +33,7 @@ describe('the client', () => {
   });
   after(() => server.stop());
   beforeEach(() => {
-    server.script = (words) => greeting(words) ?? REPLIES[words[0] as string];
+    server.script = (words) => greeting(words) ?? REPLIES[words[0]?.toUpperCase() as string];
     server.links.length = 0;
     client = new AshRedisClient({ host: '127.0.0.1', port: server.port, protocol: 3 });
   });
