@@ -3,7 +3,9 @@
 
 import { UsageError } from '../errors/index.ts';
 import type { AbortSignalLike } from '../net/index.ts';
-import type { MessageSource } from '../pubsub/index.ts';
+import { LatestSource, type MessageSource, PollingSource } from '../pubsub/index.ts';
+import { CommandSender } from './command-sender.ts';
+import { getBytesRequest, getRequest } from './command-table.ts';
 import type { JsonObject, SubscriberConfig } from './config-types.ts';
 import { Connections } from './connections.ts';
 import type { SubscriberStats } from './data-subscriber.ts';
@@ -27,11 +29,10 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
   constructor(name: string, source: string, config?: SubscriberConfig<T>) {
     super(name, source, config);
     this.channel = nameIn(source, 'ashredischannel', 'source of an AshRedisChannelDataSubscriber');
-    const { client, delivery, kind } = this.configuration;
+    const { client, delivery } = this.configuration;
     this.#isLent = client !== undefined;
     this.#connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
     if (delivery === 'live') refuseLine(this.#connections);
-    else if (kind === 'pattern') throw new UsageError('Cannot use delivery "latest" with a pattern');
     this.#listen();
   }
 
@@ -64,13 +65,46 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     }
     // Which kind of source it is depends on what the server speaks.
     if (connections.dialect === undefined) await connections.lane.connect(signal);
-    throw new UsageError('Cannot use delivery "latest" yet');
+    return connections.dialect === 'line' ? this.#polling(connections) : this.#latest(connections);
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {
     super.doStop(timeoutMs);
     if (!this.#isLent) await this.#connections.close(timeoutMs);
     this.#stopListening();
+  }
+
+  /** On a server that speaks RESP: what `retain: true` keeps, then what is published. */
+  #latest(connections: Connections): MessageSource {
+    const { platform, channelPrefix } = this;
+    const { codec, commandTimeoutMs } = this.configuration;
+    const bytes = codec.binary === true;
+    const sender = new CommandSender(connections, undefined);
+    return new LatestSource({
+      subscriber: connections.subscriber(bytes),
+      keyOf: (channel) => `${channelPrefix}channel:${channel.slice(channelPrefix.length)}`,
+      get: (key) => sender.send<string | Uint8Array | null>(bytes ? getBytesRequest(key) : getRequest(key)),
+      now: () => platform.now(),
+      wallClock: () => platform.wallClock(),
+      commandTimeoutMs,
+    });
+  }
+
+  /** On a line server, which has newest values and nothing else. */
+  #polling(connections: Connections): MessageSource {
+    const { channelPrefix, configuration } = this;
+    if (configuration.codec.binary === true) {
+      throw new UsageError('Cannot use a binary codec at an AshRedis line server: it holds text only', {
+        hint: 'use a text codec, or connect to a server that speaks RESP',
+      });
+    }
+    const sender = new CommandSender(connections, configuration.region);
+    return new PollingSource({
+      platform: this.platform,
+      intervalMs: configuration.pollIntervalMs,
+      get: (channel) => sender.send(getRequest(`channel:${channel.slice(channelPrefix.length)}`)),
+      connect: () => connections.lane.connect(),
+    });
   }
 
   #listen(): void {
