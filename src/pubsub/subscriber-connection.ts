@@ -142,7 +142,9 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   onConfirmed(verb: Verb, entry: Entry, count: number, command: SubscribeCommand): void {
     if (command.generation !== this.#port.generation) return;
     const repair = this.#audit.isRepairing(entry);
-    if (repair && this.#audit.wasMissing(entry, count)) entry.lost ??= { cause: deafError(), reason: 'audit' };
+    if (repair && this.#audit.wasMissing(entry, count)) {
+      this.#table.markLost(entry, { cause: deafError(), reason: 'audit' });
+    }
     this.#table.confirmed(verb, entry, this.#platform.wallClock(), this.#restoring === undefined);
     this.#answered();
   }

@@ -35,8 +35,8 @@ export interface Entry {
   denials: number;
   /** Monotonic ms of the next try of what was denied or taken away; Infinity when none is planned. */
   retryAt: number;
-  /** Taken away after it was confirmed, and not told yet. */
-  lost: Loss | undefined;
+  /** Taken away after it was confirmed, and not told yet, with those who had it then. */
+  lost: { readonly loss: Loss; readonly wishes: readonly Wish[] } | undefined;
   /** Monotonic ms of the last time that the server took it away. */
   takenAt: number;
 }
@@ -259,10 +259,10 @@ export class SubscriptionTable {
     for (const kind of ['channel', 'pattern', 'shard'] as const) {
       for (const entry of this.#byKind[kind].values()) {
         if (entry.lost === undefined || entry.held !== 'on') continue;
-        for (const wish of entry.wishes) {
+        for (const wish of entry.lost.wishes) {
           const present = told.get(wish);
           if (present !== undefined) present.channels.push(entry.channel);
-          else if (wish.firstConfirmedAt > 0) told.set(wish, { channels: [entry.channel], loss: entry.lost });
+          else if (!wish.cancelled) told.set(wish, { channels: [entry.channel], loss: entry.lost.loss });
         }
         entry.lost = undefined;
       }
@@ -271,19 +271,23 @@ export class SubscriptionTable {
   }
 
   #tellLoss(entry: Entry, wallNow: number): void {
-    const loss = entry.lost;
-    if (loss === undefined) return;
+    const { lost } = entry;
+    if (lost === undefined) return;
     entry.lost = undefined;
-    for (const wish of entry.wishes) {
-      // Who came after the loss has lost nothing.
-      if (wish.firstConfirmedAt > 0) wish.sink.onGap(gapOf(wish, [entry.channel], loss, wallNow));
+    for (const wish of lost.wishes) {
+      if (!wish.cancelled) wish.sink.onGap(gapOf(wish, [entry.channel], lost.loss, wallNow));
     }
   }
 
   #lose(entry: Entry, loss: Loss): void {
-    entry.lost ??= loss;
+    this.markLost(entry, loss);
     for (const wish of entry.wishes) wish.sink.onChannelState(entry.channel, 'pending', undefined);
     this.#forgetIfUnwanted(entry);
+  }
+
+  /** Its wishes will be told when it is held again. Who comes after this has lost nothing. */
+  markLost(entry: Entry, loss: Loss): void {
+    entry.lost ??= { loss, wishes: entry.wishes.slice() };
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ export class ModelServer {
         return;
       }
       case 'PUBLISH':
-        this.#publish(session, argument, words[2] ?? '');
+        this.#send(session, `:${this.publishFrom(argument, words[2] ?? '')}\r\n`);
         return;
       case 'SUBSCRIBE':
         if (this.denied.has(argument)) {
@@ -219,7 +219,8 @@ export class ModelServer {
     this.#send(session, `${session.protocol === 3 ? '>' : '*'}3\r\n${bulk(kind)}${bulk(channel)}:${count}\r\n`);
   }
 
-  #publish(session: Session, channel: string, payload: string): void {
+  /** A PUBLISH by somebody outside of the world. */
+  publishFrom(channel: string, payload: string): number {
     let receivers = 0;
     for (const other of this.#sessions) {
       const mark = other.protocol === 3 ? '>' : '*';
@@ -234,7 +235,7 @@ export class ModelServer {
       }
     }
     this.journal.push({ order: this.journal.length, at: this.#time.now(), channel, payload, receivers });
-    this.#send(session, `:${receivers}\r\n`);
+    return receivers;
   }
 }
 
