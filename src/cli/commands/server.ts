@@ -1,0 +1,77 @@
+// `ashredis server`: the embedded server as a program. Called by `ashredis.ts` and `ashredis-server.ts`.
+// It must say that data lives in memory, and stop on SIGINT and SIGTERM.
+
+import { UsageError } from '../../errors/index.ts';
+import { createServer, type ServerOptions } from '../../server/index.ts';
+import { type CliCommand, EXIT, stopWanted } from '../context.ts';
+import { paint } from '../text.ts';
+
+export const serverCommand: CliCommand = {
+  spec: {
+    name: 'ashredis server',
+    summary: 'Start the embedded server: in memory, for development and tests',
+    usage: '[--port N] [--host ADDRESS] [options]',
+    words: [0, 0],
+    options: [
+      {
+        name: 'port',
+        short: 'p',
+        value: 'N',
+        kind: 'integer',
+        min: 0,
+        max: 65_535,
+        help: 'default 6379; 0 takes a free one',
+      },
+      { name: 'host', value: 'ADDRESS', help: 'default 127.0.0.1; beyond loopback a password is needed' },
+      { name: 'unix', value: 'PATH', help: 'listen on a Unix socket too' },
+      { name: 'password', value: 'TEXT', help: 'what clients must send (better: ASHREDIS_PASSWORD)' },
+      { name: 'unprotected', help: 'allow an address beyond loopback without a password' },
+      { name: 'dialect', value: 'NAME', help: 'auto, resp or ashredis (default auto)' },
+      { name: 'max-memory', value: 'BYTES', kind: 'integer', min: 0, help: 'default 536870912; 0 is no limit' },
+      { name: 'json', help: 'print the address as {"host":…,"port":…,"url":…}' },
+    ],
+    examples: [
+      ['on the usual port', 'ashredis server'],
+      ['on a free port, for a script', 'ashredis server --port 0 --json'],
+    ],
+    notes: ['Ctrl-C ends it with exit code 130, SIGTERM with 0. Nothing is kept after that.'],
+  },
+  async run(args, context) {
+    const options: ServerOptions = { port: args.number('port') ?? 6379 };
+    const host = args.text('host');
+    if (host !== undefined) options.host = host;
+    const unix = args.text('unix');
+    if (unix !== undefined) options.unix = unix;
+    const password = args.text('password') ?? context.env.ASHREDIS_PASSWORD;
+    if (password !== undefined && password !== '') options.password = password;
+    if (args.flag('unprotected')) options.unprotected = true;
+    const maxMemoryBytes = args.number('max-memory');
+    if (maxMemoryBytes !== undefined) options.maxMemoryBytes = maxMemoryBytes;
+    const dialect = args.text('dialect');
+    if (dialect !== undefined) options.dialect = dialect as NonNullable<ServerOptions['dialect']>;
+    const server = await createServer(options).catch((cause: unknown) => {
+      throw cause instanceof UsageError ? cause : cannotListen(cause, options);
+    });
+    const { host: at, port, url } = server;
+    await context.out.write(
+      args.flag('json')
+        ? `${JSON.stringify({ host: at, port, url })}\n`
+        : `Listening on ${paint(context.out, 'bold', url)}; data lives in memory and is gone when it stops\n`,
+    );
+    await stopWanted(context.signal);
+    await server.stop();
+    return context.stoppedBy() === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
+  },
+};
+
+function cannotListen(cause: unknown, options: ServerOptions): UsageError {
+  const code = (cause as { code?: unknown } | null)?.code;
+  const place = options.unix ?? `${options.host ?? '127.0.0.1'}:${options.port}`;
+  const hint =
+    code === 'EADDRINUSE' ? 'another program listens there; choose another --port, or 0 for a free one' : undefined;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return new UsageError(`Cannot start the server on ${place}: ${text}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

@@ -1,0 +1,96 @@
+// The real process as a `CliContext`: signals, standard streams, a reader that went away (EPIPE).
+// Called by `main.ts` alone. It must never write anything by itself.
+
+import type { ReadStream, WriteStream } from 'node:tty';
+import type { CliContext, Input, Output } from './context.ts';
+
+type Writable = NodeJS.WriteStream & Partial<Pick<WriteStream, 'columns' | 'rows'>>;
+
+/** Takes over SIGINT and SIGTERM: the first asks the command to stop, a second ends the process at once. */
+export function processContext(process: NodeJS.Process): CliContext {
+  const stop = new AbortController();
+  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stoppedBy !== undefined) process.exit(signal === 'SIGINT' ? 130 : 143);
+      stoppedBy = signal;
+      stop.abort(new Error(`stopped by ${signal}`));
+    });
+  }
+  // A terminal that was closed: nobody reads any more.
+  process.on('SIGHUP', () => stop.abort(new Error('the terminal went away')));
+  const readerGone = () => stop.abort(new Error('the reader of standard output went away'));
+  return {
+    env: process.env,
+    out: output(process.stdout, process.env, readerGone),
+    err: output(process.stderr, process.env, () => {}),
+    stdin: input(process),
+    signal: stop.signal,
+    stoppedBy: () => stoppedBy,
+  };
+}
+
+function output(stream: Writable, env: NodeJS.ProcessEnv, onGone: () => void): Output {
+  let gone = false;
+  const close = () => {
+    if (gone) return;
+    gone = true;
+    onGone();
+  };
+  // Every error of a standard stream means that nobody reads it: EPIPE (`| head`), EIO (a terminal that went away).
+  stream.on('error', close);
+  stream.on('close', close);
+  const isTerminal = stream.isTTY === true;
+  return {
+    isTerminal,
+    hasColor: isTerminal && (env.NO_COLOR === undefined || env.NO_COLOR === '') && env.TERM !== 'dumb',
+    get columns() {
+      return stream.columns ?? 80;
+    },
+    get rows() {
+      return stream.rows ?? 24;
+    },
+    write(text) {
+      if (gone || text === '' || stream.write(text)) return undefined;
+      return new Promise((resolve) => {
+        const done = () => {
+          stream.removeListener('drain', done);
+          stream.removeListener('close', done);
+          stream.removeListener('error', done);
+          resolve();
+        };
+        stream.on('drain', done);
+        stream.on('close', done);
+        stream.on('error', done);
+      });
+    },
+  };
+}
+
+function input(process: NodeJS.Process): Input {
+  // Touched only when asked for: opening standard input keeps a process alive.
+  const stream = () => process.stdin as ReadStream;
+  return {
+    get isTerminal() {
+      return stream().isTTY === true;
+    },
+    [Symbol.asyncIterator]: () => stream()[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>,
+    stop() {
+      stream().destroy();
+    },
+    watchKeys(onKey) {
+      const keys = stream();
+      const listener = (data: Uint8Array) => {
+        for (const key of Buffer.from(data).toString()) onKey(key);
+      };
+      keys.setRawMode(true);
+      keys.resume();
+      keys.on('data', listener);
+      return () => {
+        keys.removeListener('data', listener);
+        keys.setRawMode(false);
+        keys.pause();
+      };
+    },
+  };
+}
