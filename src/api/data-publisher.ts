@@ -64,6 +64,7 @@ export abstract class DataPublisher<R = unknown> {
   #pendingCount = 0;
   #lastPublish: number | null = null;
   #onIdle: (() => void) | undefined;
+  readonly #waitingForResume = new Set<() => void>();
   #unwatch: () => void = () => {};
 
   constructor(name: string, destination: string, config?: PublisherConfig) {
@@ -126,7 +127,8 @@ export abstract class DataPublisher<R = unknown> {
     };
     for await (const record of records) {
       if (signal?.aborted) throw signal.reason;
-      if (this.#stopping !== undefined) throw this.#stoppedError('publish');
+      if (this.#suspended) await this.resumed(signal);
+      this.checkRunning('publish');
       pending++;
       this.publishNow(this.packed(record), publishOptions).then(
         () => {
@@ -157,6 +159,7 @@ export abstract class DataPublisher<R = unknown> {
     if (!this.#suspended) return;
     this.#suspended = false;
     this.#settleMode();
+    this.#tellResumed();
     if (this.#stopping !== undefined || this.#queue.size === 0) return;
     if (this.configuration.publishInterval > 0) this.#arm();
     else this.#flushAll();
@@ -318,6 +321,21 @@ export abstract class DataPublisher<R = unknown> {
     return isObject || !this.configuration.autoPackageNonDict ? data : { payload: data };
   }
 
+  /** Resolves at once unless suspended: then with `resume()` or `stop()`. Rejects when `signal` is aborted. */
+  protected resumed(signal: AbortSignalLike | undefined): Promise<void> {
+    if (!this.#suspended || this.#stopping !== undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        signal?.removeEventListener('abort', settle);
+        this.#waitingForResume.delete(settle);
+        if (signal?.aborted) reject(signal.reason);
+        else resolve();
+      };
+      this.#waitingForResume.add(settle);
+      signal?.addEventListener('abort', settle);
+    });
+  }
+
   /** Rejects when publishing is over. */
   protected checkRunning(action: string): void {
     if (this.#stopping !== undefined) throw this.#stoppedError(action);
@@ -403,6 +421,7 @@ export abstract class DataPublisher<R = unknown> {
     this.#unwatch();
     this.#disarm();
     this.#direct = false;
+    this.#tellResumed();
     // After this turn's publishes: `stop()` right behind them must not overtake the constructor of a subclass either.
     this.#flushAll();
     if (!this.stopSettlesPending) await this.#idle(timeoutMs);
@@ -419,6 +438,10 @@ export abstract class DataPublisher<R = unknown> {
         resolve();
       };
     });
+  }
+
+  #tellResumed(): void {
+    for (const settle of [...this.#waitingForResume]) settle();
   }
 
   #settleMode(): void {

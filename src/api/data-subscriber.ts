@@ -316,12 +316,17 @@ export abstract class DataSubscriber<T = JsonObject> {
       end: (error) => {
         if (stream !== this.#stream || stream.isEnded) return;
         if (this.#giveUp !== undefined) return this.#giveUp(error);
-        this.#isRunning = false;
-        this.#starting = undefined;
         stream.end(error);
-        void Promise.resolve(this.doStop(0)).catch(() => {});
+        this.#leaveSource();
       },
     };
+  }
+
+  /** It ended by itself, or we give it up: the next `start()` tries again. */
+  #leaveSource(): void {
+    this.#isRunning = false;
+    this.#starting = undefined;
+    void Promise.resolve(this.doStop(0)).catch(() => {});
   }
 
   #newStream(): MessageStream<T> {
@@ -348,6 +353,8 @@ export abstract class DataSubscriber<T = JsonObject> {
         log(configuration.logger, 'warn', `subscriber "${this.name}": gap (${gap.reason}), missed ${gap.missed}`);
         traceGap(gap);
       },
+      // The source is in the middle of its work.
+      onOverflow: () => this.platform.defer(() => this.#leaveSource()),
     };
     const stream = new MessageStream<T>(options, this.platform, this.#events);
     stream.attach({

@@ -105,11 +105,11 @@ class Trace<C extends { error?: unknown; result?: unknown }> {
     return this.#start.runStores(context, () => {
       try {
         const value = start();
-        if (!(value instanceof Promise)) return value;
-        return value.then(
+        if (typeof (value as { then?: unknown } | null | undefined)?.then !== 'function') return value;
+        return (value as unknown as Promise<unknown>).then(
           (result) => {
             this.#asyncStart.runStores(context, () => this.#asyncEnd.publish(context));
-            return result as unknown;
+            return result;
           },
           (error: unknown) => {
             context.error = error;

@@ -1,11 +1,12 @@
 // The way of messages from a source to a user: reader, bounded queue, then handlers or pulls (iterator, getData).
 // Used by subscriptions and by the subscriber class. Sources call it while a chunk is read: users' code runs later.
 
-import { type AshRedisError, ClosedError, UsageError } from '../errors/index.ts';
+import { type AshRedisError, ClosedError, type OverflowError, UsageError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
 import type { Gap, SourceHandle } from '../pubsub/index.ts';
 import type { Message, Overflow } from './config-types.ts';
 import { Delivery } from './delivery.ts';
+import { type MessageTraceContext, messageTrace } from './diagnostics.ts';
 import { isThenable, type Listener } from './emitter.ts';
 import { handled } from './handled.ts';
 import { GapEntry, MessageQueue } from './message-queue.ts';
@@ -57,6 +58,8 @@ export interface StreamOptions<T> {
   readonly onMessage: ((message: Message<T>) => unknown) | undefined;
   readonly onGap: ((gap: Gap) => unknown) | undefined;
   onGapTold?(gap: Gap): void;
+  /** `overflow: 'fail'`: the stream has ended; its source is to be left. Called while a chunk is read. */
+  onOverflow?(error: OverflowError): void;
 }
 
 export interface StreamStats extends ReaderCounts {
@@ -126,13 +129,19 @@ export class MessageStream<T> {
         onFull: () => this.#handle?.hold(),
         onRoom: () => this.#handle?.release(),
         onSlow: () => this.#tellSlow(),
-        onFail: (error) => this.end(error),
+        onFail: (error) => {
+          this.end(error);
+          options.onOverflow?.(error);
+        },
       },
     );
     this.#delivery = new Delivery<Message<T>>(
       {
         take: () => this.#take(),
-        handle: (message) => this.#callHandlers(message),
+        handle: (message) => {
+          if (!messageTrace.hasSubscribers) return this.#callHandlers(message);
+          return messageTrace.call(traceContextOf(message), () => this.#callHandlers(message));
+        },
         tellGap: (gap) => this.#tellGap(gap),
         onHandlerError: (error, message) => this.handlerFailed(error, message),
         onIdle: () => this.#wasIdle(),
@@ -487,4 +496,9 @@ export class MessageStream<T> {
 /** How a stream ends when its source is closed by somebody else's `close()`. */
 export function streamEndError(error: AshRedisError | undefined): AshRedisError | undefined {
   return error instanceof ClosedError || error === undefined ? undefined : error;
+}
+
+/** What tracing tools are told of a message: where it came from, never what is in it. */
+function traceContextOf(message: Message<unknown>): MessageTraceContext {
+  return { channel: message.channel, pattern: message.pattern, region: message.region };
 }

@@ -36,6 +36,9 @@ export interface ManySettings {
   readonly isLine: boolean;
   readonly signal: AbortSignalLike | undefined;
   readonly onFailure: ((error: Error, record: never) => void) | undefined;
+  readonly isSuspended: () => boolean;
+  /** Resolves when the publisher was resumed or stopped. */
+  resumed(): Promise<void>;
   /** Throws when the publisher was stopped. */
   checkRunning(): void;
   pack(record: unknown): unknown;
@@ -55,6 +58,7 @@ export async function publishMany(
   try {
     if (Symbol.asyncIterator in records) {
       for await (const record of records) {
+        if (settings.isSuspended()) await run.resumed();
         run.add(record);
         // What a slow source has given so far leaves at the end of the turn.
         run.flushLater();
@@ -63,6 +67,7 @@ export async function publishMany(
       }
     } else {
       for (const record of records) {
+        if (settings.isSuspended()) await run.resumed();
         run.add(record);
         if (run.isFull) {
           await run.room();
@@ -203,6 +208,11 @@ class ManyRun {
       this.#flushScheduled = false;
       this.flush();
     });
+  }
+
+  async resumed(): Promise<void> {
+    await this.#settings.resumed();
+    this.check();
   }
 
   async room(): Promise<void> {

@@ -142,6 +142,8 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
       isLine: this.connections.dialect === 'line',
       signal: options.signal,
       onFailure: options.onFailure,
+      isSuspended: () => this.isSuspended(),
+      resumed: () => this.resumed(options.signal),
       checkRunning: () => this.checkRunning('publish'),
       pack: (record) => this.packed(record),
       onPublished: (count) => this.countMany(count),

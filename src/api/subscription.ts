@@ -1,7 +1,7 @@
 // What `client.subscribe()` gives: messages of some channels, over all reconnections, until `close()`.
 // Made by the client and by the subscriber class. It decodes nothing itself: that is the stream's reader.
 
-import { type AshRedisError, ClosedError } from '../errors/index.ts';
+import { type AshRedisError, ClosedError, type OverflowError } from '../errors/index.ts';
 import type { Platform } from '../net/index.ts';
 import type {
   ChannelKind,
@@ -92,7 +92,12 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
       }),
     );
     const onGapTold = (gap: Gap) => traceGap(gap);
-    this.#stream = new MessageStream<T>({ ...init.stream, onGapTold }, init.platform, this.#events);
+    const onOverflow = (error: OverflowError) => {
+      this.#end(error);
+      // The source is in the middle of its work.
+      this.#platform.defer(() => this.#handle.cancel());
+    };
+    this.#stream = new MessageStream<T>({ ...init.stream, onGapTold, onOverflow }, init.platform, this.#events);
     for (const channel of this.channels) this.#states.set(prefix + channel, { state: 'pending', error: undefined });
     const wish = { kind: init.kind, channels: [...this.#states.keys()], bytes: init.bytes, sink: this.#sink() };
     this.#handle = init.source.subscribe(wish);
