@@ -197,6 +197,8 @@ export class SubscriptionTable {
       entry.held = 'off';
       return this.#reconcile(entry);
     }
+    // Asked again by the audit, and left in the meantime: the answer to that comes next.
+    if (entry.held === 'turning-off') return;
     entry.held = 'on';
     entry.denied = undefined;
     entry.denials = 0;
@@ -218,6 +220,8 @@ export class SubscriptionTable {
       entry.held = 'on';
       return this.#forgetIfUnwanted(entry);
     }
+    if (entry.held === 'turning-off') return;
+    if (entry.held === 'on') this.markLost(entry, { cause: error, reason: 'denied' });
     entry.held = 'off';
     entry.denied = error;
     entry.denials++;
@@ -228,6 +232,8 @@ export class SubscriptionTable {
 
   /** No answer in time: what the server holds is not known. `error` goes to who waits for it. */
   unanswered(verb: 'subscribe' | 'unsubscribe', entry: Entry, error: AshRedisError, now: number): void {
+    // Asked again by the audit: no answer is no news.
+    if (verb === 'subscribe' && entry.held !== 'turning-on') return;
     this.version++;
     entry.held = 'off';
     if (verb === 'subscribe') {
@@ -326,7 +332,8 @@ export class SubscriptionTable {
 
   /** Asks again for what the server should hold, whatever it holds; used by the audit. */
   askAgain(entry: Entry): void {
-    if (this.#linked && entry.held === 'on' && entry.wishes.length > 0) this.#ask('subscribe', entry);
+    // It stays `on` meanwhile: a link that is lost now is a loss.
+    if (this.#linked && entry.held === 'on' && entry.wishes.length > 0) this.#owner.ask('subscribe', entry);
   }
 
   #tryAgain(entry: Entry): void {
