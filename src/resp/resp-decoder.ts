@@ -154,6 +154,7 @@ export class RespDecoder {
         const value = this.#close(frame);
         if (kind === PUSH) {
           // Out of band: given at once, also from inside an aggregate, which goes on with the next read.
+          this.#top.attributes = 0;
           this.#consumed = this.#base + this.#pos;
           return value;
         }
