@@ -7,7 +7,7 @@ import type { RespValue } from '../resp/index.ts';
 import { jsonCodec } from './codec.ts';
 import { ttlToMs } from './config.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
-import { setFrame } from './frame.ts';
+import { setFrame, ttlTail } from './frame.ts';
 import { nameIn } from './names.ts';
 import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
@@ -18,7 +18,9 @@ import { ServerPublisher } from './server-publisher.ts';
 /** `new AshRedisDataPublisher('sensors', 'ashredis://anything', { host, region, ttlSeconds })`. Resolves with `'OK'`. */
 export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
   protected override readonly form: PublishForm;
+  readonly #prefix: string;
   readonly #ttlMs: number | undefined;
+  readonly #ttlTail: string;
   readonly #isJson: boolean;
 
   constructor(name: string, destination: string, config?: PublisherConfig) {
@@ -26,6 +28,8 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     const { configuration } = this;
     nameIn(destination, 'ashredis', 'destination of an AshRedisDataPublisher');
     this.#ttlMs = configuration.ttlSeconds === undefined ? undefined : ttlToMs(configuration.ttlSeconds, 'ttlSeconds');
+    this.#ttlTail = this.#ttlMs === undefined ? '' : ttlTail(this.#ttlMs);
+    this.#prefix = regionPrefix(configuration.region);
     this.#isJson = configuration.codec === jsonCodec;
     this.form = {
       name: 'SET',
@@ -93,14 +97,13 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
   }
 
   #frame(key: string, payload: string | Uint8Array, ttlMs: number | undefined, dialect: Dialect): Frame {
-    if (dialect === 'resp') return setFrame(this.#prefix + key, payload, ttlMs);
+    if (dialect === 'resp') {
+      const tail = ttlMs === this.#ttlMs ? this.#ttlTail : ttlMs === undefined ? '' : ttlTail(ttlMs);
+      return setFrame(this.#prefix === '' ? key : this.#prefix + key, payload, tail);
+    }
     if (typeof payload !== 'string') throw binaryOnLine();
     const words = ttlMs === undefined ? ['SET', key, payload] : ['SET', key, payload, 'PX', ttlMs];
     return encodeLine(words, { region: this.configuration.region, ...this.connections.lineSettings });
-  }
-
-  get #prefix(): string {
-    return regionPrefix(this.configuration.region);
   }
 }
 

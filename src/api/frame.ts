@@ -47,15 +47,21 @@ export function payloadFrame(prefix: string, prefixBytes: number, payload: strin
   };
 }
 
-const SET = '*3\r\n$3\r\nSET\r\n';
-const SET_PX = '*5\r\n$3\r\nSET\r\n';
+const SET = '*3\r\n$3\r\nSET\r\n$';
+const SET_PX = '*5\r\n$3\r\nSET\r\n$';
 
-/** `SET key payload [PX ttlMs]`. `key` has the region's prefix already. */
-export function setFrame(key: string, payload: string | Uint8Array, ttlMs: number | undefined): Frame {
-  const prefix = (ttlMs === undefined ? SET : SET_PX) + bulkText(key);
-  const frame = payloadFrame(prefix, utf8Length(prefix), payload);
-  if (ttlMs === undefined) return frame;
-  const tail = `$2\r\nPX\r\n${bulkText(String(ttlMs))}`;
+/** The end of a SET with a time to live, to be prepared once where it is always the same. */
+export function ttlTail(ttlMs: number): string {
+  return `$2\r\nPX\r\n${bulkText(String(ttlMs))}`;
+}
+
+/** `SET key payload [PX ttlMs]`. `key` has the region's prefix already; `tail` is that of `ttlTail`, or empty. */
+export function setFrame(key: string, payload: string | Uint8Array, tail: string): Frame {
+  const keyBytes = utf8Length(key);
+  const prefix = `${tail === '' ? SET : SET_PX}${keyBytes}\r\n${key}\r\n`;
+  // What is more than ASCII is counted by the key alone: the rest is ours.
+  const frame = payloadFrame(prefix, prefix.length - key.length + keyBytes, payload);
+  if (tail === '') return frame;
   if (frame.text !== undefined) frame.text += tail;
   else frame.parts?.push(tail);
   frame.byteLength += tail.length;
@@ -64,7 +70,7 @@ export function setFrame(key: string, payload: string | Uint8Array, ttlMs: numbe
 
 /** MULTI, SET (no TTL), PUBLISH, EXEC in one write: four replies. */
 export function retainFrame(key: string, publish: string, payload: string | Uint8Array): Frame {
-  const set = setFrame(key, payload, undefined);
+  const set = setFrame(key, payload, '');
   const message = payloadFrame(publish, utf8Length(publish), payload);
   const multi = '*1\r\n$5\r\nMULTI\r\n';
   const exec = '*1\r\n$4\r\nEXEC\r\n';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { payloadFrame, publishPrefix, retainFrame, setFrame, utf8Length } from '../../../src/api/frame.ts';
+import { payloadFrame, publishPrefix, retainFrame, setFrame, ttlTail, utf8Length } from '../../../src/api/frame.ts';
 import { PublishQueue } from '../../../src/api/publish-queue.ts';
 import { OverflowError } from '../../../src/errors/index.ts';
 import type { Frame } from '../../../src/net/types.ts';
@@ -37,9 +37,9 @@ test('PUBLISH is its prepared prefix and the payload', () => {
 
 test('SET carries the time to live in milliseconds, for text and bytes', () => {
   const expected = '*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$2\r\nPX\r\n$4\r\n1500\r\n';
-  check(setFrame('k', 'v', 1500), expected);
-  check(setFrame('k', new Uint8Array([118]), 1500), expected);
-  check(setFrame('é', 'v', undefined), '*3\r\n$3\r\nSET\r\n$2\r\né\r\n$1\r\nv\r\n');
+  check(setFrame('k', 'v', ttlTail(1500)), expected);
+  check(setFrame('k', new Uint8Array([118]), ttlTail(1500)), expected);
+  check(setFrame('é', 'v', ''), '*3\r\n$3\r\nSET\r\n$2\r\né\r\n$1\r\nv\r\n');
 });
 
 test('a retained publish is MULTI, SET, PUBLISH, EXEC in one frame', () => {
