@@ -98,6 +98,16 @@ export class World {
     };
   }
 
+  /** Heartbeats and audits are most of what happens in quiet hours. */
+  #config(owner: string): object {
+    return {
+      [PLATFORM]: this.#platform(owner),
+      waitOnFirstConnect: true,
+      heartbeatIntervalMs: 40_000,
+      auditIntervalMs: 60_000,
+    };
+  }
+
   #platform(owner: string): SimulatedPlatform {
     const platform = this.#network.platform(owner, this.#random.fork(), EPOCH_MS);
     this.#platforms.push(platform);
@@ -110,10 +120,9 @@ export class World {
     for (const channel of channels) {
       const name = `publisher-${channel}`;
       const publisher = new AshRedisChannelDataPublisher(name, `ashredischannel://${channel}`, {
-        [PLATFORM]: this.#platform(name),
+        ...this.#config(name),
         offlineMaxCount: 50,
-        waitOnFirstConnect: true,
-      } as object);
+      });
       this.#publishers.push({ name, channel, publisher });
       starting.push(publisher.connect());
     }
@@ -131,8 +140,7 @@ export class World {
     const record: SubscriberRecord = { name, channels: [channel], seen: [], dropped: 0 };
     const random = this.#random.fork();
     const subscriber = new AshRedisChannelDataSubscriber(name, `ashredischannel://${channel}`, {
-      [PLATFORM]: this.#platform(name),
-      waitOnFirstConnect: true,
+      ...this.#config(name),
       ...(manner === 1 ? { queueMaxCount: 5 } : {}),
       onMessage: async (message: { data: JsonObject; channel: string }) => {
         if (manner === 1) await this.#sleep(random.next() * 30);
@@ -145,14 +153,14 @@ export class World {
         });
       },
       ...(manner === 2 ? { onGap: () => this.#sleep(5) } : {}),
-    } as object);
+    });
     subscriber.on('gap', (gap) => this.#sawGap(record, gap));
     this.#subscribers.push({ record, stop: () => subscriber.stop() });
     await subscriber.start();
   }
 
   async #subscribeByClient(name: string, channels: readonly string[]): Promise<void> {
-    const client = new AshRedisClient({ [PLATFORM]: this.#platform(name), waitOnFirstConnect: true } as object);
+    const client = new AshRedisClient(this.#config(name));
     const ended: Promise<void>[] = [];
     for (const channel of channels) {
       const record: SubscriberRecord = { name: `${name}-${channel}`, channels: [channel], seen: [], dropped: 0 };
