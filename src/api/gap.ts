@@ -3,6 +3,11 @@
 
 import type { Gap } from '../pubsub/index.ts';
 
+/** A counted number would be lost beside an unknown one: such two stay apart. */
+export function canMerge(older: Gap, newer: Gap): boolean {
+  return (older.missed === 'unknown') === (newer.missed === 'unknown');
+}
+
 /** Earliest `from`, latest `to`, all channels; the newer cause and reason. */
 export function mergeGaps(older: Gap, newer: Gap): Gap {
   const missed =

@@ -5,7 +5,7 @@
 import { OverflowError } from '../errors/index.ts';
 import type { Gap } from '../pubsub/index.ts';
 import type { Overflow } from './config-types.ts';
-import { mergeGaps } from './gap.ts';
+import { canMerge, mergeGaps } from './gap.ts';
 
 /** What the queue needs to know of a message. */
 export interface Queued {
@@ -20,6 +20,19 @@ export class GapEntry {
     this.gap = gap;
   }
 }
+
+/** `conflate`: a message with its key; undefined once a newer one has replaced it. */
+class Replaceable<M> {
+  message: M | undefined;
+  readonly key: string;
+
+  constructor(message: M, key: string) {
+    this.message = message;
+    this.key = key;
+  }
+}
+
+type Slot<M> = M | GapEntry | Replaceable<M>;
 
 export interface QueueOptions<M> {
   readonly maxCount: number;
@@ -45,7 +58,7 @@ const SMALLEST = 16;
 export class MessageQueue<M extends Queued> {
   readonly #options: QueueOptions<M>;
   readonly #owner: QueueOwner;
-  #slots: (M | GapEntry | undefined)[] = new Array(SMALLEST).fill(undefined);
+  #slots: (Slot<M> | undefined)[] = new Array(SMALLEST).fill(undefined);
   #head = 0;
   /** Slots in use, with gaps and with messages that were replaced. */
   #length = 0;
@@ -55,9 +68,10 @@ export class MessageQueue<M extends Queued> {
   #slow = false;
   #failed = false;
   #droppedCount = 0;
-  /** `conflate`: the newest of each key, and those that a newer one replaced. */
-  readonly #newest = new Map<string, M>();
-  readonly #replaced = new Set<M>();
+  /** `conflate`: the one of each key that waits. */
+  readonly #newest = new Map<string, Replaceable<M>>();
+  /** Slots whose message was replaced. */
+  #replacedCount = 0;
 
   constructor(options: QueueOptions<M>, owner: QueueOwner) {
     this.#options = options;
@@ -81,11 +95,25 @@ export class MessageQueue<M extends Queued> {
     return this.#length === 0;
   }
 
+  /** An episode that `onSlow` told goes on. */
+  get isSlow(): boolean {
+    return this.#slow;
+  }
+
+  /** Slots of the ring, for tests of its memory. */
+  get slotCount(): number {
+    return this.#slots.length;
+  }
+
   push(message: M): void {
     if (this.#failed) return;
     const size = message.raw.length;
     const { overflow } = this.#options;
-    if (overflow === 'conflate') this.#replaceOlder(message);
+    let replaceable: Replaceable<M> | undefined;
+    if (overflow === 'conflate') {
+      replaceable = new Replaceable(message, this.#options.conflateKey(message));
+      this.#replaceOlder(replaceable.key);
+    }
     if (this.#wouldExceed(size)) {
       if (overflow === 'fail') return this.#fail();
       if (overflow === 'drop-newest') return this.#dropped();
@@ -93,7 +121,8 @@ export class MessageQueue<M extends Queued> {
         while (this.#count > 0 && this.#wouldExceed(size)) this.#dropOldest();
       }
     }
-    this.#append(message);
+    if (replaceable !== undefined) this.#newest.set(replaceable.key, replaceable);
+    this.#append(replaceable ?? message);
     this.#count++;
     this.#bytes += size;
     if (overflow === 'block' && !this.#full && this.#isAtLimit()) {
@@ -103,27 +132,25 @@ export class MessageQueue<M extends Queued> {
     }
   }
 
-  /** Merges with a gap that stands last, so that two never follow each other. */
+  /** Merges with a gap that stands last: two that say the same never follow each other. */
   pushGap(gap: Gap): void {
     const last =
       this.#length === 0 ? undefined : this.#slots[(this.#head + this.#length - 1) & (this.#slots.length - 1)];
-    if (last instanceof GapEntry) last.gap = mergeGaps(last.gap, gap);
+    if (last instanceof GapEntry && canMerge(last.gap, gap)) last.gap = mergeGaps(last.gap, gap);
     else this.#append(new GapEntry(gap));
   }
 
   shift(): M | GapEntry | undefined {
     while (this.#length > 0) {
-      const entry = this.#slots[this.#head] as M | GapEntry;
-      this.#slots[this.#head] = undefined;
-      this.#head = (this.#head + 1) & (this.#slots.length - 1);
-      this.#length--;
-      if (entry instanceof GapEntry) return entry;
-      if (this.#replaced.size > 0 && this.#replaced.delete(entry)) continue;
-      this.#count--;
-      this.#bytes -= entry.raw.length;
-      if (this.#options.overflow === 'conflate') this.#forgetNewest(entry);
+      const slot = this.#shiftAny() as Slot<M>;
+      if (slot instanceof GapEntry) {
+        if (this.#replacedCount > 0) this.#mergeFollowing(slot);
+        return slot;
+      }
+      const message = this.#take(slot);
+      if (message === undefined) continue;
       if (this.#full || this.#slow) this.#afterShift();
-      return entry;
+      return message;
     }
     return undefined;
   }
@@ -137,7 +164,8 @@ export class MessageQueue<M extends Queued> {
     this.#count = 0;
     this.#bytes = 0;
     this.#newest.clear();
-    this.#replaced.clear();
+    this.#replacedCount = 0;
+    this.#slow = false;
     if (this.#full) {
       this.#full = false;
       this.#owner.onRoom();
@@ -166,61 +194,86 @@ export class MessageQueue<M extends Queued> {
 
   #dropOldest(): void {
     // Gaps before the oldest message stay, and merge with those behind it.
-    let gap: Gap | undefined;
-    for (let entry = this.#shiftAny(); entry !== undefined; entry = this.#shiftAny()) {
-      if (entry instanceof GapEntry) gap = gap === undefined ? entry.gap : mergeGaps(gap, entry.gap);
-      else if (!this.#replaced.delete(entry)) {
-        this.#count--;
-        this.#bytes -= entry.raw.length;
-        this.#forgetNewest(entry);
+    const gaps: GapEntry[] = [];
+    for (let slot = this.#shiftAny(); slot !== undefined; slot = this.#shiftAny()) {
+      if (slot instanceof GapEntry) gaps.push(slot);
+      else if (this.#take(slot) !== undefined) {
         this.#dropped();
         break;
       }
     }
-    if (gap === undefined) return;
-    const next = this.#length === 0 ? undefined : this.#slots[this.#head];
-    if (next instanceof GapEntry) next.gap = mergeGaps(gap, next.gap);
-    else this.#prepend(new GapEntry(gap));
+    for (let gap = gaps.pop(); gap !== undefined; gap = gaps.pop()) this.#prependGap(gap);
   }
 
-  #shiftAny(): M | GapEntry | undefined {
+  #prependGap(gap: GapEntry): void {
+    const next = this.#length === 0 ? undefined : this.#slots[this.#head];
+    if (next instanceof GapEntry && canMerge(gap.gap, next.gap)) next.gap = mergeGaps(gap.gap, next.gap);
+    else this.#prepend(gap);
+  }
+
+  #shiftAny(): Slot<M> | undefined {
     if (this.#length === 0) return undefined;
-    const entry = this.#slots[this.#head];
+    const slot = this.#slots[this.#head];
     this.#slots[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#slots.length - 1);
     this.#length--;
-    return entry;
+    return slot;
   }
 
-  #replaceOlder(message: M): void {
-    const key = this.#options.conflateKey(message);
-    const older = this.#newest.get(key);
-    this.#newest.set(key, message);
-    if (older === undefined) return;
-    // The newer one goes to the end: before the gaps that stand between them it would be told too early.
-    this.#replaced.add(older);
+  /** A slot has left the ring: its message, or undefined when it was replaced before. */
+  #take(slot: M | Replaceable<M>): M | undefined {
+    let message: M | undefined;
+    if (slot instanceof Replaceable) {
+      message = slot.message;
+      if (message === undefined) {
+        this.#replacedCount--;
+        return undefined;
+      }
+      this.#newest.delete(slot.key);
+    } else message = slot;
     this.#count--;
-    this.#bytes -= older.raw.length;
-    this.#dropped();
-    if (this.#replaced.size > this.#count + 1024) this.#compact();
+    this.#bytes -= message.raw.length;
+    return message;
   }
 
-  #forgetNewest(message: M): void {
-    if (this.#newest.size === 0) return;
-    const key = this.#options.conflateKey(message);
-    if (this.#newest.get(key) === message) this.#newest.delete(key);
+  /** Gaps that only replaced messages stand between. */
+  #mergeFollowing(entry: GapEntry): void {
+    while (this.#length > 0) {
+      const next = this.#slots[this.#head] as Slot<M>;
+      if (next instanceof GapEntry) {
+        if (!canMerge(entry.gap, next.gap)) return;
+        entry.gap = mergeGaps(entry.gap, next.gap);
+      } else if (next instanceof Replaceable && next.message === undefined) this.#replacedCount--;
+      else return;
+      this.#shiftAny();
+    }
+  }
+
+  #replaceOlder(key: string): void {
+    const older = this.#newest.get(key);
+    if (older?.message === undefined) return;
+    // The newer one goes to the end: before the gaps that stand between them it would be told too early.
+    this.#count--;
+    this.#bytes -= older.message.raw.length;
+    older.message = undefined;
+    this.#newest.delete(key);
+    this.#replacedCount++;
+    this.#droppedCount++;
+    if (this.#replacedCount > this.#count + 1024) this.#compact();
   }
 
   /** Replaced messages give their memory back. */
   #compact(): void {
-    const kept: (M | GapEntry)[] = [];
-    for (let entry = this.#shiftAny(); entry !== undefined; entry = this.#shiftAny()) {
+    const kept: Slot<M>[] = [];
+    for (let slot = this.#shiftAny(); slot !== undefined; slot = this.#shiftAny()) {
       const last = kept.at(-1);
-      if (entry instanceof GapEntry && last instanceof GapEntry) last.gap = mergeGaps(last.gap, entry.gap);
-      else if (entry instanceof GapEntry || !this.#replaced.has(entry)) kept.push(entry);
+      if (slot instanceof Replaceable && slot.message === undefined) continue;
+      if (slot instanceof GapEntry && last instanceof GapEntry && canMerge(last.gap, slot.gap)) {
+        last.gap = mergeGaps(last.gap, slot.gap);
+      } else kept.push(slot);
     }
-    this.#replaced.clear();
-    for (const entry of kept) this.#append(entry);
+    this.#replacedCount = 0;
+    for (const slot of kept) this.#append(slot);
   }
 
   #dropped(): void {
@@ -248,7 +301,7 @@ export class MessageQueue<M extends Queued> {
     );
   }
 
-  #append(entry: M | GapEntry): void {
+  #append(entry: Slot<M>): void {
     if (this.#length === this.#slots.length) this.#grow();
     this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = entry;
     this.#length++;
@@ -263,7 +316,7 @@ export class MessageQueue<M extends Queued> {
 
   #grow(): void {
     const size = this.#slots.length;
-    const larger: (M | GapEntry | undefined)[] = new Array(size * 2).fill(undefined);
+    const larger: (Slot<M> | undefined)[] = new Array(size * 2).fill(undefined);
     for (let index = 0; index < size; index++) larger[index] = this.#slots[(this.#head + index) & (size - 1)];
     this.#slots = larger;
     this.#head = 0;

@@ -146,12 +146,12 @@ describe('the message queue', () => {
     assert.deepEqual(bench.drain(), ['a3', 'c1']);
   });
 
-  test('conflate: a million of one key hold the memory of few', () => {
+  test('conflate: 200,000 of one key hold the memory of few', () => {
     const bench = new Bench('conflate', 10);
-    for (let index = 0; index < 1_000_000; index++) bench.queue.push({ key: 'k', raw: String(index) });
+    for (let index = 0; index < 200_000; index++) bench.queue.push({ key: 'k', raw: String(index) });
     assert.equal(bench.queue.count, 1);
     assert.ok(bench.queue.slotCount <= 8192, `${bench.queue.slotCount} slots`);
-    assert.deepEqual(bench.drain(), ['999999']);
+    assert.deepEqual(bench.drain(), ['199999']);
   });
 
   test('fail: says so once and accepts nothing more', () => {
@@ -239,7 +239,8 @@ describe('the message queue', () => {
           assert.equal(bench.queue.droppedCount, model.droppedCount);
         }
         assert.equal(
-          bench.told.filter((word) => word === 'full').length - bench.told.filter((word) => word === 'room').length <= 1,
+          bench.told.filter((word) => word === 'full').length - bench.told.filter((word) => word === 'room').length <=
+            1,
           true,
         );
       }
