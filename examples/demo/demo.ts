@@ -29,7 +29,7 @@ const CUT_MS = 1200;
 /** How long a process of the demo may take to come up or to give its result. */
 const CHILD_LIMIT_MS = 15_000;
 
-const seconds = secondsWanted();
+const { url: givenUrl, seconds } = wanted();
 const children: ChildProcess[] = [];
 let relay: Relay | undefined;
 let isInterrupted = false;
@@ -49,11 +49,10 @@ try {
 }
 
 async function run(): Promise<number> {
-  const given = urlWanted();
-  const url = given ?? (await startServer());
+  const url = givenUrl ?? (await startServer());
   const where = new URL(url);
   const shownAddress = `${where.protocol}//${where.host}${where.protocol === 'unix:' ? where.pathname : ''}`;
-  say(given === undefined ? `Embedded server in a process of its own: ${shownAddress}` : `Server: ${shownAddress}`);
+  say(givenUrl === undefined ? `Embedded server in a process of its own: ${shownAddress}` : `Server: ${shownAddress}`);
 
   const id = randomBytes(3).toString('hex');
   const names = { channel: `demo:${id}:machine`, keyPrefix: `demo:${id}:` };
@@ -129,7 +128,7 @@ function sum(published: number, stored: number, failed: number, result: Subscrib
     `Published ${published} messages on the channel and ${stored} keys in ${REGIONS.length} regions, ${failed} failed`,
   );
   say(
-    `Link      lost ${linkLostCount} times by force, longest outage ${(longestOutageMs / 1000).toFixed(1)} s, ${gapCount} gaps told`,
+    `Link      lost ${linkLostCount} ${linkLostCount === 1 ? 'time' : 'times'} by force, longest outage ${(longestOutageMs / 1000).toFixed(1)} s, ${gapCount} gaps told`,
   );
   say(`Received  ${received} messages, known to be missing ${missing}`);
   say(`${published} = ${received} + ${missing}: ${addsUp ? 'the numbers add up' : 'THE NUMBERS DO NOT ADD UP'}`);
@@ -196,17 +195,21 @@ function relayed(url: URL, port: number): SubscriberTask['config'] {
   return { url: through.href, ...(isSecure ? { tls: { servername: url.hostname } } : {}) };
 }
 
-function urlWanted(): string | undefined {
-  const { values } = parseArgs({ options: { url: { type: 'string' }, seconds: { type: 'string' } } });
-  return values.url;
-}
-
-function secondsWanted(): number {
-  const { values } = parseArgs({ options: { url: { type: 'string' }, seconds: { type: 'string' } } });
-  const wanted = Number(values.seconds ?? 15);
-  if (wanted >= 2 && wanted <= 3600) return wanted;
-  process.stderr.write(`Cannot run the demo: --seconds ${values.seconds} is not a number from 2 to 3600\n`);
-  process.exit(2);
+/** Ends the process with a word of advice when the command line is wrong. */
+function wanted(): { url: string | undefined; seconds: number } {
+  try {
+    const { values } = parseArgs({ options: { url: { type: 'string' }, seconds: { type: 'string' } } });
+    const duration = Number(values.seconds ?? 15);
+    if (!(duration >= 2 && duration <= 3600)) {
+      throw new Error(`--seconds ${values.seconds} is not a number from 2 to 3600`);
+    }
+    if (values.url !== undefined) new URL(values.url);
+    return { url: values.url, seconds: duration };
+  } catch (error) {
+    process.stderr.write(`Cannot run the demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write('Usage: npm run demo -- [--url redis://host:port] [--seconds 15]\n');
+    process.exit(2);
+  }
 }
 
 function say(text: string): void {

@@ -88,7 +88,9 @@ async function finish(count: number): Promise<void> {
   });
   published = count;
   checkComplete();
-  await Promise.race([complete, new Promise((resolve) => setTimeout(resolve, FINISH_LIMIT_MS))]);
+  const limit = setTimeout(() => allThere(), FINISH_LIMIT_MS);
+  await complete;
+  clearTimeout(limit);
   await subscriber.stop({ drain: true });
   clearInterval(drawing);
   clearInterval(looking);

@@ -126,6 +126,7 @@ class MessagePrinter {
   readonly #context: CliContext;
   readonly #form: 'raw' | 'ndjson' | 'screen';
   readonly #gapsInStream: boolean;
+  #isLost = false;
 
   constructor(args: ParsedArguments, context: CliContext) {
     this.#context = context;
@@ -161,8 +162,14 @@ class MessagePrinter {
   }
 
   state(from: string, to: string, event: { cause?: Error; retryInMs?: number }): Promise<void> | undefined {
-    if (to === 'waiting' && from === 'ready') return this.#note('link lost', event.cause?.message ?? '');
-    if (to === 'ready' && from !== 'idle') return this.#note('connected', '');
+    if (to === 'waiting' && from === 'ready') {
+      this.#isLost = true;
+      return this.#note('link lost', event.cause?.message ?? '');
+    }
+    if (to === 'ready' && this.#isLost) {
+      this.#isLost = false;
+      return this.#note('connected again', '');
+    }
     return undefined;
   }
 
