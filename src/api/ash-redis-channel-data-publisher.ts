@@ -3,13 +3,13 @@
 // One publish is one JSON.stringify, one text, one object and one promise: nothing else may be added to that way.
 
 import { UsageError } from '../errors/index.ts';
-import { type Dialect, encodeLine, type Frame } from '../net/index.ts';
+import { type Dialect, encodeLine, type Frame, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { binaryOnLine } from './ash-redis-data-publisher.ts';
 import { encodeJson, jsonCodec } from './codec.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
-import { payloadFrame, publishPrefix, retainFrame, utf8Length } from './frame.ts';
+import { payloadFrame, publishPrefix, retainFrame } from './frame.ts';
 import { nameIn } from './names.ts';
 import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';

@@ -1,23 +1,7 @@
 // Wire forms of the publishers' commands, with everything that does not change prepared once.
 // Called once a publish. Pure; the line dialect's bytes are made by the line room.
 
-import type { Frame } from '../net/index.ts';
-
-/** Bytes of `text` as UTF-8; a lone surrogate counts as the U+FFFD that it becomes. */
-export function utf8Length(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else {
-      bytes += 2;
-      // A pair is two units and four bytes: two more than its length, not four.
-      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
-    }
-  }
-  return bytes;
-}
+import { type Frame, utf8Length } from '../net/index.ts';
 
 /** `$<bytes>\r\n<text>\r\n` */
 export function bulkText(text: string): string {

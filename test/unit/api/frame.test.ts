@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { payloadFrame, publishPrefix, retainFrame, setFrame, ttlTail, utf8Length } from '../../../src/api/frame.ts';
+import { payloadFrame, publishPrefix, retainFrame, setFrame, ttlTail } from '../../../src/api/frame.ts';
 import { PublishQueue } from '../../../src/api/publish-queue.ts';
 import { OverflowError } from '../../../src/errors/index.ts';
-import type { Frame } from '../../../src/net/types.ts';
+import { countUtf8 } from '../../../src/net/command-frame.ts';
+import { type Frame, utf8Length } from '../../../src/net/index.ts';
 
 const bytes = (frame: Frame) =>
   frame.text === undefined
@@ -19,7 +20,9 @@ function check(frame: Frame, expected: string): void {
 
 test('lengths are those of UTF-8, with lone surrogates as U+FFFD', () => {
   for (const text of ['', 'a', 'é', '€', '😀', 'a😀b', '\ud800', '\udc00x', '\ud800\ud800\udc00', '\ud83d\ud83d']) {
-    assert.equal(utf8Length(text), new TextEncoder().encode(text).length, JSON.stringify(text));
+    const expected = new TextEncoder().encode(text).length;
+    assert.equal(utf8Length(text), expected, JSON.stringify(text));
+    assert.equal(countUtf8(text), expected, JSON.stringify(text));
   }
 });
 
