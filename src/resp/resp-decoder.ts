@@ -376,7 +376,7 @@ export class RespDecoder {
       }
     }
     if (!this.asBytes) return this.#decode(bytes, start, end, isOwn);
-    if (isOwn && start === 0 && end === bytes.length) {
+    if (isOwn && start === 0 && end === bytes.length && end > 0) {
       this.#body.bytes = NO_BYTES;
       return bytes;
     }

@@ -73,7 +73,7 @@ describe('a stream that is RESP gives its values', () => {
       const twice = [toBytes(text + text)];
       assert.deepEqual(decode(twice, options), { values: [...values, ...values] }, 'twice');
       assert.deepEqual(referenceDecode(bytes, options), { values, outcome: 'end' }, 'by the reference');
-      for (let end = 0; end < bytes.length; end++) {
+      for (let end = 0; end < Math.min(bytes.length, 150); end++) {
         const part = referenceDecode(bytes.subarray(0, end), options);
         assert.notEqual(part.outcome, 'error', `the reference on the first ${end} bytes`);
         assert.deepEqual(decode([bytes.subarray(0, end)], options), { values: part.values }, `the first ${end} bytes`);
@@ -86,9 +86,10 @@ describe('decoding what was encoded gives the same value', () => {
   for (const { title, values, options } of valueVectors) {
     test(title, () => {
       for (const value of values) {
-        // Text is encoded as a bulk, whatever it came as.
+        // Text is encoded as a bulk and a whole number as an integer, whatever they came as.
         const strings = typeof value === 'string' ? 'text' : (options?.strings ?? 'text');
-        const mirrored = decode([encodeReply(value, { protocol: 3 })], { ...options, strings });
+        const integers = typeof value === 'number' ? 'auto' : (options?.integers ?? 'auto');
+        const mirrored = decode([encodeReply(value, { protocol: 3 })], { ...options, strings, integers });
         assert.deepEqual(mirrored, { values: [value] }, 'RESP3');
         const resp2 = referenceDecode(encodeReply(value, { protocol: 2 }), options);
         assert.equal(resp2.outcome, 'end', 'RESP2 is well formed');
