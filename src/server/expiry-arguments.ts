@@ -4,7 +4,7 @@ import { integerArgument, SYNTAX_ERROR } from './command.ts';
 import type { Session } from './session.ts';
 
 /** Redis keeps milliseconds in an int64: what does not fit is an invalid time. */
-const MAX_TIME = 9223372036854775807;
+const MAX_TIME = 2 ** 63;
 
 export interface ValueOptions {
   nx: boolean;
