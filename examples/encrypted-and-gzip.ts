@@ -7,7 +7,7 @@ import { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber, type Codec
 import { serverAddress } from './support/address.ts';
 
 const key = randomBytes(32);
-const codecs: Record<string, Codec> = { gzip: gzipCodec(), encrypted: encryptedCodec({ key }) };
+const codecs: Record<string, Codec> = { gzip: gzipCodec(), encrypted: encryptedCodec({ key: () => ({ id: 'key-1', key }) }) };
 
 for (const [name, codec] of Object.entries(codecs)) {
   const config = { ...serverAddress(), codec };

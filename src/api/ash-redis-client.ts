@@ -182,8 +182,12 @@ export class AshRedisClient {
   }
 
   /** The same names page by page; a name may come twice. */
-  scan(pattern = '*', options: ScanOptions = {}): AsyncIterableIterator<string> {
-    return scan(this.#sender, pattern, options);
+  scan(options?: ScanOptions): AsyncIterableIterator<string>;
+  scan(pattern: string, options?: ScanOptions): AsyncIterableIterator<string>;
+  scan(pattern?: string | ScanOptions, options?: ScanOptions): AsyncIterableIterator<string> {
+    const given = (typeof pattern === 'object' ? pattern : options) ?? {};
+    const glob = typeof pattern === 'object' ? pattern?.match : (pattern ?? given.match);
+    return scan(this.#sender, glob ?? '*', given);
   }
 
   /** `bigint` beyond 2^53. */

@@ -8,15 +8,6 @@ import type { Codec, Message } from './config-types.ts';
 import { openEnvelope } from './envelope.ts';
 import { Numbering } from './numbering.ts';
 
-/** A message as the source gave it. */
-export interface Arrival {
-  /** As on the wire, with the region's prefix. */
-  readonly channel: string;
-  readonly pattern: string | undefined;
-  readonly payload: string | Uint8Array;
-  readonly receivedAt: number;
-}
-
 export interface ReaderOptions {
   readonly region: string | undefined;
   /** Of the region, `@r:` or empty. */
@@ -36,9 +27,6 @@ export interface ReaderCounts {
   skippedCount: number;
 }
 
-/** What reading gives: a message, or the error that makes it `invalid`. */
-export type ReadResult<T> = { readonly message: Message<T>; readonly gap?: Gap } | { readonly error: Error };
-
 export class MessageReader<T> {
   readonly #options: ReaderOptions;
   readonly #numbering = new Numbering();
@@ -47,6 +35,8 @@ export class MessageReader<T> {
   readonly counts: ReaderCounts = { missedCount: 0, duplicateCount: 0, reorderedCount: 0, skippedCount: 0 };
   /** Epoch ms of the subscription's first confirmation. */
   startedAt = Infinity;
+  /** What the message that was decoded last showed: to be told before it. */
+  gap: Gap | undefined;
   #lastReceivedAt = 0;
 
   constructor(options: ReaderOptions) {
@@ -61,56 +51,55 @@ export class MessageReader<T> {
     return codec === undefined && validate === undefined && !numbered;
   }
 
-  /** The message with its `data` still to be found. */
+  /** The message as it arrived; its `data` is found by {@link decode}. Names are as on the wire. */
   plain(channel: string, pattern: string | undefined, raw: string | Uint8Array, receivedAt: number): Message<T> {
     const name = this.#prefixLength === 0 ? channel : channel.slice(this.#prefixLength);
     const { region } = this.#options;
     const data = raw as T;
-    if (pattern === undefined && region === undefined) return { channel: name, data, raw, receivedAt };
-    return {
-      channel: name,
-      ...(pattern === undefined ? {} : { pattern: pattern.slice(this.#prefixLength) }),
-      data,
-      raw,
-      ...(region === undefined ? {} : { region }),
-      receivedAt,
-    };
+    if (pattern === undefined) {
+      if (region === undefined) return { channel: name, data, raw, receivedAt };
+      return { channel: name, data, raw, region, receivedAt };
+    }
+    const stripped = pattern.slice(this.#prefixLength);
+    if (region === undefined) return { channel: name, pattern: stripped, data, raw, receivedAt };
+    return { channel: name, pattern: stripped, data, raw, region, receivedAt };
   }
 
-  read(arrival: Arrival): ReadResult<T> {
+  /** Puts the decoded data into the message. Gives the error that makes it `invalid`, or undefined. */
+  decode(plain: Message<T>): Error | undefined {
+    const message = plain as Mutable<T>;
     const { numbered, codec, validate } = this.#options;
-    const message = this.plain(arrival.channel, arrival.pattern, arrival.payload, arrival.receivedAt);
-    if (numbered) return this.#readNumbered(message as Mutable<T>);
-    const raw = message.raw;
+    if (numbered) return this.#decodeNumbered(message);
+    const { raw } = message;
     try {
       let data: unknown = raw;
       if (this.#isJson && typeof raw === 'string') data = JSON.parse(raw);
       else if (codec !== undefined) data = decode(codec, raw);
-      (message as Mutable<T>).data = (validate === undefined ? data : validate(data)) as T;
-      return { message };
+      message.data = (validate === undefined ? data : validate(data)) as T;
+      return undefined;
     } catch (cause) {
-      return { error: invalidError(message.channel, cause) };
+      return invalidError(message.channel, cause);
     }
   }
 
-  #readNumbered(message: Mutable<T>): ReadResult<T> {
+  #decodeNumbered(message: Mutable<T>): Error | undefined {
     const { codec, validate } = this.#options;
+    this.gap = undefined;
     const envelope = typeof message.raw === 'string' ? openEnvelope(message.raw, this.#isJson) : undefined;
     if (envelope === undefined) {
-      const cause = new Error('it has no envelope { epoch, offset, data }');
-      return { error: invalidError(message.channel, cause) };
+      return invalidError(message.channel, new Error('it has no envelope { epoch, offset, data }'));
     }
     const { epoch, offset } = envelope;
-    const gap = this.#count(message.channel, epoch, offset, message.receivedAt);
+    this.gap = this.#count(message.channel, epoch, offset, message.receivedAt);
     message.raw = envelope.raw;
     message.position = { epoch, offset };
     try {
       const data = this.#isJson ? envelope.data : codec === undefined ? envelope.raw : decode(codec, envelope.raw);
       message.data = (validate === undefined ? data : validate(data)) as T;
+      return undefined;
     } catch (cause) {
-      return { error: invalidError(message.channel, cause) };
+      return invalidError(message.channel, cause);
     }
-    return gap === undefined ? { message } : { message, gap };
   }
 
   #count(channel: string, epoch: string, offset: number, receivedAt: number): Gap | undefined {

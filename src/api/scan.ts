@@ -8,6 +8,8 @@ import { quoteValue } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 
 export interface ScanOptions extends CommandOptions {
+  /** The glob, where it is not the first argument. Default `*`. */
+  match?: string | undefined;
   /** How many names the server looks at a page. Default: the server's. */
   count?: number | undefined;
   /** Only keys of this type: `string`, `list`, … */

@@ -23,6 +23,7 @@ import {
   type StreamOptions,
   type StreamStats,
 } from './message-stream.ts';
+import { iteratorOf } from './stream-iterator.ts';
 
 export interface SubscriptionStateEvent {
   readonly from: SubscriptionStateName;
@@ -173,7 +174,10 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
 
   /** Leaving the loop, also by a throw, closes the subscription. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
-    return iteratorOf(this.#stream, () => this.close());
+    return iteratorOf(
+      () => this.#stream,
+      () => this.close(),
+    );
   }
 
   async [ASYNC_DISPOSE](): Promise<void> {
@@ -250,27 +254,4 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     this.#notReady(error ?? new ClosedError('Cannot subscribe: the subscription was closed before it was confirmed'));
     this.#become('closed', error);
   }
-}
-
-/** An iterator over a stream; several share its one queue. */
-export function iteratorOf<T>(stream: MessageStream<T>, onReturn: () => void): AsyncIterableIterator<Message<T>> {
-  let done = false;
-  return {
-    next() {
-      if (done) return Promise.resolve({ value: undefined, done: true });
-      return stream.next(Infinity).then((message) => {
-        if (message !== undefined) return { value: message, done: false };
-        done = true;
-        return { value: undefined, done: true };
-      });
-    },
-    async return() {
-      done = true;
-      onReturn();
-      return { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CONFIG_KEYS } from '../../../src/api/config-schema.ts';
-import { root } from '../../support/sources.ts';
+import { filesBelow, root } from '../../support/sources.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
@@ -23,7 +23,9 @@ describe('the documents of the api', () => {
 
   test('docs/errors.md has a paragraph for each code of ours, and for no other', () => {
     const headings = [...read('docs/errors.md').matchAll(/^## (ASHREDIS_\w+)$/gm)].map(([, code]) => code);
-    const codes = [...read('src/errors/errors.ts').matchAll(/'(ASHREDIS_[A-Z_]+)'/g)].map(([, code]) => code);
+    const codes = filesBelow('src', '.ts')
+      .filter(({ path }) => !path.startsWith('src/cli/'))
+      .flatMap(({ text }) => [...text.matchAll(/'(ASHREDIS_[A-Z_]+)'/g)].map(([, code]) => code));
     assert.deepEqual([...headings].sort(), [...new Set(codes)].sort());
   });
 });

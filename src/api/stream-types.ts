@@ -1,0 +1,75 @@
+// The shapes around a stream of messages: its options, figures and events.
+// Types only. Used by the stream, by subscriptions and by the subscriber class; several are public.
+
+import type { OverflowError } from '../errors/index.ts';
+import type { Gap } from '../pubsub/index.ts';
+import type { Message, Overflow } from './config-types.ts';
+import type { Listener } from './emitter.ts';
+import type { ReaderCounts, ReaderOptions } from './message-reader.ts';
+
+export interface SlowEvent {
+  readonly policy: Overflow;
+  readonly queuedCount: number;
+  readonly queuedBytes: number;
+  readonly droppedCount: number;
+}
+
+export interface InvalidEvent {
+  readonly message: { readonly channel: string; readonly raw: string | Uint8Array; readonly receivedAt: number };
+  readonly error: Error;
+}
+
+export interface HandlerErrorEvent<T> {
+  readonly error: unknown;
+  /** Undefined when a listener or `onGap` threw. */
+  readonly message: Message<T> | undefined;
+}
+
+export interface StreamEvents<T> {
+  message: Message<T>;
+  gap: Gap;
+  slow: SlowEvent;
+  invalid: InvalidEvent;
+  handlerError: HandlerErrorEvent<T>;
+}
+
+/** The part of an emitter that a stream uses; its owner's may have more events. */
+export interface StreamEmitter<T> {
+  has(event: keyof StreamEvents<T>): boolean;
+  emit<K extends keyof StreamEvents<T>>(event: K, value: StreamEvents<T>[K]): void;
+  listeners(event: 'message'): Listener<Message<T>>[];
+}
+
+export interface StreamOptions<T> {
+  /** How people know it, for messages of errors. */
+  readonly name: string;
+  readonly reader: ReaderOptions;
+  readonly maxCount: number;
+  readonly maxBytes: number;
+  readonly overflow: Overflow;
+  readonly conflateKey: ((message: Message<T>) => string) | undefined;
+  readonly concurrency: number;
+  readonly handlerTimeoutMs: number | undefined;
+  readonly onMessage: ((message: Message<T>) => unknown) | undefined;
+  readonly onGap: ((gap: Gap) => unknown) | undefined;
+  onGapTold?(gap: Gap): void;
+  /** `overflow: 'fail'`: the stream has ended; its source is to be left. Called while a chunk is read. */
+  onOverflow?(error: OverflowError): void;
+}
+
+export interface StreamStats extends ReaderCounts {
+  /** Decoded and accepted. */
+  readonly messageCount: number;
+  readonly deliveredCount: number;
+  readonly invalidCount: number;
+  readonly droppedCount: number;
+  readonly gapCount: number;
+  readonly queuedCount: number;
+  readonly queuedBytes: number;
+  readonly handlerErrorCount: number;
+}
+
+export interface StopResult {
+  readonly delivered: number;
+  readonly discarded: number;
+}
