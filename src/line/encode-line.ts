@@ -3,7 +3,7 @@
 // It must never produce a line that the server reads otherwise than meant; what can't be said is a UsageError.
 
 import { UsageError } from '../errors/index.ts';
-import { LINE_COMMANDS, type LineQuoting } from './builds.ts';
+import { LINE_COMMANDS, type LineQuoting, maxLineBytesOf } from './builds.ts';
 import { base64OfText, utf8Length } from './text.ts';
 import { isLineWhitespace } from './tokenize-line.ts';
 import { translatePattern } from './translate-pattern.ts';
@@ -60,7 +60,7 @@ export function encodeLine(command: readonly LineArgument[], options: EncodeLine
       },
     );
   }
-  const maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
+  const maxLineBytes = lineLimit(options.maxLineBytes, quoting);
   if (byteLength > maxLineBytes) {
     throw new UsageError(
       `Cannot encode ${name}: the line has ${byteLength} bytes, the limit of the server is ${maxLineBytes} (maxLineBytes)`,
@@ -68,6 +68,12 @@ export function encodeLine(command: readonly LineArgument[], options: EncodeLine
     );
   }
   return { text: line, ascii: byteLength === line.length, parts: undefined, byteLength };
+}
+
+/** The build without quotes never read more than 1024 bytes; another limit than the default is the caller's word. */
+function lineLimit(configured: number | undefined, quoting: LineQuoting): number {
+  if (configured !== undefined && configured !== DEFAULT_MAX_LINE_BYTES) return configured;
+  return quoting === 'none' ? maxLineBytesOf('oct') : DEFAULT_MAX_LINE_BYTES;
 }
 
 /** Whole seconds on the wire, rounded up. */
