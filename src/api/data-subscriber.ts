@@ -22,6 +22,7 @@ import {
 } from './message-stream.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
+import { iteratorOf } from './stream-iterator.ts';
 
 export interface SubscriberEvents<T> extends StreamEvents<T> {
   state: ConnectionStateEvent;
@@ -152,24 +153,10 @@ export abstract class DataSubscriber<T = JsonObject> {
 
   /** Ends with `stop()`; leaving the loop does not stop the subscriber. Shares its queue with `getData()`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message<T>> {
-    let isDone = false;
-    return {
-      next: () => {
-        if (isDone) return Promise.resolve({ done: true, value: undefined });
-        return this.#stream.next(Number.POSITIVE_INFINITY).then((message) => {
-          if (message !== undefined) return { done: false, value: message };
-          isDone = true;
-          return { done: true, value: undefined };
-        });
-      },
-      return: () => {
-        isDone = true;
-        return Promise.resolve({ done: true, value: undefined });
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return iteratorOf(
+      () => this.#stream,
+      () => {},
+    );
   }
 
   /** Handlers are not called and iterators wait; messages are kept within the limits of the queue. */
