@@ -110,10 +110,9 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
       repliesPerRecord: form.replyCount,
       replyTypes: form.replyTypes,
       routingKey: this.#prefixed,
-      encode: (data) => {
-        const payload = this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
-        return this.#frame(this.#numberedPayload(payload), dialect);
-      },
+      isLate: this.#numbered,
+      prepare: (data) => this.prepareQueued(data),
+      frameOf: ({ payload }) => this.#frame(this.#numberedPayload(payload), dialect),
       onReply: (reply) => {
         if (this.#receiversOf(reply) === 0) this.#noReceivers++;
       },

@@ -10,6 +10,7 @@ import type { JsonObject, SubscriberConfig } from './config-types.ts';
 import { Connections } from './connections.ts';
 import type { SubscriberStats } from './data-subscriber.ts';
 import { connectContext, connectTrace } from './diagnostics.ts';
+import { handled } from './handled.ts';
 import { logState } from './log.ts';
 import { nameIn } from './names.ts';
 import { lentBy } from './server-publisher.ts';
@@ -47,7 +48,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   override start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
     if (!connectTrace.hasSubscribers) return super.start(options);
-    return connectTrace.promise(connectContext(this.#connections.config), () => super.start(options));
+    return handled(connectTrace.promise(connectContext(this.#connections.config), () => super.start(options)));
   }
 
   protected override async openSource(signal: AbortSignalLike | undefined): Promise<MessageSource> {

@@ -109,7 +109,7 @@ export class AshRedisClient {
     if (this.#closed === undefined) {
       this.#unwatch();
       const timeoutMs = options.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
-      const closing = [this[CONNECTIONS].close(timeoutMs), this.#blocking.close(timeoutMs)];
+      const closing = [this[CONNECTIONS].close(timeoutMs), this.#blocking.close()];
       this.#closed = handled(Promise.all(closing).then(() => {}));
     }
     return this.#closed;

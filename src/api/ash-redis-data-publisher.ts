@@ -70,10 +70,10 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
       name: 'SET',
       repliesPerRecord: 1,
       replyTypes: PUBLISH_REPLIES.set,
-      encode: (data) => {
-        const { key, payload, ttlMs } = this.prepareQueued(data, options);
-        return this.#frame(key as string, payload, ttlMs, this.connections.dialect ?? 'resp');
-      },
+      isLate: false,
+      prepare: (data) => this.prepareQueued(data, options),
+      frameOf: ({ key, payload, ttlMs }) =>
+        this.#frame(key as string, payload, ttlMs, this.connections.dialect ?? 'resp'),
       onReply: () => {},
     };
   }

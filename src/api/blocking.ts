@@ -47,9 +47,10 @@ export class BlockingConnections {
     return given;
   }
 
-  async close(timeoutMs: number): Promise<void> {
+  /** At once: what blocks may never be answered. */
+  async close(): Promise<void> {
     const all = [...this.#busy, ...this.#idle.splice(0)];
-    await Promise.all(all.map((connection) => connection.close({ timeoutMs })));
+    await Promise.all(all.map((connection) => connection.close({ timeoutMs: 0 })));
   }
 
   #open(): Connection {

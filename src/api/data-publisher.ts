@@ -113,9 +113,17 @@ export abstract class DataPublisher<R = unknown> {
   }
 
   /** Many records, in order, with bounded memory; the iterable is read no faster than the transport takes it. */
-  async publishMany(
+  publishMany(
     records: Iterable<unknown> | AsyncIterable<unknown>,
     options: PublishManyOptions = {},
+  ): Promise<PublishManyResult> {
+    return handled(this.publishRecords(records, options));
+  }
+
+  /** The way of `publishMany`. */
+  protected async publishRecords(
+    records: Iterable<unknown> | AsyncIterable<unknown>,
+    options: PublishManyOptions,
   ): Promise<PublishManyResult> {
     const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
     const { onFailure, signal, ...publishOptions } = options;

@@ -252,6 +252,8 @@ export class MessageStream<T> {
     this.#readInbox();
     this.#ended = true;
     this.#unread.stop();
+    // What is paused was accepted all the same: draining overrules the pause.
+    if (drain && this.isPaused) this.resume();
     if (drain) await this.#drained(insideHandler, timeoutMs);
     this.#delivery.stop();
     const discarded = this.#queue.clear();

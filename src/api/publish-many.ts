@@ -6,7 +6,7 @@ import { replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { joinFrames } from './batch-command.ts';
 import type { PublishManyResult } from './config-types.ts';
-import type { PublishForm } from './publish-command.ts';
+import type { PreparedRecord, PublishForm } from './publish-command.ts';
 
 /** A chunk is full at so many bytes or records; so many chunks may be out. */
 const CHUNK_BYTES = 32 * 1024;
@@ -15,8 +15,11 @@ const CHUNKS_OUT = 8;
 
 /** The way to the server. */
 export interface ManyTarget {
-  /** Throws for what can't be sent. */
-  encode(data: unknown): Frame;
+  /** What is kept of a record until it is sent. Throws for what can't be sent. */
+  prepare(data: unknown): PreparedRecord;
+  frameOf(record: PreparedRecord): Frame;
+  /** `frameOf` is to be asked when the chunk is handed over: what is refused before must not have been numbered. */
+  readonly isLate: boolean;
   readonly repliesPerRecord: number;
   /** Of the command and of its replies: a line server's differ. */
   readonly name: string;
@@ -87,33 +90,37 @@ export async function publishMany(
 
 /** One chunk: a command with a reply, or four, for each of its records. */
 class ChunkCommand implements Command {
-  readonly frame: Frame;
+  frame: Frame | undefined;
+  readonly byteEstimate: number;
   readonly asBytes = false;
   readonly errorsAsValues = true;
   readonly deadline: number;
   readonly name: string;
   readonly replyCount: number;
   readonly replyTypes: number;
-  readonly records: readonly unknown[];
+  readonly records: readonly PreparedRecord[];
   place = 0;
   /** Replies so far. */
   replies = 0;
   readonly #run: ManyRun;
+  readonly #target: ManyTarget;
   readonly #form: PublishForm;
   readonly #repliesPerRecord: number;
   readonly routingKey: string | undefined;
   #refused: RespError | undefined;
 
-  constructor(run: ManyRun, target: ManyTarget, form: PublishForm, deadline: number, frame: Frame, records: unknown[]) {
-    this.frame = frame;
-    this.deadline = deadline;
-    this.records = records;
-    this.replyCount = records.length * target.repliesPerRecord;
+  constructor(run: ManyRun, target: ManyTarget, settings: ManySettings, chunk: Chunk) {
+    this.frame = target.isLate ? undefined : joinFrames(chunk.frames);
+    this.byteEstimate = chunk.bytes;
+    this.deadline = settings.deadline();
+    this.records = chunk.records;
+    this.replyCount = chunk.records.length * target.repliesPerRecord;
     this.name = target.name;
     this.replyTypes = target.replyTypes;
     this.routingKey = target.routingKey;
     this.#run = run;
-    this.#form = form;
+    this.#target = target;
+    this.#form = settings.form;
     this.#repliesPerRecord = target.repliesPerRecord;
   }
 
@@ -129,6 +136,11 @@ class ChunkCommand implements Command {
     return this.#form.timeoutMs;
   }
 
+  encode(): Frame {
+    this.frame = joinFrames(this.records.map((record) => this.#target.frameOf(record)));
+    return this.frame;
+  }
+
   onReply(value: RespValue): void {
     this.replies++;
     if (value instanceof RespError) this.#refused ??= value;
@@ -140,7 +152,7 @@ class ChunkCommand implements Command {
       }
     }
     const refused = this.#refused;
-    const record = this.records[this.replies / this.#repliesPerRecord - 1];
+    const record = this.records[this.replies / this.#repliesPerRecord - 1]?.data;
     this.#refused = undefined;
     if (refused === undefined) this.#run.onRecordPublished(value);
     else this.#run.onRecordFailed(replyError(refused, this.name), record, false);
@@ -150,9 +162,17 @@ class ChunkCommand implements Command {
   onFailure(error: unknown): void {
     const unknown = (error as { safeToRetry?: unknown } | null | undefined)?.safeToRetry !== true;
     const answered = Math.floor(this.replies / this.#repliesPerRecord);
-    for (let i = answered; i < this.records.length; i++) this.#run.onRecordFailed(error, this.records[i], unknown);
+    for (let i = answered; i < this.records.length; i++)
+      this.#run.onRecordFailed(error, this.records[i]?.data, unknown);
     this.#run.onChunkSettled(this);
   }
+}
+
+/** Records that will leave together. */
+interface Chunk {
+  readonly frames: Frame[];
+  readonly records: PreparedRecord[];
+  bytes: number;
 }
 
 class ManyRun {
@@ -160,9 +180,7 @@ class ManyRun {
   readonly #target: ManyTarget;
   readonly #settings: ManySettings;
   readonly #out = new Set<ChunkCommand>();
-  #frames: Frame[] = [];
-  #records: unknown[] = [];
-  #bytes = 0;
+  #chunk: Chunk = { frames: [], records: [], bytes: 0 };
   #flushScheduled = false;
   #onChange: (() => void) | undefined;
 
@@ -176,33 +194,33 @@ class ManyRun {
   }
 
   add(record: unknown): void {
-    let frame: Frame;
+    const chunk = this.#chunk;
     try {
-      frame = this.#target.encode(this.#settings.pack(record));
+      const prepared = this.#target.prepare(this.#settings.pack(record));
+      if (this.#target.isLate) chunk.bytes += prepared.payload.length + 64;
+      else {
+        const frame = this.#target.frameOf(prepared);
+        chunk.frames.push(frame);
+        chunk.bytes += frame.byteLength;
+      }
+      chunk.records.push(prepared);
     } catch (error) {
       return this.onRecordFailed(error, record, false);
     }
-    this.#frames.push(frame);
-    this.#records.push(record);
-    this.#bytes += frame.byteLength;
-    if (this.#bytes >= CHUNK_BYTES || this.#records.length >= CHUNK_RECORDS || this.#settings.isLine) this.flush();
+    if (chunk.bytes >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || this.#settings.isLine) this.flush();
   }
 
   flush(): void {
-    const records = this.#records;
-    if (records.length === 0) return;
-    const frame = joinFrames(this.#frames);
-    this.#frames = [];
-    this.#records = [];
-    this.#bytes = 0;
-    const { form } = this.#settings;
-    const command = new ChunkCommand(this, this.#target, form, this.#settings.deadline(), frame, records);
+    const chunk = this.#chunk;
+    if (chunk.records.length === 0) return;
+    this.#chunk = { frames: [], records: [], bytes: 0 };
+    const command = new ChunkCommand(this, this.#target, this.#settings, chunk);
     this.#out.add(command);
     this.#target.send(command);
   }
 
   flushLater(): void {
-    if (this.#flushScheduled || this.#records.length === 0) return;
+    if (this.#flushScheduled || this.#chunk.records.length === 0) return;
     this.#flushScheduled = true;
     this.#target.defer(() => {
       this.#flushScheduled = false;

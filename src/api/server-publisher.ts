@@ -122,9 +122,9 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     return this.#dispatch(command, options?.signal);
   }
 
-  override async publishMany(
+  protected override async publishRecords(
     records: Iterable<unknown> | AsyncIterable<unknown>,
-    options: PublishManyOptions = {},
+    options: PublishManyOptions,
   ): Promise<PublishManyResult> {
     this.checkRunning('publish');
     await this.connect({ signal: options.signal });

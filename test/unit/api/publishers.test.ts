@@ -264,6 +264,27 @@ describe('publishers', () => {
       assert.equal(failed, 0);
     });
 
+    test('a numbered record that never left is not counted in the numbers', async () => {
+      await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', {
+        ...config,
+        numbered: true,
+        whenDisconnected: 'fail',
+      });
+      await publisher.publish('first');
+      server.onLink = (link) => link.reset();
+      server.links[0]?.reset();
+      await new Promise<void>((resolve) => publisher.on('state', ({ to }) => to === 'waiting' && resolve()));
+      const lost = await publisher.publish('second').catch((error: Error) => error.name);
+      server.onLink = () => {};
+      await publisher.connect();
+      await publisher.publishMany(['third']);
+      assert.equal(lost, 'LinkLostError');
+      assert.deepEqual(
+        commands().map((words) => JSON.parse(words[2] as string).offset),
+        [1, 2],
+      );
+    });
+
     test('an iterable that throws rejects, after what it gave has been answered', async () => {
       await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
       const broken = (function* () {
@@ -272,6 +293,21 @@ describe('publishers', () => {
       })();
       await assert.rejects(publisher.publishMany(broken), /no more/);
       assert.equal(publisher.publishCount, 1);
+    });
+
+    test('nobody has to look at its promise', async () => {
+      const nobody = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { host: '127.0.0.1', port: 1 });
+      const seen: unknown[] = [];
+      const onUnhandled = (error: unknown) => seen.push(error);
+      process.on('unhandledRejection', onUnhandled);
+      void nobody.publishMany([1]);
+      void nobody.publish(1);
+      void nobody.connect();
+      await assert.rejects(nobody.connect());
+      await nobody.stop();
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off('unhandledRejection', onUnhandled);
+      assert.deepEqual(seen, []);
     });
 
     test('rejects when nobody listens, and when the publisher was stopped', async () => {
