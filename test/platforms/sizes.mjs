@@ -1,0 +1,117 @@
+// What the package costs bundled, minified and compressed, beside its peers; and how long importing it takes.
+// Called by check-package.mjs; `node test/platforms/sizes.mjs` prints the table. Each `limit` fails the run.
+
+import { readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { here, modules, root, run } from './places.mjs';
+
+const KIB = 1024;
+
+/** `limit` is what a change may not pass; `goal` is where it shall come. Both in KiB, compressed. */
+const OURS = [
+  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 55, goal: 22 },
+  {
+    name: 'ashredis, publishers and subscriber',
+    code: "export { AshRedisDataPublisher, AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from 'ashredis'",
+    limit: 47.5,
+    goal: 16,
+  },
+  { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 6.6, goal: 5 },
+];
+
+const PEERS = [
+  { name: 'redis', code: "export * from 'redis'" },
+  { name: 'redis, createClient', code: "export { createClient } from 'redis'" },
+  { name: 'ioredis', code: "export { default } from 'ioredis'" },
+  { name: 'iovalkey', code: "export { default } from 'iovalkey'" },
+];
+
+const TARBALL_LIMIT_BYTES = 240_000;
+
+/** Resolves with what is wrong. `folder` has the package as `node_modules/ashredis`. */
+export async function checkSizes(folder, tarball) {
+  const problems = [];
+  const rows = [];
+  for (const { name, code, limit, goal } of OURS) {
+    const { minified, compressed } = await bundleSize(code, folder);
+    rows.push([name, minified, compressed, `${limit} KiB`, `${goal} KiB`]);
+    if (compressed > limit * KIB) problems.push(`${name} is ${kib(compressed)} compressed, allowed is ${limit} KiB`);
+  }
+  for (const { name, code } of PEERS) {
+    const { minified, compressed } = await bundleSize(code, here);
+    rows.push([name, minified, compressed, '', '']);
+  }
+  process.stdout.write(`\n${line(['BUNDLED FOR NODE', 'MINIFIED', 'GZIP', 'LIMIT', 'GOAL'])}`);
+  for (const [name, minified, compressed, limit, goal] of rows) {
+    process.stdout.write(line([name, kib(minified), kib(compressed), limit, goal]));
+  }
+  const { size } = await stat(tarball);
+  process.stdout.write(`\nTarball: ${(size / 1000).toFixed(1)} kB, allowed are ${TARBALL_LIMIT_BYTES / 1000} kB\n`);
+  if (size > TARBALL_LIMIT_BYTES) problems.push(`the tarball has ${size} bytes, allowed are ${TARBALL_LIMIT_BYTES}`);
+  problems.push(...(await checkImportTime(folder)));
+  return problems;
+}
+
+async function bundleSize(code, resolveDir) {
+  const esbuild = createRequire(join(modules, 'x.js'))('esbuild');
+  const { outputFiles } = await esbuild.build({
+    stdin: { contents: code, resolveDir },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'error',
+  });
+  const { contents } = outputFiles[0];
+  return { minified: contents.length, compressed: gzipSync(contents, { level: 9 }).length };
+}
+
+/** Fresh processes, turn by turn, so that both feel the same machine; the median of each counts. */
+async function checkImportTime(folder) {
+  const measure = async (specifier, cwd) => {
+    const script = `const t = process.hrtime.bigint(); await import('${specifier}'); console.log(Number(process.hrtime.bigint() - t) / 1e6)`;
+    const { code, output } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd });
+    if (code !== 0) throw new Error(`Cannot import ${specifier}: ${output}`);
+    return Number(output);
+  };
+  const times = { ashredis: [], ioredis: [] };
+  for (let round = 0; round < 7; round++) {
+    times.ashredis.push(await measure('ashredis', folder));
+    times.ioredis.push(await measure('ioredis', here));
+  }
+  const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+  const [ours, theirs] = [median(times.ashredis), median(times.ioredis)];
+  const ratio = ours / theirs;
+  process.stdout.write(
+    `Import: ashredis ${ours.toFixed(1)} ms, ioredis ${theirs.toFixed(1)} ms, ratio ${ratio.toFixed(2)} (goal 0.50, limit 1.00)\n`,
+  );
+  return ratio > 1 ? [`importing takes ${ratio.toFixed(2)} times as long as ioredis`] : [];
+}
+
+function kib(bytes) {
+  return `${(bytes / KIB).toFixed(1)} KiB`;
+}
+
+function line(cells) {
+  const [name, ...rest] = cells;
+  return `${name.padEnd(38)}${rest.map((cell) => String(cell).padStart(11)).join('')}\n`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const { installTarball, scratch, removed } = await import('./places.mjs');
+  const folder = await scratch('sizes');
+  try {
+    process.stdout.write(`ashredis ${version}\n`);
+    const problems = await checkSizes(folder, await installTarball(folder));
+    for (const problem of problems) process.stdout.write(`wrong: ${problem}\n`);
+    process.exitCode = problems.length === 0 ? 0 : 1;
+  } finally {
+    await removed(folder);
+  }
+}
