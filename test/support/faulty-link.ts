@@ -19,8 +19,8 @@ export interface FaultyLink {
   /** New links are reset at once until `accept()`. */
   refuse(): void;
   accept(): void;
-  /** Only the server's side of every link ends: the client is left with a proxy that keeps the front open. */
-  dropBehind(): void;
+  /** Each link gets a fresh connection to the server behind it, as some proxies do: the client sees nothing of it. */
+  replaceBehind(): Promise<void>;
   /** Chunks are cut into pieces of at most this many bytes; 0 leaves them. */
   fragment(bytes: number): void;
   /** Changes bytes on their way to the client. */
@@ -35,7 +35,9 @@ export interface FaultyLink {
 
 interface Pair {
   readonly client: Socket;
-  readonly server: Socket;
+  server: Socket;
+  /** The protocol that the client chose, as its HELLO: a fresh connection must speak it too. */
+  hello: Buffer | undefined;
 }
 
 export async function startFaultyLink(target: { host?: string; port: number }): Promise<FaultyLink> {
@@ -44,47 +46,72 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
   const recorded: Buffer[] = [];
   let accepted = 0;
   let refusing = false;
-  let keepsFront = false;
   let fragmentBytes = 0;
   let change: ((chunk: Buffer) => Buffer) | undefined;
   const frozen = { toServer: false, toClient: false };
 
-  const pass = (from: Socket, to: Socket, direction: Direction): void => {
-    from.on('data', (chunk: Buffer) => {
-      if (direction === 'toServer' && link.record) recorded.push(Buffer.from(chunk));
-      const bytes = direction === 'toClient' && change !== undefined ? change(chunk) : chunk;
-      if (to.destroyed) return;
-      let flowing = true;
-      if (fragmentBytes === 0) flowing = to.write(bytes);
-      else
-        for (let at = 0; at < bytes.length; at += fragmentBytes)
-          flowing = to.write(bytes.subarray(at, at + fragmentBytes));
-      if (!flowing) {
-        from.pause();
-        to.once('drain', () => {
-          if (!frozen[direction]) from.resume();
-        });
-      }
+  const write = (to: Socket, bytes: Buffer): boolean => {
+    if (to.destroyed) return true;
+    if (fragmentBytes === 0) return to.write(bytes);
+    let flowing = true;
+    for (let at = 0; at < bytes.length; at += fragmentBytes) flowing = to.write(bytes.subarray(at, at + fragmentBytes));
+    return flowing;
+  };
+
+  /** Reading goes on when the other side has taken what it was given. */
+  const waitFor = (to: Socket, from: Socket, direction: Direction): void => {
+    from.pause();
+    to.once('drain', () => {
+      if (!frozen[direction]) from.resume();
     });
-    if (frozen[direction]) from.pause();
+  };
+
+  const passFromServer = (pair: Pair, server: Socket): void => {
+    server.on('data', (chunk: Buffer) => {
+      const bytes = change === undefined ? chunk : change(chunk);
+      if (!write(pair.client, bytes)) waitFor(pair.client, server, 'toClient');
+    });
+    server.on('error', () => {});
+    server.on('close', () => {
+      if (pair.server === server) pair.client.destroy();
+    });
+    if (frozen.toClient) server.pause();
+  };
+
+  const dialServer = () => connect({ host: target.host ?? '127.0.0.1', port: target.port, noDelay: true });
+
+  /** The answer to the repeated HELLO is kept from the client. */
+  const replace = async (pair: Pair): Promise<void> => {
+    const fresh = dialServer();
+    fresh.on('error', () => {});
+    await new Promise<void>((resolve) => fresh.once('connect', () => resolve()));
+    if (pair.hello !== undefined) {
+      fresh.write(pair.hello);
+      await new Promise<void>((resolve) => fresh.once('data', () => resolve()));
+    }
+    const old = pair.server;
+    pair.server = fresh;
+    old.destroy();
+    passFromServer(pair, fresh);
   };
 
   const server = createServer({ noDelay: true }, (client) => {
     client.on('error', () => {});
     if (refusing) return void client.resetAndDestroy();
     accepted++;
-    const behind = connect({ host: target.host ?? '127.0.0.1', port: target.port, noDelay: true });
-    const pair: Pair = { client, server: behind };
+    const pair: Pair = { client, server: dialServer(), hello: undefined };
     pairs.add(pair);
-    behind.on('error', () => {});
-    pass(client, behind, 'toServer');
-    pass(behind, client, 'toClient');
+    passFromServer(pair, pair.server);
+    client.on('data', (chunk: Buffer) => {
+      if (link.record) recorded.push(Buffer.from(chunk));
+      if (pair.hello === undefined && chunk.includes('HELLO')) pair.hello = Buffer.from(chunk);
+      const { server: behind } = pair;
+      if (!write(behind, chunk)) waitFor(behind, client, 'toServer');
+    });
+    if (frozen.toServer) client.pause();
     client.on('close', () => {
       pairs.delete(pair);
-      behind.destroy();
-    });
-    behind.on('close', () => {
-      if (!keepsFront) client.destroy();
+      pair.server.destroy();
     });
     for (const resolve of waiting.splice(0)) resolve();
   });
@@ -113,7 +140,6 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
       return accepted;
     },
     cut() {
-      keepsFront = false;
       for (const pair of [...pairs]) {
         pairs.delete(pair);
         pair.client.resetAndDestroy();
@@ -128,9 +154,8 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
     accept() {
       refusing = false;
     },
-    dropBehind() {
-      keepsFront = true;
-      for (const pair of pairs) pair.server.destroy();
+    async replaceBehind() {
+      await Promise.all([...pairs].map((pair) => replace(pair)));
     },
     fragment(bytes: number) {
       fragmentBytes = bytes;
