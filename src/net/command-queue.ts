@@ -7,6 +7,7 @@
 
 import { type AshRedisError, ClosedError, LinkLostError, OverflowError, TimeoutError } from '../errors/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
+import { LINE_CLOSE_HINT } from './connect-errors.ts';
 import { Deadlines } from './deadlines.ts';
 import { PLACE } from './place.ts';
 import { replyError } from './reply-error.ts';
@@ -273,7 +274,10 @@ function linkLost(command: Command, peer: string, cause: AshRedisError): LinkLos
     {
       cause,
       safeToRetry: false,
-      hint: 'check on the server before sending it again, or use retry: "always" where twice does no harm',
+      hint:
+        cause.hint === LINE_CLOSE_HINT
+          ? LINE_CLOSE_HINT
+          : 'check on the server before sending it again, or use retry: "always" where twice does no harm',
     },
   );
 }

@@ -80,10 +80,17 @@ export function greetingEndedError(peer: string, cause: Error | undefined): AshR
   });
 }
 
-export function linkEndedError(peer: string, cause: Error | undefined): AshRedisError {
+export function linkEndedError(peer: string, cause: Error | undefined, hint?: string): AshRedisError {
   const found = cause === undefined ? 'the server closed it' : cause.message;
-  return new LinkLostError(`Lost the link to ${peer}: ${found}`, { cause });
+  return new LinkLostError(`Lost the link to ${peer}: ${found}`, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
+
+/** A line server has no error reply for a line over its limit: it closes, and executes what stood behind that line. */
+export const LINE_CLOSE_HINT =
+  'an AshRedis line server closes without a reply when a line is longer than it reads (1024 bytes before December 2025, see "maxLineBytes"); the command may have been executed all the same';
 
 export function timeoutError(
   what: 'dialing' | 'greeting' | 'heartbeat',

@@ -11,6 +11,7 @@ import {
   dialVerdict,
   exhaustedError,
   greetingEndedError,
+  LINE_CLOSE_HINT,
   linkEndedError,
   notConnectedError,
   timeoutError,
@@ -340,7 +341,11 @@ export class Connection implements ConnectionPort {
       const verdict = dialVerdict(peer, cause);
       return this.#fail(generation, verdict.error, verdict.fatal, false);
     }
-    if (live.phase !== 'handshake') return this.#fail(generation, linkEndedError(peer, cause), false, false);
+    if (live.phase !== 'handshake') {
+      const unanswered = this.#greeter.dialect === 'line' && this.#queue.inFlightCount > 0;
+      const error = linkEndedError(peer, cause, unanswered ? LINE_CLOSE_HINT : undefined);
+      return this.#fail(generation, error, false, false);
+    }
     // Something in between may close on a command that it does not know: asked again without it, once.
     if (live.bytesRead === 0 && this.#greeter.closedInSilence()) return this.#input({ type: 'redial', generation });
     this.#fail(generation, greetingEndedError(peer, cause), false, false);
