@@ -30,6 +30,8 @@ export interface Entry {
   readonly channel: string;
   readonly wishes: Wish[];
   held: Held;
+  /** A command about it was not answered: the server may hold what `held` says it does not. */
+  unsure: boolean;
   /** The server's refusal, while it stands. */
   denied: AshRedisError | undefined;
   denials: number;
@@ -67,6 +69,8 @@ export class SubscriptionTable {
   #linked = false;
   /** Entries that wait for a retry. */
   readonly #retrying = new Set<Entry>();
+  /** No retry is due before this. */
+  #nextRetryAt = Infinity;
   /** Grows with every change of what the server should hold. */
   version = 0;
 
@@ -113,9 +117,9 @@ export class SubscriptionTable {
       if (entry.held === 'on') {
         wish.firstConfirmedAt ||= wallNow;
         wish.sink.onChannelState(channel, 'active', undefined);
-      } else if (entry.denied !== undefined) {
-        wish.sink.onChannelState(channel, 'denied', entry.denied);
-      } else this.#reconcile(entry);
+        // Whoever asks now wants to know now, not when a retry is due.
+      } else if (entry.retryAt !== Infinity) this.#tryAgain(entry);
+      else this.#reconcile(entry);
     }
     return wish;
   }
@@ -133,11 +137,22 @@ export class SubscriptionTable {
     }
   }
 
-  /** Tries now what was denied. */
+  /** Tries now what would be tried later. */
   retry(wish: Wish): void {
     for (const channel of wish.channels) {
       const entry = this.#byKind[wish.kind].get(channel);
-      if (entry?.denied !== undefined) this.#tryAgain(entry);
+      if (entry !== undefined && entry.retryAt !== Infinity) this.#tryAgain(entry);
+    }
+  }
+
+  /** The time limit of a new wish has passed: `error` goes to those of its channels that never had an answer. */
+  late(wish: Wish, errorOf: (channel: string) => AshRedisError): void {
+    if (wish.cancelled) return;
+    for (const channel of wish.channels) {
+      const entry = this.#byKind[wish.kind].get(channel);
+      if (entry === undefined || entry.held === 'on' || entry.denied !== undefined) continue;
+      if (entry.lost?.wishes.includes(wish) === true) continue;
+      wish.sink.onChannelState(channel, 'pending', errorOf(channel));
     }
   }
 
@@ -167,6 +182,7 @@ export class SubscriptionTable {
       for (const entry of [...this.#byKind[kind].values()]) {
         const wasOn = entry.held === 'on';
         entry.held = 'off';
+        entry.unsure = false;
         if (wasOn) this.#lose(entry, { cause, reason });
         else this.#forgetIfUnwanted(entry);
       }
@@ -195,11 +211,13 @@ export class SubscriptionTable {
     this.version++;
     if (verb === 'unsubscribe') {
       entry.held = 'off';
+      entry.unsure = false;
       return this.#reconcile(entry);
     }
     // Asked again by the audit, and left in the meantime: the answer to that comes next.
     if (entry.held === 'turning-off') return;
     entry.held = 'on';
+    entry.unsure = false;
     entry.denied = undefined;
     entry.denials = 0;
     entry.retryAt = Infinity;
@@ -216,9 +234,10 @@ export class SubscriptionTable {
   refused(verb: 'subscribe' | 'unsubscribe', entry: Entry, error: AshRedisError, now: number): void {
     this.version++;
     if (verb === 'unsubscribe') {
-      // It still holds it; its messages find no sink.
-      entry.held = 'on';
-      return this.#forgetIfUnwanted(entry);
+      // It still holds it. Wanted again, it is asked for again, whose answer tells; else its messages find no sink.
+      entry.held = 'off';
+      if (entry.wishes.length > 0) return this.#reconcile(entry);
+      return this.#forget(entry);
     }
     if (entry.held === 'turning-off') return;
     if (entry.held === 'on') this.markLost(entry, { cause: error, reason: 'denied' });
@@ -236,11 +255,11 @@ export class SubscriptionTable {
     if (verb === 'subscribe' && entry.held !== 'turning-on') return;
     this.version++;
     entry.held = 'off';
-    if (verb === 'subscribe') {
-      this.#planRetry(entry, now + FIRST_RETRY_MS);
-      for (const wish of entry.wishes) wish.sink.onChannelState(entry.channel, 'pending', error);
-    }
-    this.#forgetIfUnwanted(entry);
+    // Once is enough: a server that answers neither is not asked for ever.
+    entry.unsure = verb === 'subscribe';
+    if (entry.wishes.length === 0) return this.#reconcile(entry);
+    this.#planRetry(entry, now + FIRST_RETRY_MS);
+    for (const wish of entry.wishes) wish.sink.onChannelState(entry.channel, 'pending', error);
   }
 
   /** The server took a channel away; asked for again, at once or, when that repeats, a moment later. */
@@ -305,7 +324,8 @@ export class SubscriptionTable {
       pattern !== undefined
         ? this.#byKind.pattern.get(pattern)
         : (message.shard ? this.#byKind.shard : this.#byKind.channel).get(channel);
-    if (entry === undefined) return;
+    // What still comes after a last wish has gone is not for those who came since: their confirmation is to come.
+    if (entry === undefined || entry.held === 'turning-off') return;
     const { wishes } = entry;
     // A sink that cancels a wish changes the array: only one that is alone is safe to index without a copy.
     const all = wishes.length === 1 ? wishes : wishes.slice();
@@ -319,15 +339,18 @@ export class SubscriptionTable {
 
   // --- retries -------------------------------------------------------------------------------------------------------
 
-  /** Monotonic ms; Infinity for none. */
+  /** Monotonic ms; Infinity for none. It may be early, since what was planned may be done already. */
   nextRetryAt(): number {
-    let next = Infinity;
-    for (const { retryAt } of this.#retrying) if (retryAt < next) next = retryAt;
-    return next;
+    return this.#retrying.size === 0 ? Infinity : this.#nextRetryAt;
   }
 
   retryDue(now: number): void {
-    for (const entry of [...this.#retrying]) if (entry.retryAt <= now) this.#tryAgain(entry);
+    let next = Infinity;
+    for (const entry of [...this.#retrying]) {
+      if (entry.retryAt <= now) this.#tryAgain(entry);
+      else if (entry.retryAt < next) next = entry.retryAt;
+    }
+    this.#nextRetryAt = next;
   }
 
   /** Asks again for what the server should hold, whatever it holds; used by the audit. */
@@ -344,6 +367,7 @@ export class SubscriptionTable {
 
   #planRetry(entry: Entry, at: number): void {
     entry.retryAt = at;
+    this.#nextRetryAt = this.#retrying.size === 0 ? at : Math.min(this.#nextRetryAt, at);
     this.#retrying.add(entry);
   }
 
@@ -352,7 +376,9 @@ export class SubscriptionTable {
     const wanted = entry.wishes.length > 0;
     if (this.#linked) {
       if (wanted && entry.held === 'off' && entry.retryAt === Infinity) return this.#ask('subscribe', entry);
-      if (!wanted && entry.held === 'on') return this.#ask('unsubscribe', entry);
+      if (!wanted && (entry.held === 'on' || (entry.held === 'off' && entry.unsure))) {
+        return this.#ask('unsubscribe', entry);
+      }
     }
     this.#forgetIfUnwanted(entry);
   }
@@ -365,6 +391,10 @@ export class SubscriptionTable {
 
   #forgetIfUnwanted(entry: Entry): void {
     if (entry.wishes.length > 0 || entry.held === 'turning-on' || entry.held === 'turning-off') return;
+    this.#forget(entry);
+  }
+
+  #forget(entry: Entry): void {
     this.#retrying.delete(entry);
     const entries = this.#byKind[entry.kind];
     if (entries.get(entry.channel) === entry) entries.delete(entry.channel);
@@ -379,6 +409,7 @@ export class SubscriptionTable {
         channel,
         wishes: [],
         held: 'off',
+        unsure: false,
         denied: undefined,
         denials: 0,
         retryAt: Infinity,
