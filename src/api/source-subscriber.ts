@@ -61,7 +61,8 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
         },
         onChannelState: (_channel, state, error) => {
           if (state === 'active') settle();
-          else if (state === 'denied') settle(error);
+          // Pending with an error: not confirmed in time.
+          else if (error !== undefined) settle(error);
         },
         onEnd: (error) => {
           const ended = error ?? endedError(this.name);

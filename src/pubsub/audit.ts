@@ -20,6 +20,8 @@ export interface AuditOwner {
   readonly table: SubscriptionTable;
   readonly timeoutMs: number;
   now(): number;
+  /** Calls `askAll`, and tells the losses once all that it asked is answered. */
+  repair(askAll: () => void): void;
 }
 
 /** The two counters of a server: channels and patterns share one, shard channels have their own. */
@@ -100,13 +102,15 @@ export class Audit {
     if (found >= held) return;
     this.differenceCount++;
     this.#counts[counter] = found;
-    for (const kind of kinds) {
-      for (const entry of [...table.entriesOf(kind)]) {
-        if (entry.held !== 'on' || entry.wishes.length === 0) continue;
-        this.#repairing.set(entry, counter);
-        table.askAgain(entry);
+    this.#owner.repair(() => {
+      for (const kind of kinds) {
+        for (const entry of [...table.entriesOf(kind)]) {
+          if (entry.held !== 'on' || entry.wishes.length === 0) continue;
+          this.#repairing.set(entry, counter);
+          table.askAgain(entry);
+        }
       }
-    }
+    });
   }
 
   #send(args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void): void {

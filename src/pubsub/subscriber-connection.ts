@@ -1,7 +1,7 @@
 // The subscriber's connection: a connection of its own whose wishes are restored after every handshake, before it is
 // ready; it routes messages to sinks, tells gaps, and audits. Made by the api room; it decodes no payload.
 
-import { type AshRedisError, ClosedError, TimeoutError } from '../errors/index.ts';
+import { type AshRedisError, ClosedError, ConnectionError, TimeoutError } from '../errors/index.ts';
 import {
   Connection,
   type ConnectionHandler,
@@ -40,8 +40,8 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   readonly #port: ConnectionPort;
   readonly #table: SubscriptionTable;
   readonly #audit: Audit;
-  /** Answers that the current restoring still waits for; undefined when none goes on. */
-  #restoring: { left: number; done: () => void } | undefined;
+  /** Answers that the current restoring, or repair, still waits for; undefined when none goes on. */
+  #restoring: Restoring | undefined;
   /** Messages that came while restoring: they are newer than the gap that is told at its end. */
   #waiting: RespMessage[] = [];
   #waitingSize = 0;
@@ -50,6 +50,8 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   #retryAt = Infinity;
   /** Full queues that stop the reading, by name. */
   readonly #holders = new Map<object, string>();
+  /** Time limits of wishes. */
+  readonly #limits = new Map<Wish, TimerHandle>();
   /** Epoch ms of the chunk that is being read; 0 between chunks. */
   #receivedAt = 0;
   #closed = false;
@@ -76,6 +78,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
       table: this.#table,
       timeoutMs: init.connectionOptions.commandTimeoutMs,
       now: () => this.#platform.now(),
+      repair: (askAll) => this.#repair(askAll),
     });
   }
 
@@ -101,6 +104,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
       throw new ClosedError('Cannot subscribe: the connection was closed by its user', { safeToRetry: true });
     }
     const wish = this.#table.add(asked, this.#platform.wallClock());
+    this.#limit(wish);
     // Its failure is told to the sinks.
     if (this.#port.state === 'idle') this.#port.connect().catch(() => {});
     return new Handle(this, wish);
@@ -113,6 +117,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   cancel(wish: Wish, handle: object): void {
     this.release(handle);
+    this.#unlimit(wish);
     this.#table.remove(wish);
     this.#armRetry();
   }
@@ -124,11 +129,16 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   hold(handle: object, name: string): void {
     this.#holders.set(handle, name);
-    if (this.#holders.size === 1) this.#port.pauseReading();
+    if (this.#holders.size === 1) this.#hold();
   }
 
   release(handle: object): void {
     if (this.#holders.delete(handle) && this.#holders.size === 0) this.#port.resumeReading();
+  }
+
+  /** Between links there is nothing to stop: a handshake that is not read would never end. */
+  #hold(): void {
+    if (this.#port.state === 'ready') this.#port.pauseReading();
   }
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {
@@ -159,16 +169,9 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   onUnanswered(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void {
     // A lost link is told once for all, by `onLinkLost`.
-    if (!(error instanceof TimeoutError) || command.generation !== this.#port.generation) return;
-    const blocked = [...this.#holders.values()];
-    const told =
-      blocked.length === 0
-        ? error
-        : new TimeoutError(`Cannot subscribe to ${JSON.stringify(entry.channel)}: no confirmation in time`, {
-            cause: error,
-            hint: `reading is stopped by the full queue of ${blocked.join(', ')}; read it, close it, or give it another "overflow"`,
-          });
+    if (error instanceof ConnectionError || command.generation !== this.#port.generation) return;
     this.#audit.forget(entry);
+    const told = error instanceof TimeoutError ? this.#lateError(entry.channel, error) : error;
     this.#table.unanswered(verb, entry, told, this.#platform.now());
     this.#armRetry();
     this.#answered();
@@ -176,8 +179,10 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   #ask(verb: Verb, entry: Entry): void {
     const { commandTimeoutMs } = this.#init.connectionOptions;
+    const restoring = this.#restoring;
+    if (restoring !== undefined) restoring.left++;
     // While restoring, the handshake's limit counts: one slow answer among 100,000 must not be singled out.
-    const deadline = this.#restoring === undefined ? this.#platform.now() + commandTimeoutMs : Infinity;
+    const deadline = restoring?.isHandshake === true ? Infinity : this.#platform.now() + commandTimeoutMs;
     this.#port.send(new SubscribeCommand(this, verb, entry, deadline, this.#port.generation));
   }
 
@@ -189,10 +194,18 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   // --- the link ------------------------------------------------------------------------------------------------------
 
   #onRestore(done: () => void): void {
-    const restoring = { left: 0, done };
-    this.#restoring = restoring;
-    restoring.left = this.#table.linkUp();
-    if (restoring.left === 0) this.#restored(done);
+    // One for ourselves, so that it can't end before all is asked.
+    this.#restoring = { left: 1, done, isHandshake: true };
+    this.#table.linkUp();
+    this.#answered();
+  }
+
+  /** Everything is asked again on a living link: told at its end as one loss, like a restoring. */
+  #repair(askAll: () => void): void {
+    if (this.#restoring === undefined) this.#restoring = { left: 1, done: () => {}, isHandshake: false };
+    else this.#restoring.left++;
+    askAll();
+    this.#answered();
   }
 
   #restored(done: () => void): void {
@@ -219,13 +232,24 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     this.#restoring = undefined;
     this.#audit.reset();
     this.#table.linkDown(cause, this.#holders.size > 0 ? 'overrun' : 'link-lost');
+    if (this.#holders.size > 0) this.#port.resumeReading();
     this.#stopTimers();
   }
 
   #onState(event: StateEvent): void {
     this.#init.onState?.(event);
-    if (event.to === 'closed') this.#table.end(undefined);
-    else if (event.to === 'idle') this.#table.end(event.cause);
+    if (event.to === 'ready' && this.#holders.size > 0) this.#hold();
+    if (event.to === 'closed') this.#end(undefined);
+    else if (event.to === 'idle') this.#end(event.cause);
+  }
+
+  #end(cause: AshRedisError | undefined): void {
+    for (const timer of this.#limits.values()) this.#platform.clearTimer(timer);
+    this.#limits.clear();
+    this.#table.end(cause);
+    // Who held will not come back; the next link is for others.
+    if (this.#holders.size > 0) this.#port.resumeReading();
+    this.#holders.clear();
   }
 
   #onMessage(message: RespMessage): void {
@@ -247,6 +271,41 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     const cause = new ClosedError(`Lost the subscription to ${JSON.stringify(channel)}: the server ended it`);
     this.#table.takenAway(kind, channel, { cause, reason: 'unsubscribed-by-server' }, this.#platform.now());
     this.#armRetry();
+  }
+
+  // --- time limits of wishes -----------------------------------------------------------------------------------------
+
+  /** Who subscribes learns in time that there is no answer, also while the link is gone; the wish itself stays. */
+  #limit(wish: Wish): void {
+    if (this.#table.isSettled(wish)) return;
+    const { commandTimeoutMs, connectTimeoutMs, waitOnFirstConnect } = this.#init.connectionOptions;
+    const first = this.#port.stats().readyCount === 0;
+    if (first && waitOnFirstConnect) return;
+    // The first connection has a limit of its own, and better words for why.
+    const limitMs = first ? connectTimeoutMs + commandTimeoutMs : commandTimeoutMs;
+    const expire = () => {
+      this.#limits.delete(wish);
+      this.#table.late(wish, (channel) => this.#lateError(channel, undefined));
+    };
+    this.#limits.set(wish, this.#platform.setTimer(limitMs, expire, false));
+  }
+
+  #unlimit(wish: Wish): void {
+    const timer = this.#limits.get(wish);
+    if (timer === undefined) return;
+    this.#platform.clearTimer(timer);
+    this.#limits.delete(wish);
+  }
+
+  #lateError(channel: string, cause: TimeoutError | undefined): TimeoutError {
+    const blocked = [...this.#holders.values()];
+    if (blocked.length === 0 && cause !== undefined) return cause;
+    const hint =
+      blocked.length > 0
+        ? `reading is stopped by the full queue of ${blocked.join(', ')}; read it, close it, or give it another "overflow"`
+        : 'it stays wanted: it is subscribed as soon as the link is back';
+    const message = `Cannot subscribe to ${JSON.stringify(channel)}: no confirmation in time`;
+    return new TimeoutError(message, cause === undefined ? { hint } : { hint, cause });
   }
 
   // --- timers --------------------------------------------------------------------------------------------------------
@@ -293,6 +352,12 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     this.#retryTimer = undefined;
     this.#retryAt = Infinity;
   }
+}
+
+interface Restoring {
+  left: number;
+  readonly done: () => void;
+  readonly isHandshake: boolean;
 }
 
 /** What a sink's owner holds. */

@@ -145,6 +145,15 @@ export class SubscriptionTable {
     }
   }
 
+  /** Each of its channels is held or refused. */
+  isSettled(wish: Wish): boolean {
+    const entries = this.#byKind[wish.kind];
+    return wish.channels.every((channel) => {
+      const entry = entries.get(channel);
+      return entry?.held === 'on' || entry?.denied !== undefined;
+    });
+  }
+
   /** The time limit of a new wish has passed: `error` goes to those of its channels that never had an answer. */
   late(wish: Wish, errorOf: (channel: string) => AshRedisError): void {
     if (wish.cancelled) return;
