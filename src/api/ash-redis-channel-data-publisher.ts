@@ -10,6 +10,7 @@ import { encodeJson, jsonCodec } from './codec.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
 import { payloadFrame, publishPrefix, retainFrame } from './frame.ts';
+import type { FrameBuilder } from './frame-builder.ts';
 import { nameIn } from './names.ts';
 import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
@@ -89,8 +90,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     form: PublishForm,
     deadline: number,
   ): PublishCommand {
-    const payload = this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
-    return this.#command(payload, data, form, deadline);
+    return this.#command(this.#encode(data), data, form, deadline);
   }
 
   protected override commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand {
@@ -98,8 +98,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   }
 
   protected override prepareQueued(data: unknown): PreparedRecord {
-    const payload = this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
-    return { data, payload, key: undefined, ttlMs: undefined };
+    return { data, payload: this.#encode(data), key: undefined, ttlMs: undefined };
   }
 
   protected override manyTarget(): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
@@ -110,9 +109,16 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
       repliesPerRecord: form.replyCount,
       replyTypes: form.replyTypes,
       routingKey: this.#prefixed,
-      isLate: this.#numbered,
-      prepare: (data) => this.prepareQueued(data),
-      frameOf: ({ payload }) => this.#frame(this.#numberedPayload(payload), dialect),
+      append: (data, chunk) => this.#append(this.#encode(data), dialect, chunk),
+      ...(this.#numbered
+        ? {
+            late: {
+              payload: (data: unknown) => this.#encode(data),
+              append: (payload: string | Uint8Array, chunk: FrameBuilder) =>
+                this.#append(this.#numberedPayload(payload), dialect, chunk),
+            },
+          }
+        : {}),
       onReply: (reply) => {
         if (this.#receiversOf(reply) === 0) this.#noReceivers++;
       },
@@ -121,6 +127,20 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
 
   override stats(): ChannelPublisherStats {
     return { ...super.stats(), channel: this.channel, noReceivers: this.#noReceivers };
+  }
+
+  #encode(data: unknown): string | Uint8Array {
+    return this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
+  }
+
+  #append(payload: string | Uint8Array, dialect: Dialect, chunk: FrameBuilder): void {
+    if (typeof payload !== 'string' || this.#retain || dialect === 'line') {
+      return chunk.add(this.#frame(payload, dialect));
+    }
+    // The common case, without an object for each record.
+    const bytes = utf8Length(payload);
+    const text = `${this.#publishPrefix}$${bytes}\r\n${payload}\r\n`;
+    chunk.addText(text, text.length - payload.length - this.#publishPrefix.length + bytes + this.#publishPrefixBytes);
   }
 
   #command(payload: string | Uint8Array, data: unknown, form: PublishForm, deadline: number): PublishCommand {

@@ -70,10 +70,10 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
       name: 'SET',
       repliesPerRecord: 1,
       replyTypes: PUBLISH_REPLIES.set,
-      isLate: false,
-      prepare: (data) => this.prepareQueued(data, options),
-      frameOf: ({ key, payload, ttlMs }) =>
-        this.#frame(key as string, payload, ttlMs, this.connections.dialect ?? 'resp'),
+      append: (data, chunk) => {
+        const { key, payload, ttlMs } = this.prepareQueued(data, options);
+        chunk.add(this.#frame(key as string, payload, ttlMs, this.connections.dialect ?? 'resp'));
+      },
       onReply: () => {},
     };
   }

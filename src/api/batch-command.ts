@@ -12,6 +12,7 @@ import {
 } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import type { CommandSettings } from './client-command.ts';
+import { joinFrames } from './frame-builder.ts';
 import { type Request, routingKeyOf, wordsInRegion } from './request.ts';
 
 const ignore = () => {};
@@ -115,31 +116,4 @@ export class BatchCommand implements Command {
     this.#settled = true;
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
   }
-}
-
-/** One frame of many. */
-export function joinFrames(frames: readonly Frame[]): Frame {
-  let text = '';
-  let ascii = true;
-  let byteLength = 0;
-  let parts: (string | Uint8Array)[] | undefined;
-  for (const frame of frames) {
-    byteLength += frame.byteLength;
-    if (frame.text !== undefined) {
-      text += frame.text;
-      ascii &&= frame.ascii;
-      continue;
-    }
-    parts ??= [];
-    for (const part of frame.parts ?? []) {
-      if (typeof part === 'string') text += part;
-      else {
-        parts.push(text, part);
-        text = '';
-      }
-    }
-  }
-  if (parts === undefined) return { text, ascii, parts, byteLength };
-  parts.push(text);
-  return { text: undefined, ascii: false, parts, byteLength };
 }

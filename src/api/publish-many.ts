@@ -4,9 +4,9 @@
 import type { AbortSignalLike, Command, Frame } from '../net/index.ts';
 import { replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
-import { joinFrames } from './batch-command.ts';
 import type { PublishManyResult } from './config-types.ts';
-import type { PreparedRecord, PublishForm } from './publish-command.ts';
+import { FrameBuilder } from './frame-builder.ts';
+import type { PublishForm } from './publish-command.ts';
 
 /** A chunk is full at so many bytes or records; so many chunks may be out. */
 const CHUNK_BYTES = 32 * 1024;
@@ -15,11 +15,14 @@ const CHUNKS_OUT = 8;
 
 /** The way to the server. */
 export interface ManyTarget {
-  /** What is kept of a record until it is sent. Throws for what can't be sent. */
-  prepare(data: unknown): PreparedRecord;
-  frameOf(record: PreparedRecord): Frame;
-  /** `frameOf` is to be asked when the chunk is handed over: what is refused before must not have been numbered. */
-  readonly isLate: boolean;
+  /** Adds the record's command to the chunk. Throws, before it adds anything, for what can't be sent. */
+  append(data: unknown, chunk: FrameBuilder): void;
+  /** Or else, where the bytes must be made when the chunk is handed over (what is refused before has no number). */
+  readonly late?: {
+    /** Throws for what can't be sent. */
+    payload(data: unknown): string | Uint8Array;
+    append(payload: string | Uint8Array, chunk: FrameBuilder): void;
+  };
   readonly repliesPerRecord: number;
   /** Of the command and of its replies: a line server's differ. */
   readonly name: string;
@@ -98,19 +101,20 @@ class ChunkCommand implements Command {
   readonly name: string;
   readonly replyCount: number;
   readonly replyTypes: number;
-  readonly records: readonly PreparedRecord[];
+  readonly records: readonly unknown[];
   place = 0;
   /** Replies so far. */
   replies = 0;
   readonly #run: ManyRun;
   readonly #target: ManyTarget;
+  readonly #payloads: readonly (string | Uint8Array)[];
   readonly #form: PublishForm;
   readonly #repliesPerRecord: number;
   readonly routingKey: string | undefined;
   #refused: RespError | undefined;
 
   constructor(run: ManyRun, target: ManyTarget, settings: ManySettings, chunk: Chunk) {
-    this.frame = target.isLate ? undefined : joinFrames(chunk.frames);
+    this.frame = target.late === undefined ? chunk.builder.frame() : undefined;
     this.byteEstimate = chunk.bytes;
     this.deadline = settings.deadline();
     this.records = chunk.records;
@@ -120,6 +124,7 @@ class ChunkCommand implements Command {
     this.routingKey = target.routingKey;
     this.#run = run;
     this.#target = target;
+    this.#payloads = chunk.payloads;
     this.#form = settings.form;
     this.#repliesPerRecord = target.repliesPerRecord;
   }
@@ -137,7 +142,9 @@ class ChunkCommand implements Command {
   }
 
   encode(): Frame {
-    this.frame = joinFrames(this.records.map((record) => this.#target.frameOf(record)));
+    const builder = new FrameBuilder();
+    for (const payload of this.#payloads) this.#target.late?.append(payload, builder);
+    this.frame = builder.frame();
     return this.frame;
   }
 
@@ -152,7 +159,7 @@ class ChunkCommand implements Command {
       }
     }
     const refused = this.#refused;
-    const record = this.records[this.replies / this.#repliesPerRecord - 1]?.data;
+    const record = this.records[this.replies / this.#repliesPerRecord - 1];
     this.#refused = undefined;
     if (refused === undefined) this.#run.onRecordPublished(value);
     else this.#run.onRecordFailed(replyError(refused, this.name), record, false);
@@ -162,17 +169,28 @@ class ChunkCommand implements Command {
   onFailure(error: unknown): void {
     const unknown = (error as { safeToRetry?: unknown } | null | undefined)?.safeToRetry !== true;
     const answered = Math.floor(this.replies / this.#repliesPerRecord);
-    for (let i = answered; i < this.records.length; i++)
-      this.#run.onRecordFailed(error, this.records[i]?.data, unknown);
+    for (let i = answered; i < this.records.length; i++) this.#run.onRecordFailed(error, this.records[i], unknown);
     this.#run.onChunkSettled(this);
   }
 }
 
 /** Records that will leave together. */
-interface Chunk {
-  readonly frames: Frame[];
-  readonly records: PreparedRecord[];
-  bytes: number;
+class Chunk {
+  readonly builder = new FrameBuilder();
+  readonly records: unknown[] = [];
+  /** Where the bytes are made late. */
+  readonly payloads: (string | Uint8Array)[] = [];
+  #payloadBytes = 0;
+
+  /** About; what is made late is counted by its length. */
+  get bytes(): number {
+    return this.builder.byteLength + this.#payloadBytes;
+  }
+
+  addPayload(payload: string | Uint8Array): void {
+    this.payloads.push(payload);
+    this.#payloadBytes += payload.length + 64;
+  }
 }
 
 class ManyRun {
@@ -180,7 +198,7 @@ class ManyRun {
   readonly #target: ManyTarget;
   readonly #settings: ManySettings;
   readonly #out = new Set<ChunkCommand>();
-  #chunk: Chunk = { frames: [], records: [], bytes: 0 };
+  #chunk = new Chunk();
   #flushScheduled = false;
   #onChange: (() => void) | undefined;
 
@@ -195,25 +213,22 @@ class ManyRun {
 
   add(record: unknown): void {
     const chunk = this.#chunk;
+    const { late } = this.#target;
     try {
-      const prepared = this.#target.prepare(this.#settings.pack(record));
-      if (this.#target.isLate) chunk.bytes += prepared.payload.length + 64;
-      else {
-        const frame = this.#target.frameOf(prepared);
-        chunk.frames.push(frame);
-        chunk.bytes += frame.byteLength;
-      }
-      chunk.records.push(prepared);
+      const data = this.#settings.pack(record);
+      if (late === undefined) this.#target.append(data, chunk.builder);
+      else chunk.addPayload(late.payload(data));
     } catch (error) {
       return this.onRecordFailed(error, record, false);
     }
+    chunk.records.push(record);
     if (chunk.bytes >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || this.#settings.isLine) this.flush();
   }
 
   flush(): void {
     const chunk = this.#chunk;
     if (chunk.records.length === 0) return;
-    this.#chunk = { frames: [], records: [], bytes: 0 };
+    this.#chunk = new Chunk();
     const command = new ChunkCommand(this, this.#target, this.#settings, chunk);
     this.#out.add(command);
     this.#target.send(command);
