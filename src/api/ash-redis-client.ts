@@ -110,7 +110,9 @@ export class AshRedisClient {
       this.#unwatch();
       const timeoutMs = options.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
       const closing = [this[CONNECTIONS].close(timeoutMs), this.#blocking.close()];
-      this.#closed = handled(Promise.all(closing).then(() => {}));
+      // In a name of its own: older compilers infer Promise<unknown> inside the call.
+      const closed: Promise<void> = Promise.all(closing).then(() => {});
+      this.#closed = handled(closed);
     }
     return this.#closed;
   }

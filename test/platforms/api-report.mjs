@@ -1,7 +1,7 @@
 // The public declarations of each entry point as text, kept in api-report/ so that every change of the API is seen.
 // `node test/platforms/api-report.mjs` writes it; check-package.mjs compares. It reads dist/esm alone.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -68,6 +68,7 @@ export async function checkApiReport() {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   await built();
+  await mkdir(join(here, 'api-report'), { recursive: true });
   for (const [name, text] of Object.entries(report())) await writeFile(join(here, 'api-report', name), text);
   process.stdout.write(`Wrote ${Object.keys(ENTRIES).length} files below test/platforms/api-report\n`);
 }

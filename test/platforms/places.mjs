@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -64,7 +64,10 @@ export function bin(name) {
 export async function scratch(name) {
   const parent = join(root, '.tmp');
   await mkdir(parent, { recursive: true });
-  return mkdtemp(join(parent, `${name}-`));
+  const folder = await mkdtemp(join(parent, `${name}-`));
+  // A package of its own: otherwise `ashredis` would be found as the name of the package that it stands in.
+  await writeFile(join(folder, 'package.json'), '{ "name": "consumer", "private": true }\n');
+  return folder;
 }
 
 /** Runs `npm pack` into the folder and unpacks it as `node_modules/ashredis` there. Resolves with the tarball's path. */
