@@ -354,12 +354,12 @@ export class SubscriptionTable {
   }
 
   retryDue(now: number): void {
-    let next = Infinity;
+    this.#nextRetryAt = Infinity;
     for (const entry of [...this.#retrying]) {
+      // A try that fails at once plans the next.
       if (entry.retryAt <= now) this.#tryAgain(entry);
-      else if (entry.retryAt < next) next = entry.retryAt;
+      else this.#nextRetryAt = Math.min(this.#nextRetryAt, entry.retryAt);
     }
-    this.#nextRetryAt = next;
   }
 
   /** Asks again for what the server should hold, whatever it holds; used by the audit. */
@@ -376,7 +376,7 @@ export class SubscriptionTable {
 
   #planRetry(entry: Entry, at: number): void {
     entry.retryAt = at;
-    this.#nextRetryAt = this.#retrying.size === 0 ? at : Math.min(this.#nextRetryAt, at);
+    this.#nextRetryAt = Math.min(this.#nextRetryAt, at);
     this.#retrying.add(entry);
   }
 

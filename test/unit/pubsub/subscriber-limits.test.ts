@@ -1,0 +1,183 @@
+// What a subscriber connection promises when things do not go well: time limits, held reading over a reconnect, repairs,
+// second tries. Run by `npm test`, on virtual time.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ConnectError, OverflowError, TimeoutError } from '../../../src/errors/index.ts';
+import { PubsubBench, RecordingSink } from '../../support/pubsub-bench.ts';
+
+for (const protocol of [2, 3] as const) {
+  describe(`a subscriber connection under strain, RESP${protocol}`, () => {
+    test('greets and subscribes again while a full queue holds it, and reads on when it is released', async () => {
+      const bench = new PubsubBench({ protocol });
+      const sink = new RecordingSink();
+      const handle = bench.subscribe(sink, 'a');
+      await bench.run(50);
+      handle.hold();
+      bench.cut();
+      await bench.run(4000);
+      assert.equal(bench.source.state, 'ready');
+      assert.equal(sink.gaps.length, 1);
+      assert.equal(sink.gaps[0]?.reason, 'overrun');
+      bench.publish('a', 'kept by the network');
+      await bench.run(1000);
+      assert.deepEqual(sink.texts, [], 'reading is stopped again');
+      handle.release();
+      await bench.run(100);
+      assert.deepEqual(sink.texts, ['a:kept by the network']);
+      await bench.source.close();
+    });
+
+    test('tells who subscribes while the link is gone after five seconds, and subscribes when it is back', async () => {
+      const bench = new PubsubBench({ protocol });
+      const [first, late] = [new RecordingSink(), new RecordingSink()];
+      bench.subscribe(first, 'a');
+      await bench.run(50);
+      bench.network.weather.dial = 'refuse';
+      bench.cut();
+      await bench.run(10);
+      bench.subscribe(late, 'b');
+      await bench.run(4900);
+      assert.deepEqual(late.errors, []);
+      await bench.run(200);
+      assert.equal(late.errors.length, 1);
+      assert.ok(late.errors[0] instanceof TimeoutError);
+      assert.match(late.errors[0].message, /^Cannot subscribe to "b": no confirmation in time; it stays wanted/);
+      bench.network.weather.dial = 'accept';
+      await bench.run(10_000);
+      assert.equal(late.stateOf('b'), 'active');
+      bench.publish('b', '1');
+      await bench.run(10);
+      assert.deepEqual(late.seen, ['b:1'], 'who came while it was gone has missed nothing');
+      assert.equal(first.gaps.length, 1);
+      await bench.source.close();
+    });
+
+    test('tells a repair of many channels as one gap, before what came meanwhile', async () => {
+      const bench = new PubsubBench({ protocol });
+      const sink = new RecordingSink();
+      const channels = Array.from({ length: 50 }, (_, index) => `c${index}`);
+      bench.subscribe(sink, channels);
+      await bench.run(50);
+      bench.server.deafen(0);
+      await bench.run(31_000);
+      bench.publish('c7', 'after');
+      await bench.run(10);
+      assert.equal(sink.gaps.length, 1);
+      assert.deepEqual(sink.gaps[0]?.channels, channels);
+      assert.deepEqual(sink.seen.slice(1), ['c7:after']);
+      await bench.source.close();
+    });
+
+    test('asks at once for a denied channel when somebody else wants it', async () => {
+      const bench = new PubsubBench({ protocol });
+      const [first, second] = [new RecordingSink(), new RecordingSink()];
+      bench.server.denied.add('a');
+      bench.subscribe(first, 'a');
+      await bench.run(50);
+      assert.equal(first.stateOf('a'), 'denied');
+      bench.server.denied.clear();
+      bench.subscribe(second, 'a');
+      await bench.run(50);
+      assert.equal(second.stateOf('a'), 'active');
+      assert.equal(first.stateOf('a'), 'active');
+      await bench.source.close();
+    });
+
+    test('is ready only when what was subscribed during the restoring is answered too', async () => {
+      const bench = new PubsubBench({ protocol });
+      const [first, late] = [new RecordingSink(), new RecordingSink()];
+      const channels = Array.from({ length: 20 }, (_, index) => `c${index}`);
+      let added = false;
+      first.onChannelState = (_channel, state) => {
+        if (state !== 'active' || added) return;
+        added = true;
+        bench.subscribe(late, 'late');
+      };
+      bench.subscribe(first, channels);
+      await bench.run(0);
+      while (bench.source.state !== 'ready') await bench.run(0.1);
+      assert.equal(added, true);
+      assert.equal(late.stateOf('late'), 'active');
+      await bench.source.close();
+    });
+
+    test('gives what is wanted again after it was left in one turn', async () => {
+      const bench = new PubsubBench({ protocol });
+      const [old, fresh] = [new RecordingSink(), new RecordingSink()];
+      const handle = bench.subscribe(old, 'a');
+      await bench.run(50);
+      handle.cancel();
+      bench.subscribe(fresh, 'a');
+      bench.publish('a', 'before the new confirmation');
+      await bench.run(50);
+      bench.publish('a', 'after');
+      await bench.run(50);
+      assert.deepEqual(old.seen, []);
+      assert.deepEqual(fresh.seen, ['a:after']);
+      await bench.source.close();
+    });
+  });
+}
+
+describe('a subscriber connection that gives up', () => {
+  test('reads again for others after the one that held it has ended', async () => {
+    const bench = new PubsubBench({ reconnect: { maxAttempts: 2, maxDelayMs: 10 } });
+    const [first, second] = [new RecordingSink(), new RecordingSink()];
+    const handle = bench.subscribe(first, 'a');
+    await bench.run(50);
+    handle.hold();
+    bench.network.weather.dial = 'refuse';
+    bench.cut();
+    await bench.run(1000);
+    assert.equal(first.ends.length, 1);
+    assert.equal(bench.source.state, 'idle');
+    bench.network.weather.dial = 'accept';
+    bench.subscribe(second, 'b');
+    await bench.run(100);
+    bench.publish('b', '1');
+    await bench.run(10);
+    assert.deepEqual(second.seen, ['b:1']);
+    await bench.source.close();
+  });
+
+  test('tells a refused first connection in its own words and nothing more', async () => {
+    const bench = new PubsubBench();
+    const sink = new RecordingSink();
+    bench.network.weather.dial = 'refuse';
+    bench.subscribe(sink, 'a');
+    await bench.run(20_000);
+    assert.equal(sink.ends.length, 1);
+    assert.ok(sink.ends[0] instanceof ConnectError);
+    assert.deepEqual(sink.errors, []);
+    assert.equal(bench.platform.timerCount, 0);
+    await bench.source.close();
+  });
+
+  test('tries later what did not fit into the backlog, and then tells one gap', async () => {
+    const bench = new PubsubBench({ maxBacklogBytes: 400 });
+    const sink = new RecordingSink();
+    const channels = Array.from({ length: 30 }, (_, index) => `channel-${index}`);
+    bench.subscribe(sink, channels);
+    await bench.run(100);
+    const overflowed = sink.errors.filter((error) => error instanceof OverflowError).length;
+    assert.ok(overflowed > 0, 'the limit was reached');
+    assert.equal(bench.source.state, 'ready');
+    await bench.run(20_000);
+    for (const channel of channels) assert.equal(sink.stateOf(channel), 'active', channel);
+    await bench.source.close();
+  });
+
+  test('tries what is denied again by a slow backoff, whatever the number of channels', async () => {
+    const bench = new PubsubBench();
+    const sink = new RecordingSink();
+    const channels = Array.from({ length: 500 }, (_, index) => `c${index}`);
+    for (const channel of channels) bench.server.denied.add(channel);
+    bench.subscribe(sink, channels);
+    await bench.run(60_000);
+    const tries = bench.server.executed.get('SUBSCRIBE') ?? 0;
+    assert.equal(tries, 500 * 6, 'at 0, 1, 3, 7, 15 and 31 seconds');
+    await bench.source.close();
+    assert.equal(bench.platform.timerCount, 0);
+  });
+});
