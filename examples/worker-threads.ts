@@ -8,7 +8,9 @@ import { serverAddress } from './support/address.ts';
 
 if (isMainThread) {
   const config = serverAddress();
-  const worker = new Worker(new URL(import.meta.url), { workerData: config, execArgv: ['--import', 'tsx'] });
+  // Compiled code says `new Worker(new URL(import.meta.url), { workerData })`; tsx has to be told again in a worker.
+  const start = `import('tsx/esm/api').then(({ register }) => { register(); return import('${import.meta.url}'); })`;
+  const worker = new Worker(start, { eval: true, workerData: config });
   await once(worker, 'message'); // it listens
   const publisher = new AshRedisChannelDataPublisher('main', 'ashredischannel://jobs', config);
   for (const n of [30, 31, 32]) await publisher.publish({ n });
