@@ -34,7 +34,6 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     this.#isLent = client !== undefined;
     this.#connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
     if (delivery === 'live') refuseLine(this.#connections);
-    this.#listen();
   }
 
   override stats(): ChannelSubscriberStats {
@@ -54,10 +53,9 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
   protected override async openSource(signal: AbortSignalLike | undefined): Promise<MessageSource> {
     // A closed one belongs to a start that failed or was given up; this is the next try.
     if (!this.#isLent && this.#connections.isClosed) {
-      this.#stopListening();
       this.#connections = new Connections(this.configuration, this.platform);
-      this.#listen();
     }
+    this.#listen();
     const connections = this.#connections;
     const { delivery, codec } = this.configuration;
     if (delivery === 'live') {
@@ -108,7 +106,9 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     });
   }
 
+  /** Until the source is left: a subscriber that is not started hears nothing of a lent client. */
   #listen(): void {
+    this.#stopListening();
     this.#stopListening = this.#connections.listen({
       onState: (event) => {
         if (event.connection !== 'subscriptions' && this.configuration.delivery === 'live') return;

@@ -196,6 +196,30 @@ describe('the channel subscriber', () => {
     assert.equal(second.isRunning(), false);
   });
 
+  test('with a lent client a start that was refused is told of states again by the next one', async () => {
+    const client = new AshRedisClient(config);
+    const subscriber = make({ client });
+    server.script = (words) => (words[0] === 'SUBSCRIBE' ? '-NOPERM no\r\n' : confirming(words));
+    await assert.rejects(subscriber.start(), ReplyError);
+    const states: string[] = [];
+    subscriber.on('state', ({ to }) => states.push(to));
+    server.script = confirming;
+    await subscriber.start();
+    server.links[0]?.reset();
+    await server.linked(2);
+    assert.equal(states[0], 'waiting');
+    await client.close();
+  });
+
+  test('stop() while start() waits for a silent server rejects it within its limit', async () => {
+    server.script = () => undefined;
+    const subscriber = make();
+    const starting = subscriber.start();
+    await server.linked(1);
+    await subscriber.stop({ timeoutMs: 20 });
+    await assert.rejects(starting, ClosedError);
+  });
+
   test('bytes go over a connection of their own, unchanged', async () => {
     const subscriber = make<Uint8Array>({ codec: bytesCodec });
     await subscriber.start();

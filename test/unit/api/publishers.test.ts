@@ -344,6 +344,17 @@ describe('publishers', () => {
       await assert.rejects(pending, (error: unknown) => error instanceof ClosedError && !error.safeToRetry);
     });
 
+    test('stop() while connecting to a silent server ends connect() and publishes within its limit', async () => {
+      server.script = () => undefined;
+      const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
+      const connecting = publisher.connect();
+      const publishing = publisher.publish(1);
+      await server.linked(1);
+      await publisher.stop({ timeoutMs: 20 });
+      await assert.rejects(connecting, ClosedError);
+      await assert.rejects(publishing, ClosedError);
+    });
+
     test('a lent client stays open; stop() waits for this publisher’s answers, then gives up its own', async () => {
       const client = new AshRedisClient(config);
       const first = new AshRedisChannelDataPublisher('first', 'ashredischannel://c', { client });
