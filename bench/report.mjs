@@ -1,0 +1,1 @@
+export async function writeReport(results, json) { return json; }

@@ -1,0 +1,77 @@
+// The benchmark: `npm run bench` tells a newcomer in under 3 minutes how fast this package is beside its peers.
+//
+//   npm run bench -- [words …]      rows whose id or group contains a word; all without one
+//     --quick     under 50 s: shortest runs, the rows that say most; what CI runs. Fails on wrong results, never on time
+//     --full      every peer, long runs, more rounds
+//     --json F    where the results go (default bench/results/latest.json); the report is written beside it
+//   npm run bench -- compare A.json B.json
+//   npm run bench -- report A.json  writes the report and the pictures of earlier results again
+//
+// It needs redis-server; REDIS_SERVER names another than that of PATH. It must measure nothing itself: each measurement
+// is a process of its own (child.mjs), contenders take turns, and what is reported is the median of all.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+if (!existsSync(new URL('./node_modules', import.meta.url))) {
+  process.stderr.write('installing the peers (npm ci in bench/) …\n');
+  // Nothing of theirs needs to run at installation.
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: here, stdio: 'inherit' });
+  if (status !== 0) process.exit(1);
+}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    json: { type: 'string', default: fileURLToPath(new URL('./results/latest.json', import.meta.url)) },
+    rounds: { type: 'string' },
+  },
+});
+
+const [first, ...rest] = positionals;
+if (first === 'compare') {
+  const { compare } = await import('./compare.mjs');
+  process.stdout.write(await compare(rest[0], rest[1]));
+} else if (first === 'report') {
+  const { writeReport } = await import('./report.mjs');
+  process.stdout.write(`${await writeReport(JSON.parse(await readFile(rest[0], 'utf8')), rest[0])}\n`);
+} else await measureAll();
+
+async function measureAll() {
+  const { rows } = await import('./rows.mjs');
+  const { measure } = await import('./measure.mjs');
+  const { summary, summaryLine } = await import('./summary.mjs');
+  const { writeReport } = await import('./report.mjs');
+  const mode = values.quick ? 'quick' : values.full ? 'full' : 'normal';
+  const chosen = rows.filter(
+    (row) =>
+      (mode !== 'quick' || row.skipQuick !== true || positionals.length > 0) &&
+      (positionals.length === 0 || positionals.some((word) => row.id.includes(word) || row.group.includes(word))),
+  );
+  if (chosen.length === 0) {
+    process.stderr.write(`no row matches ${positionals.join(' ')}; rows: ${rows.map((row) => row.id).join(' ')}\n`);
+    process.exit(2);
+  }
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  const results = await measure(chosen, { mode, rounds, commit: commitOf() });
+  process.stdout.write(`\n${summary(results).map(summaryLine).join('\n')}\n`);
+  await mkdir(new URL('./results', import.meta.url), { recursive: true });
+  await writeFile(values.json, `${JSON.stringify(results, null, 1)}\n`);
+  const report = await writeReport(results, values.json);
+  process.stdout.write(`\nresults: ${values.json}\nreport:  ${report}\n`);
+  for (const { row, contender, error } of results.wrong) process.stderr.write(`WRONG: ${row}, ${contender}: ${error}\n`);
+  if (results.wrong.length > 0) process.exitCode = 1;
+}
+
+function commitOf() {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here, encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+// What results say: medians, spread, the best peer, ours beside it, beside the bound and beside what must be reached.
+// Used by the runner, the report, the comparison and the README's generator. Pure.
+
+import { rows } from './rows.mjs';
+import { median } from './sampling.mjs';
+
+const known = new Map(rows.map((row) => [row.id, row]));
+
+/** `[{ id, title, unit, figures: { name: { median, low, high, rate } }, best, ratio, boundRatio, reach, holds, losing }]` */
+export function summary(results) {
+  const list = [];
+  for (const result of results.rows) {
+    const figures = {};
+    for (const [name, { values, rates }] of Object.entries(result.contenders)) {
+      figures[name] = {
+        median: median(values),
+        low: Math.min(...values),
+        high: Math.max(...values),
+        rate: rates.length === 0 ? undefined : median(rates),
+      };
+    }
+    const own = figures.ashredis;
+    if (own === undefined) continue;
+    const peers = Object.entries(figures).filter(([name]) => name !== 'ashredis' && name !== result.bound);
+    peers.sort((a, b) => a[1].median - b[1].median);
+    const best = peers[0];
+    const bound = result.bound === undefined ? undefined : figures[result.bound];
+    const ratio = best === undefined ? undefined : best[1].median / own.median;
+    const line = { ...result, figures, best: best?.[0], ratio, losing: ratio !== undefined && ratio < 1 };
+    if (bound !== undefined) line.boundRatio = own.median / bound.median;
+    list.push({ ...line, ...judge(known.get(result.id), line, list, result) });
+  }
+  return list;
+}
+
+function judge(row, line, before, result) {
+  const own = line.figures.ashredis;
+  if (row === undefined) return {};
+  if (row.reach !== undefined) {
+    const peer = row.reachOf === undefined ? line.best : row.reachOf;
+    const ratio = peer === undefined ? undefined : line.figures[peer].median / own.median;
+    const verdict = { reach: `≥ ${row.reach} ×`, holds: ratio >= row.reach, reached: ratio };
+    if (row.versusBenchmark !== undefined && result.benchmarkRates?.length > 0) {
+      const share = own.rate / median(result.benchmarkRates);
+      verdict.benchmarkShare = share;
+      verdict.reach += `, rate ≥ ${row.versusBenchmark} × redis-benchmark`;
+      verdict.holds &&= share >= row.versusBenchmark;
+    }
+    if (row.rateReach !== undefined && line.best !== undefined) {
+      const peers = Object.entries(line.figures).filter(([name]) => name !== 'ashredis' && name !== result.bound);
+      verdict.rateRatio = own.rate / Math.max(...peers.map(([, figure]) => figure.rate));
+    }
+    return verdict;
+  }
+  if (row.lower !== undefined) return { reach: `≤ ${row.lower} × the best`, holds: 1 / line.ratio <= row.lower };
+  if (row.limitValue !== undefined) return { reach: `≤ ${row.limitValue} ${row.unit}`, holds: own.median <= row.limitValue };
+  if (row.relativeTo !== undefined) {
+    const other = before.find(({ id }) => id === row.relativeTo)?.figures.ashredis;
+    if (other === undefined) return {};
+    const relative = own.median / other.median;
+    return { reach: `≤ ${row.limit} × one channel`, holds: relative <= row.limit, relative };
+  }
+  return {};
+}
+
+export function format(value) {
+  if (value === undefined || Number.isNaN(value)) return '–';
+  if (value >= 1000) return Math.round(value).toLocaleString('en-US');
+  if (value >= 100) return value.toFixed(0);
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** One line for the terminal. */
+export function summaryLine(line) {
+  const { title, unit, figures, best, ratio, bound, boundRatio, reach, holds, relative, benchmarkShare } = line;
+  const parts = [`${title.padEnd(52).slice(0, 70)} ${format(figures.ashredis.median).padStart(8)} ${unit}`];
+  if (best !== undefined) parts.push(`${best} ${format(figures[best].median)} (${format(ratio)} ×)`);
+  if (boundRatio !== undefined) parts.push(`${bound} ${format(figures[bound].median)}`);
+  if (relative !== undefined) parts.push(`${format(relative)} × one channel`);
+  if (benchmarkShare !== undefined) parts.push(`${format(benchmarkShare)} × redis-benchmark`);
+  if (reach !== undefined) parts.push(`${holds ? 'ok' : 'MISSED'}: ${reach}`);
+  return parts.join('  ');
+}
