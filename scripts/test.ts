@@ -19,7 +19,7 @@ if (files.length === 0) {
 }
 
 const started = Date.now();
-const args = ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=60000'];
+const args = ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=120000'];
 const reporter = join(root, 'scripts/test-reporter.mjs');
 args.push(`--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...flags, ...files);
 const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });

@@ -50,9 +50,14 @@ export function dialVerdict(peer: string, cause: Error | undefined): Verdict {
     tried !== '' ? `every address failed (${tried})` : (cause?.message ?? 'the link closed before it was open');
   const error = new ConnectError(`Cannot connect to ${peer}: ${found}`, {
     cause,
-    hint: HINTS[code] ?? 'check that a server runs there, and the network',
+    hint: HINTS[isUnixSocket(cause) ? 'ENOENT' : code] ?? 'check that a server runs there, and the network',
   });
   return { error, fatal: false };
+}
+
+function isUnixSocket(cause: Error | undefined): boolean {
+  const { address, port } = (cause ?? {}) as NodeError;
+  return address !== undefined && port === undefined && address.includes('/');
 }
 
 function certificateError(peer: string, code: string, cause: Error | undefined): HandshakeError {
@@ -93,30 +98,36 @@ export const LINE_CLOSE_HINT =
   'an AshRedis line server closes without a reply when a line is longer than it reads (1024 bytes before December 2025, see "maxLineBytes"); the command may have been executed all the same';
 
 export function timeoutError(
-  what: 'dialing' | 'greeting' | 'heartbeat',
+  what: 'dialing' | 'securing' | 'greeting' | 'heartbeat',
   peer: string,
-  connectTimeoutMs: number,
-  heartbeatTimeoutMs: number,
+  { connectTimeoutMs, heartbeatTimeoutMs }: { readonly connectTimeoutMs: number; readonly heartbeatTimeoutMs: number },
 ): AshRedisError {
-  if (what === 'heartbeat') {
-    return new TimeoutError(`Lost the link to ${peer}: no byte came within ${heartbeatTimeoutMs} ms after a PING`, {
-      hint: 'the network or the server is gone or too slow; see "heartbeatTimeoutMs"',
-    });
+  switch (what) {
+    case 'heartbeat':
+      return new TimeoutError(`Lost the link to ${peer}: no byte came within ${heartbeatTimeoutMs} ms after a PING`, {
+        hint: 'the network or the server is gone or too slow; see "heartbeatTimeoutMs"',
+      });
+    case 'dialing': {
+      const cause = new TimeoutError(`Cannot connect to ${peer}: no answer within ${connectTimeoutMs} ms`);
+      return new ConnectError(cause.message, {
+        cause,
+        hint: 'check the address, the network and the firewall, or raise "connectTimeoutMs"',
+      });
+    }
+    case 'securing':
+      return new HandshakeError(
+        `Cannot connect to ${peer}: TLS was spoken, but the server did not answer it within ${connectTimeoutMs} ms`,
+        { hint: 'use redis:// or leave "tls" out for a plain port, or check the port of the TLS listener' },
+      );
+    case 'greeting':
+      return new TimeoutError(
+        `Cannot connect to ${peer}: connected, but the handshake was not answered within ${connectTimeoutMs} ms`,
+        {
+          safeToRetry: true,
+          hint: 'check that it is a Redis-compatible server and not overloaded, or raise "connectTimeoutMs"',
+        },
+      );
   }
-  if (what === 'dialing') {
-    const cause = new TimeoutError(`Cannot connect to ${peer}: no answer within ${connectTimeoutMs} ms`);
-    return new ConnectError(cause.message, {
-      cause,
-      hint: 'check the address, the network and the firewall, or raise "connectTimeoutMs"',
-    });
-  }
-  return new TimeoutError(
-    `Cannot connect to ${peer}: connected, but the handshake was not answered within ${connectTimeoutMs} ms`,
-    {
-      safeToRetry: true,
-      hint: 'check that it is a Redis-compatible server and not overloaded, or raise "connectTimeoutMs"',
-    },
-  );
 }
 
 export function exhaustedError(attempts: number, peer: string, cause: AshRedisError): AshRedisError {

@@ -87,7 +87,8 @@ export class Connection implements ConnectionPort {
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       heartbeatTimeoutMs: options.heartbeatTimeoutMs,
       reconnect: options.reconnect,
-      timeoutError: (what) => timeoutError(what, this.#peer, options.connectTimeoutMs, options.heartbeatTimeoutMs),
+      timeoutError: (what) =>
+        timeoutError(what === 'dialing' && this.#live?.reached === true ? 'securing' : what, this.#peer, options),
       exhaustedError: (attempts, cause) => exhaustedError(attempts, this.#peer, cause),
     };
   }
@@ -285,6 +286,9 @@ export class Connection implements ConnectionPort {
         address,
         { connectTimeoutMs: this.#options.connectTimeoutMs, keepAlive: true },
         {
+          onReached: () => {
+            live.reached = true;
+          },
           onOpen: () => {
             if (isCurrent()) this.#input({ type: 'opened', generation });
           },

@@ -34,6 +34,8 @@ export class LiveLink implements ReaderSink {
   #pingSkipped = false;
   /** Users' commands flow only in `restoring` and `open`. */
   phase: 'dialing' | 'handshake' | 'restoring' | 'open' | 'dropped' = 'dialing';
+  /** TLS is being agreed with somebody. */
+  reached = false;
   /** A byte came since the last PING. */
   heard = false;
   bytesWritten = 0;

@@ -87,6 +87,7 @@ function dialTls(address: Address, keepAlive: boolean, events: LinkEvents): Link
   const socket: Socket = connectTls({ ...name, ...given, ...placeOf(address) });
   socket.setNoDelay(true);
   if (keepAlive) socket.setKeepAlive(true);
+  socket.on('connect', () => events.onReached?.());
   return new StreamLink(socket as unknown as ByteStream, events, 'secureConnect');
 }
 

@@ -58,6 +58,8 @@ export interface Link {
 }
 
 export interface LinkEvents {
+  /** The peer is reached, and TLS is still to be agreed; only where there is TLS. */
+  onReached?(): void;
   onOpen(): void;
   /** The chunk is only valid during the call: its buffer is used again. */
   onData(chunk: Uint8Array): void;

@@ -199,7 +199,7 @@ forEachServer('faults', (start) => {
       await assert.rejects(client.get('a'), ClosedError);
     }));
 
-  test('a hundred thousand publishes while the link is down: the surplus is refused, memory stays bounded', () =>
+  test('fifty thousand publishes while the link is down: the surplus is refused, memory stays bounded', () =>
     withLink(start, async (link) => {
       await using client = new AshRedisClient({ ...at(link), commandTimeoutMs: 60_000 });
       await client.connect();
@@ -207,7 +207,7 @@ forEachServer('faults', (start) => {
       link.cut();
       await nextEvent<StateEvent>(client, 'state', ({ to }) => to === 'waiting');
       let refused = 0;
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0; round < 5; round++) {
         for (let index = 0; index < 10_000; index++) {
           client.publish('c', 'x').catch((error: unknown) => {
             if (error instanceof OverflowError) refused++;
@@ -215,7 +215,7 @@ forEachServer('faults', (start) => {
         }
         await new Promise(setImmediate);
       }
-      assert.equal(refused, 90_000);
+      assert.equal(refused, 40_000);
       assert.ok(process.memoryUsage().rss < 512 * 1024 * 1024);
       link.accept();
     }));
