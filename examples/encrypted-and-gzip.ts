@@ -6,7 +6,8 @@ import { encryptedCodec, gzipCodec } from '../src/codecs/index.ts';
 import { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber, type Codec } from '../src/index.ts';
 import { serverAddress } from './support/address.ts';
 
-const key = randomBytes(32);
+// The id travels in the clear, so that keys can be changed while messages travel.
+const key = { id: 'first', key: randomBytes(32) };
 const codecs: Record<string, Codec> = { gzip: gzipCodec(), encrypted: encryptedCodec({ key: () => ({ id: 'key-1', key }) }) };
 
 for (const [name, codec] of Object.entries(codecs)) {

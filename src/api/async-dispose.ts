@@ -1,6 +1,12 @@
 // The symbol behind `await using`, also where the runtime has none yet, and the one behind Node's `inspect`.
 // Used as the name of a method by every class that must be closed. Importing it changes nothing outside.
-/// <reference lib="esnext.disposable" preserve="true" />
+
+declare global {
+  // The same as in TypeScript's ESNext.Disposable: consumers with older compilers or libraries don't have it.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
 
 /** `Symbol.asyncDispose`, or what compilers put in its place. */
 export const ASYNC_DISPOSE: typeof Symbol.asyncDispose =

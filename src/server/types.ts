@@ -1,5 +1,12 @@
 // The public types of `ashredis/server`: what a program gives and gets. Types only.
 
+declare global {
+  // The same as in TypeScript's ESNext.Disposable: consumers with older compilers or libraries don't have it.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
 /** How connections are read: `auto` looks at their first line. */
 export type ServerDialect = 'auto' | 'resp' | 'ashredis';
 

@@ -98,7 +98,7 @@ export async function rest(key: Uint8Array): Promise<number> {
   decoder.push(encodeCommand(['PING', 1, 2n, key]));
   const value = decoder.read();
   if (value === NEED_DATA) return 0;
-  const codecs: Codec[] = [gzipCodec(), encryptedCodec({ key }), jsonCodec];
+  const codecs: Codec[] = [gzipCodec(), encryptedCodec({ key: (id) => ({ id: id ?? 'first', key }) }), jsonCodec];
   const server = await createServer({ port: 0 });
   server.faults.cut({ subscriber: true });
   await server.stop();
