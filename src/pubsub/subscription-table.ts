@@ -28,7 +28,8 @@ export type Held = 'off' | 'turning-on' | 'on' | 'turning-off';
 export interface Entry {
   readonly kind: ChannelKind;
   readonly channel: string;
-  readonly wishes: Wish[];
+  /** A new array at each change, so that messages are routed and losses noted without a copy. */
+  wishes: readonly Wish[];
   held: Held;
   /** A command about it was not answered: the server may hold what `held` says it does not. */
   unsure: boolean;
@@ -53,6 +54,7 @@ export interface TableOwner {
   ask(verb: 'subscribe' | 'unsubscribe', entry: Entry): void;
 }
 
+const NOBODY: readonly Wish[] = Object.freeze([]);
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 /** A server that takes the same channel away again at once is not asked at once again. */
@@ -113,7 +115,7 @@ export class SubscriptionTable {
     };
     for (const channel of wish.channels) {
       const entry = this.#entryOf(asked.kind, channel);
-      entry.wishes.push(wish);
+      entry.wishes = entry.wishes.length === 0 ? [wish] : [...entry.wishes, wish];
       if (entry.held === 'on') {
         wish.firstConfirmedAt ||= wallNow;
         wish.sink.onChannelState(channel, 'active', undefined);
@@ -130,9 +132,8 @@ export class SubscriptionTable {
     wish.cancelled = true;
     for (const channel of wish.channels) {
       const entry = this.#byKind[wish.kind].get(channel);
-      const index = entry?.wishes.indexOf(wish) ?? -1;
-      if (entry === undefined || index < 0) continue;
-      entry.wishes.splice(index, 1);
+      if (entry === undefined || !entry.wishes.includes(wish)) continue;
+      entry.wishes = entry.wishes.length === 1 ? NOBODY : entry.wishes.filter((other) => other !== wish);
       this.#reconcile(entry);
     }
   }
@@ -321,7 +322,8 @@ export class SubscriptionTable {
 
   /** Its wishes will be told when it is held again. Who comes after this has lost nothing. */
   markLost(entry: Entry, loss: Loss): void {
-    entry.lost ??= { loss, wishes: entry.wishes.slice() };
+    // It was held, so that each of them had been told so. The first reason stands.
+    entry.lost = { loss: entry.lost?.loss ?? loss, wishes: entry.wishes };
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------
@@ -336,10 +338,8 @@ export class SubscriptionTable {
     // What still comes after a last wish has gone is not for those who came since: their confirmation is to come.
     if (entry === undefined || entry.held === 'turning-off') return;
     const { wishes } = entry;
-    // A sink that cancels a wish changes the array: only one that is alone is safe to index without a copy.
-    const all = wishes.length === 1 ? wishes : wishes.slice();
-    for (let index = 0; index < all.length; index++) {
-      const wish = all[index] as Wish;
+    for (let index = 0; index < wishes.length; index++) {
+      const wish = wishes[index] as Wish;
       if (wish.cancelled) continue;
       wish.lastMessageAt = receivedAt;
       wish.sink.onMessage(channel, pattern, message.payload, receivedAt);
@@ -416,7 +416,7 @@ export class SubscriptionTable {
       entry = {
         kind,
         channel,
-        wishes: [],
+        wishes: NOBODY,
         held: 'off',
         unsure: false,
         denied: undefined,

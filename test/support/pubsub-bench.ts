@@ -51,7 +51,7 @@ export class RecordingSink {
   }
 
   stateOf(channel: string): SubscriptionStateName | undefined {
-    return this.states.findLast((entry) => entry.channel === channel)?.state;
+    return this.states.filter((entry) => entry.channel === channel).at(-1)?.state;
   }
 }
 
