@@ -144,7 +144,7 @@ export class Batch<T extends unknown[] = []> {
     const limits = atomic ? [] : this.#requests.map((request) => blockingLimitMs(request.words));
     if (limits.every((limit) => limit === undefined)) {
       const command = new BatchCommand(this.#requests, atomic, settings);
-      return this.#sender.dispatch(command, command.promise, signal, connections.lane, { words: ['BATCH'] });
+      return this.#sender.dispatch(command, command.promise, signal, connections.lane, this.#described);
     }
     // A blocking command would hold up everybody else's: the whole batch gets a connection of its own.
     const limitMs = limits.some((limit) => limit === 0)
@@ -152,7 +152,12 @@ export class Batch<T extends unknown[] = []> {
       : limits.reduce<number>((sum, limit) => sum + (limit ?? 0), connections.config.commandTimeoutMs);
     const patient = { ...this.#sender.settings(this.#options, limitMs), region: this.#region };
     const command = new BatchCommand(this.#requests, false, patient);
-    return this.#blocking.run(command, command.promise, signal, { words: ['BATCH'] });
+    return this.#blocking.run(command, command.promise, signal, this.#described);
+  }
+
+  /** For tracing. */
+  get #described() {
+    return { words: [], batchSize: this.#requests.length };
   }
 
   async #execOnLineServer(atomic: boolean): Promise<unknown[]> {

@@ -27,7 +27,7 @@ export class BlockingConnections {
     command: Watched,
     promise: Promise<T>,
     signal: AbortSignalLike | undefined,
-    request: { readonly words: readonly unknown[] },
+    request: { readonly words: readonly unknown[]; readonly batchSize?: number },
   ): Promise<T> {
     const connection = this.#idle.pop() ?? this.#open();
     this.#busy.add(connection);

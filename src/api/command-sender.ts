@@ -66,7 +66,7 @@ export class CommandSender {
     promise: Promise<T>,
     signal: AbortSignalLike | undefined,
     port: Port,
-    request: { readonly words: readonly unknown[] },
+    request: { readonly words: readonly unknown[]; readonly batchSize?: number },
   ): Promise<T> {
     if (this.connections.isClosed) {
       return rejected(
@@ -83,6 +83,7 @@ export class CommandSender {
       return promise;
     }
     const context = commandContext(this.connections, command.name, Math.max(0, request.words.length - 1));
+    if (request.batchSize !== undefined) context.batchSize = request.batchSize;
     return handled(
       commandTrace.promise(context, () => {
         port.send(command);

@@ -18,7 +18,7 @@ import {
   type PublishForm,
   type PublishOwner,
 } from './publish-command.ts';
-import { type ManyTarget, publishMany } from './publish-many.ts';
+import { type ManySettings, type ManyTarget, publishMany } from './publish-many.ts';
 
 export abstract class ServerPublisher<R> extends DataPublisher<R> {
   /** What the commands know of this publisher. */
@@ -136,7 +136,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
       defer: (callback) => this.platform.defer(callback),
     };
     const form = this.#formFor(options);
-    return publishMany(records, target, {
+    const settings: ManySettings = {
       form,
       deadline: () => this.platform.now() + form.timeoutMs,
       isLine: this.connections.dialect === 'line',
@@ -148,7 +148,11 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
       pack: (record) => this.packed(record),
       onPublished: (count) => this.countMany(count),
       onFailed: (error, record) => this.tellFailed(error, record),
-    });
+    };
+    if (!commandTrace.hasSubscribers) return publishMany(records, target, settings);
+    // One span for all: its commands hold hundreds of records each.
+    const context = commandContext(this.connections, target.name, 0);
+    return commandTrace.promise(context, () => publishMany(records, target, settings));
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {

@@ -20,9 +20,16 @@ const REFUSED_FOR_NOW = new Set([
 ]);
 
 export function replyError(refused: RespError, command: string): ReplyError {
-  return new ReplyError(`Cannot execute ${command}: ${refused.message}`, {
+  return new ReplyError(`Cannot execute ${command}: ${withoutArguments(refused.message)}`, {
     code: refused.code,
     command,
     safeToRetry: REFUSED_FOR_NOW.has(refused.code),
   });
+}
+
+/** Redis quotes arguments in two of its texts: values, and in the second one a password. */
+function withoutArguments(message: string): string {
+  return message
+    .replace(/, with args beginning with:[\s\S]*$/, '')
+    .replace(/(ACL SETUSER modifier ')[\s\S]*'(?=:)/, "$1…'");
 }

@@ -169,6 +169,21 @@ describe('the client', () => {
     );
   });
 
+  test('arguments that the server quotes are left out of the message', async () => {
+    const texts = [
+      "-ERR unknown command 'FOO', with args beginning with: 'pa55w0rd' 'x' ",
+      "-ERR Error in ACL SETUSER modifier '>pa55w0rd': Syntax error",
+    ];
+    for (const text of texts) {
+      server.script = (words) => greeting(words) ?? `${text}\r\n`;
+      await assert.rejects(client.command('FOO', 'pa55w0rd'), (error: unknown) => {
+        assert.ok(error instanceof ReplyError);
+        assert.doesNotMatch(inspect(error), /pa55w0rd/);
+        return /unknown command 'FOO'$|modifier '…': Syntax error$/.test(error.message);
+      });
+    }
+  });
+
   test('an aborted signal rejects with its reason, before and after the write, and a late reply goes to nobody', async () => {
     const reason = new Error('enough');
     await assert.rejects(client.get('k', { signal: AbortSignal.abort(reason) }), reason);

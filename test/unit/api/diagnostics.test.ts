@@ -6,6 +6,8 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { after, before, describe, test } from 'node:test';
 import { AshRedisChannelDataPublisher } from '../../../src/api/ash-redis-channel-data-publisher.ts';
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
+import { createPublisher } from '../../../src/api/create-publisher.ts';
+import { createSubscriber } from '../../../src/api/create-subscriber.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 describe('diagnostics_channel', () => {
@@ -70,6 +72,36 @@ describe('diagnostics_channel', () => {
     const commands = await heard('ashredis:command', () => publisher.publish({ token: 'secret' }));
     assert.equal(commands[0]?.[1].command, 'PUBLISH');
     assert.doesNotMatch(JSON.stringify(commands), /secret/);
+  });
+
+  test('a batch tells how many commands it holds, publishMany is one span', async () => {
+    await using client = new AshRedisClient('127.0.0.1', server.port);
+    await client.connect();
+    const batches = await heard('ashredis:command', () => client.batch().set('a', 'secret').set('b', 'secret').exec());
+    assert.deepEqual(batches[0]?.[1].command, 'BATCH');
+    assert.equal(batches[0]?.[1].batchSize, 2);
+    await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { client });
+    const many = await heard('ashredis:command', () => publisher.publishMany([1, 2, 3]));
+    assert.deepEqual(
+      many.map(([phase, { command }]) => `${phase} ${command}`),
+      ['start PUBLISH', 'end PUBLISH', 'asyncStart PUBLISH', 'asyncEnd PUBLISH'],
+    );
+  });
+
+  test('a message handler is a span with the channel and nothing of the message', async () => {
+    const subscriber = createSubscriber('s', { source: 'memory://traced', onMessage: async () => {} });
+    const publisher = createPublisher('p', { destination: 'memory://traced' });
+    await subscriber.start();
+    const events = await heard('ashredis:message', async () => {
+      await publisher.publish({ token: 'secret' });
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    assert.deepEqual(
+      events.map(([phase]) => phase),
+      ['start', 'end', 'asyncStart', 'asyncEnd'],
+    );
+    assert.deepEqual(events[0]?.[1], { channel: 'traced', pattern: undefined, region: undefined });
+    await subscriber.stop();
   });
 
   test('a store that is bound to the start channel holds while the command is sent', async () => {
