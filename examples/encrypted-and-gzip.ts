@@ -8,7 +8,7 @@ import { serverAddress } from './support/address.ts';
 
 // The id travels in the clear, so that keys can be changed while messages travel.
 const key = { id: 'first', key: randomBytes(32) };
-const codecs: Record<string, Codec> = { gzip: gzipCodec(), encrypted: encryptedCodec({ key: () => ({ id: 'key-1', key }) }) };
+const codecs: Record<string, Codec> = { gzip: gzipCodec(), encrypted: encryptedCodec({ key: () => key }) };
 
 for (const [name, codec] of Object.entries(codecs)) {
   const config = { ...serverAddress(), codec };
