@@ -9,25 +9,17 @@ import { Alarm } from './alarm.ts';
 import { CommandQueue } from './command-queue.ts';
 import {
   dialVerdict,
-  exhaustedError,
   greetingEndedError,
   LINE_CLOSE_HINT,
   linkEndedError,
   notConnectedError,
-  timeoutError,
 } from './connect-errors.ts';
 import { ConnectWaiters } from './connect-waiters.ts';
 import { type GreetedLink, Greeter } from './greeter.ts';
 import { type LinkOwner, LiveLink } from './live-link.ts';
-import {
-  deadlineOf,
-  type Effect,
-  INITIAL_STATE,
-  type MachineConfig,
-  type MachineInput,
-  type MachineState,
-  step,
-} from './machine.ts';
+import { deadlineOf, type Effect } from './machine.ts';
+import { machineConfigOf } from './machine-config.ts';
+import { MachineRunner } from './machine-runner.ts';
 import type {
   AbortSignalLike,
   Address,
@@ -40,7 +32,7 @@ import type {
   Platform,
   ServerFacts,
 } from './types.ts';
-import { stateEventOf, userStateOf } from './user-state.ts';
+import { userStateOf } from './user-state.ts';
 
 /** Bytes handed to the kernel's door before it says that it took them. */
 const HANDOVER_BYTES = 256 * 1024;
@@ -49,15 +41,12 @@ export class Connection implements ConnectionPort {
   readonly #options: ConnectionOptions;
   readonly #platform: Platform;
   readonly #handler: ConnectionHandler;
-  readonly #config: MachineConfig;
+  readonly #machine: MachineRunner;
   readonly #queue: CommandQueue;
   readonly #greeter: Greeter;
   readonly #alarm: Alarm;
   readonly #waiters = new ConnectWaiters();
-  readonly #inputs: MachineInput[] = [];
   readonly #closers: (() => void)[] = [];
-  #state: MachineState = INITIAL_STATE;
-  #stepping = false;
   #live: LiveLink | undefined;
   #peer = 'the server';
   #flushScheduled = false;
@@ -81,24 +70,23 @@ export class Connection implements ConnectionPort {
       () => this.#live?.bytesRead ?? 0,
       () => this.#judge(),
     );
-    this.#config = {
-      connectTimeoutMs: options.connectTimeoutMs,
-      waitOnFirstConnect: options.waitOnFirstConnect,
-      heartbeatIntervalMs: options.heartbeatIntervalMs,
-      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-      reconnect: options.reconnect,
-      timeoutError: (what) =>
-        timeoutError(what === 'dialing' && this.#live?.reached === true ? 'securing' : what, this.#peer, options),
-      exhaustedError: (attempts, cause) => exhaustedError(attempts, this.#peer, cause),
-    };
+    const config = machineConfigOf(options, {
+      peer: () => this.#peer,
+      isReached: () => this.#live?.reached === true,
+    });
+    this.#machine = new MachineRunner(config, platform, {
+      perform: (effect) => this.#perform(effect),
+      onState: (event) => handler.onState?.(event),
+      onSettled: () => this.#arm(),
+    });
   }
 
   get state(): ConnectionStateName {
-    return userStateOf(this.#state.name);
+    return userStateOf(this.#machine.state.name);
   }
 
   get generation(): number {
-    return this.#state.generation;
+    return this.#machine.state.generation;
   }
 
   get server(): ServerFacts | undefined {
@@ -120,7 +108,7 @@ export class Connection implements ConnectionPort {
   }
 
   connect(signal?: AbortSignalLike): Promise<void> {
-    const { name } = this.#state;
+    const { name } = this.#machine.state;
     if (name === 'closing' || name === 'closed') return Promise.reject(this.#closedError());
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (name === 'ready') return Promise.resolve();
@@ -128,7 +116,7 @@ export class Connection implements ConnectionPort {
     const forEver = this.#options.waitOnFirstConnect && this.#readyCount === 0;
     const patience = forEver ? Infinity : this.#options.connectTimeoutMs;
     const promise = this.#waiters.add(this.#platform.now() + patience, signal);
-    if (name === 'idle') this.#input({ type: 'connect' });
+    if (name === 'idle') this.#machine.input({ type: 'connect' });
     this.#arm();
     return promise;
   }
@@ -139,7 +127,7 @@ export class Connection implements ConnectionPort {
       if (this.#queue.add(command, true, live.pendingBytes)) this.#accepted(command);
       return;
     }
-    const state = this.#state;
+    const state = this.#machine.state;
     if (state.name === 'closing' || state.name === 'closed') {
       return command.onFailure(
         new ClosedError(`Cannot execute ${command.name}: the connection was closed by its user`, { safeToRetry: true }),
@@ -151,7 +139,7 @@ export class Connection implements ConnectionPort {
       return command.onFailure(notConnectedError(`execute ${command.name}`, this.#peer, cause));
     }
     if (!this.#queue.add(command, false, 0)) return;
-    if (state.name === 'idle') this.#input({ type: 'connect' });
+    if (state.name === 'idle') this.#machine.input({ type: 'connect' });
     this.#accepted(command);
   }
 
@@ -174,58 +162,24 @@ export class Connection implements ConnectionPort {
   }
 
   breakLink(cause: AshRedisError): void {
-    const { name, generation } = this.#state;
+    const { name, generation } = this.#machine.state;
     if (name === 'ready' || name === 'greeting') this.#fail(generation, cause, false, false);
   }
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {
-    const { name } = this.#state;
+    const { name } = this.#machine.state;
     if (name === 'closed') return Promise.resolve();
     const promise = new Promise<void>((resolve) => this.#closers.push(resolve));
     const timeoutMs = options.timeoutMs ?? this.#options.closeTimeoutMs;
     const pending = name !== 'waiting' && this.#queue.liveCount > 0 && timeoutMs > 0;
-    this.#input({ type: 'close', timeoutMs, pending });
+    this.#machine.input({ type: 'close', timeoutMs, pending });
     return promise;
   }
 
   // --- the machine ---------------------------------------------------------------------------------------------------
 
-  /** One input after the other, also when performing an effect brings the next. */
-  #input(input: MachineInput): void {
-    this.#inputs.push(input);
-    if (this.#stepping) return;
-    this.#stepping = true;
-    try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
-    } finally {
-      this.#stepping = false;
-    }
-    this.#arm();
-  }
-
-  #step(input: MachineInput): void {
-    if (!this.#stillMeant(input)) return;
-    const before = this.#state;
-    const now = this.#platform.now();
-    const { state, effects } = step(this.#config, before, input, now, this.#platform.random());
-    this.#state = state;
-    for (const effect of effects) this.#perform(effect);
-    const event = stateEventOf(before, state, input, effects, now);
-    if (event !== undefined) this.#handler.onState?.(event);
-  }
-
-  /** An input that waited behind another may have lost its meaning. */
-  #stillMeant(input: MachineInput): boolean {
-    const { name, generation } = this.#state;
-    if (name === 'closed') return false;
-    if ('generation' in input) return input.generation === generation && name !== 'waiting' && name !== 'idle';
-    if (input.type === 'connect') return name !== 'closing';
-    if (input.type === 'drained') return name === 'closing';
-    return input.type === 'close' || name !== 'idle';
-  }
-
   #fail(generation: number, error: AshRedisError, fatal: boolean, busy: boolean): void {
-    this.#input({ type: 'failed', generation, error, fatal, busy });
+    this.#machine.input({ type: 'failed', generation, error, fatal, busy });
   }
 
   #perform(effect: Effect): void {
@@ -268,7 +222,7 @@ export class Connection implements ConnectionPort {
     if (!(address instanceof Promise)) return this.#dialAddress(generation, address);
     address.then(
       (found) => {
-        if (generation === this.#state.generation && this.#state.name !== 'closed')
+        if (generation === this.#machine.state.generation && this.#machine.state.name !== 'closed')
           this.#dialAddress(generation, found);
       },
       (error) => this.#notDialled(generation, error),
@@ -290,7 +244,7 @@ export class Connection implements ConnectionPort {
             live.reached = true;
           },
           onOpen: () => {
-            if (isCurrent()) this.#input({ type: 'opened', generation });
+            if (isCurrent()) this.#machine.input({ type: 'opened', generation });
           },
           onData: (chunk) => {
             if (!isCurrent()) return;
@@ -323,17 +277,17 @@ export class Connection implements ConnectionPort {
       handler: this.#handler,
       options: this.#options,
       platform: this.#platform,
-      onUseful: () => this.#input({ type: 'useful', generation }),
-      onPong: () => this.#input({ type: 'pong', generation }),
+      onUseful: () => this.#machine.input({ type: 'useful', generation }),
+      onPong: () => this.#machine.input({ type: 'pong', generation }),
       onReadonly: (refused) => this.#onReadonly(refused),
       onLineServer: () => {
         const error = this.#greeter.foundLineServer(this.#peer);
-        if (error === undefined) this.#input({ type: 'redial', generation });
+        if (error === undefined) this.#machine.input({ type: 'redial', generation });
         else this.#fail(generation, error, true, false);
       },
       // What answers the first bytes in no known way will do so again; damage on the way may not.
       onBroken: (error) => {
-        const fatal = this.#state.name === 'greeting' && !(error instanceof ProtocolError);
+        const fatal = this.#machine.state.name === 'greeting' && !(error instanceof ProtocolError);
         this.#fail(generation, error, fatal, false);
       },
     };
@@ -351,7 +305,8 @@ export class Connection implements ConnectionPort {
       return this.#fail(generation, error, false, false);
     }
     // Something in between may close on a command that it does not know: asked again without it, once.
-    if (live.bytesRead === 0 && this.#greeter.closedInSilence()) return this.#input({ type: 'redial', generation });
+    if (live.bytesRead === 0 && this.#greeter.closedInSilence())
+      return this.#machine.input({ type: 'redial', generation });
     this.#fail(generation, greetingEndedError(peer, cause), false, false);
   }
 
@@ -385,7 +340,7 @@ export class Connection implements ConnectionPort {
   #restore(live: LiveLink): void {
     live.phase = 'restoring';
     const done = () => {
-      if (live.phase === 'restoring') this.#input({ type: 'greeted', generation: live.generation });
+      if (live.phase === 'restoring') this.#machine.input({ type: 'greeted', generation: live.generation });
     };
     if (this.#handler.onRestore === undefined) return done();
     this.#handler.onRestore(done);
@@ -444,7 +399,7 @@ export class Connection implements ConnectionPort {
       return this.breakLink(this.#breakWhenAnswered);
     }
     if (this.#greeter.dialect === 'line' && this.#queue.inFlightCount === 0) this.#flush();
-    if (this.#state.name === 'closing' && this.#queue.liveCount === 0) this.#input({ type: 'drained' });
+    if (this.#machine.state.name === 'closing' && this.#queue.liveCount === 0) this.#machine.input({ type: 'drained' });
   }
 
   #abandon(why: string): void {
@@ -456,7 +411,7 @@ export class Connection implements ConnectionPort {
   #arm(): void {
     const open = this.#live?.phase === 'open';
     const moment = Math.min(
-      deadlineOf(this.#state),
+      deadlineOf(this.#machine.state),
       this.#queue.nextDeadline(),
       this.#waiters.nextDeadline(),
       open ? this.#greeter.renewAt : Infinity,
@@ -468,12 +423,12 @@ export class Connection implements ConnectionPort {
   #judge(): void {
     const now = this.#platform.now();
     const lateInFlight = this.#queue.expire(now);
-    if (now >= deadlineOf(this.#state)) {
+    if (now >= deadlineOf(this.#machine.state)) {
       const heard = this.#live?.heard === true;
-      this.#input({ type: 'deadline', heard, readingPaused: this.#readingPaused });
+      this.#machine.input({ type: 'deadline', heard, readingPaused: this.#readingPaused });
     }
     this.#waiters.expire(now, () => {
-      const cause = this.#state.name === 'waiting' ? this.#state.cause : undefined;
+      const cause = this.#machine.state.name === 'waiting' ? this.#machine.state.cause : undefined;
       const limit = this.#options.connectTimeoutMs;
       return new TimeoutError(`Cannot connect to ${this.#peer} within ${limit} ms`, { cause, safeToRetry: true });
     });

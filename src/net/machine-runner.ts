@@ -1,0 +1,69 @@
+// Runs the machine: one input after the other, effects performed before the next, users told last.
+// Used by the driver. It holds the state and nothing else; time and chance come from the platform.
+
+import {
+  type Effect,
+  INITIAL_STATE,
+  type MachineConfig,
+  type MachineInput,
+  type MachineState,
+  step,
+} from './machine.ts';
+import type { Platform, StateEvent } from './types.ts';
+import { stateEventOf } from './user-state.ts';
+
+export interface MachineOwner {
+  perform(effect: Effect): void;
+  onState(event: StateEvent): void;
+  /** After the last of the inputs that waited: the deadline may have moved. */
+  onSettled(): void;
+}
+
+export class MachineRunner {
+  readonly #config: MachineConfig;
+  readonly #platform: Platform;
+  readonly #owner: MachineOwner;
+  readonly #inputs: MachineInput[] = [];
+  #stepping = false;
+  state: MachineState = INITIAL_STATE;
+
+  constructor(config: MachineConfig, platform: Platform, owner: MachineOwner) {
+    this.#config = config;
+    this.#platform = platform;
+    this.#owner = owner;
+  }
+
+  /** Also called while an effect is performed: the input then waits for its turn. */
+  input(input: MachineInput): void {
+    this.#inputs.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
+    } finally {
+      this.#stepping = false;
+    }
+    this.#owner.onSettled();
+  }
+
+  #step(input: MachineInput): void {
+    if (!this.#isStillMeant(input)) return;
+    const before = this.state;
+    const now = this.#platform.now();
+    const { state, effects } = step(this.#config, before, input, now, this.#platform.random());
+    this.state = state;
+    for (const effect of effects) this.#owner.perform(effect);
+    const event = stateEventOf(before, state, input, effects, now);
+    if (event !== undefined) this.#owner.onState(event);
+  }
+
+  /** An input that waited behind another may have lost its meaning. */
+  #isStillMeant(input: MachineInput): boolean {
+    const { name, generation } = this.state;
+    if (name === 'closed') return false;
+    if ('generation' in input) return input.generation === generation && name !== 'waiting' && name !== 'idle';
+    if (input.type === 'connect') return name !== 'closing';
+    if (input.type === 'drained') return name === 'closing';
+    return input.type === 'close' || name !== 'idle';
+  }
+}
