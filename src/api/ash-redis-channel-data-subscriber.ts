@@ -83,8 +83,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
       subscriber: connections.subscriber(bytes),
       keyOf: (channel) => `${channelPrefix}channel:${channel.slice(channelPrefix.length)}`,
       get: (key) => sender.send<string | Uint8Array | null>(bytes ? getBytesRequest(key) : getRequest(key)),
-      now: () => platform.now(),
-      wallClock: () => platform.wallClock(),
+      platform,
       commandTimeoutMs,
     });
   }

@@ -2,7 +2,7 @@
 // Extended by the publishers of this package and by users. It must never know a server.
 
 import { ClosedError } from '../errors/index.ts';
-import type { AbortSignalLike, Platform, TimerHandle } from '../net/index.ts';
+import type { AbortSignalLike, Platform } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
@@ -12,7 +12,7 @@ import { handled, rejected } from './handled.ts';
 import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
-import { PublishQueue } from './publish-queue.ts';
+import { PublishSchedule } from './publish-schedule.ts';
 
 export interface PublishErrorEvent {
   readonly error: Error;
@@ -24,17 +24,6 @@ export interface PublisherEvents {
   state: ConnectionStateEvent;
   push: PushEvent;
   publishError: PublishErrorEvent;
-}
-
-/** A record that waits for its flush. */
-interface QueuedRecord {
-  readonly data: unknown;
-  readonly prepared: unknown;
-  readonly options: PublishOptions | undefined;
-  resolve: (value: never) => void;
-  reject: (error: unknown) => void;
-  isSettled: boolean;
-  stopWatching: () => void;
 }
 
 /** Publishes of `publishMany` that wait for their result at once, where the transport is a user's own. */
@@ -53,18 +42,15 @@ export abstract class DataPublisher<R = unknown> {
   /** True where `doStop` itself answers or rejects what is pending; else `stop()` waits for it first. */
   protected readonly stopSettlesPending: boolean = false;
   readonly #events = new Emitter<PublisherEvents>();
-  readonly #queue: PublishQueue<QueuedRecord>;
+  readonly #schedule: PublishSchedule<R>;
   /** Publishes go straight to `publishNow`: no interval, not suspended, nothing to pack, not stopped. */
   #direct = false;
-  #suspended = false;
-  #timer: TimerHandle | undefined;
   #stopping: Promise<void> | undefined;
   #publishCount = 0;
   #failedCount = 0;
   #pendingCount = 0;
   #lastPublish: number | null = null;
   #onIdle: (() => void) | undefined;
-  readonly #waitingForResume = new Set<() => void>();
   #unwatch: () => void = () => {};
 
   constructor(name: string, destination: string, config?: PublisherConfig) {
@@ -72,7 +58,14 @@ export abstract class DataPublisher<R = unknown> {
     this.destination = checkText(destination, 'destination of a publisher');
     this.configuration = parseConfiguration(config, `publisher "${name}"`);
     this.platform = platformOf(config, this.configuration);
-    this.#queue = new PublishQueue(this.configuration);
+    this.#schedule = new PublishSchedule<R>(
+      this.configuration,
+      {
+        publishQueued: (prepared, options) => this.publishQueued(prepared, options),
+        onGivenUp: (reason, data) => this.#tellFailed(reason, data),
+      },
+      this.platform,
+    );
     this.#settleMode();
     const { signal } = this.configuration;
     if (signal === undefined) return;
@@ -135,7 +128,7 @@ export abstract class DataPublisher<R = unknown> {
     };
     for await (const record of records) {
       if (signal?.aborted) throw signal.reason;
-      if (this.#suspended) await this.resumed(signal);
+      if (this.isSuspended()) await this.resumed(signal);
       this.checkRunning('publish');
       pending++;
       this.publishNow(this.packed(record), publishOptions).then(
@@ -158,19 +151,13 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Publishes wait in the queue until `resume()`. */
   suspend(): void {
-    this.#suspended = true;
+    this.#schedule.suspend();
     this.#settleMode();
-    this.#disarm();
   }
 
   resume(): void {
-    if (!this.#suspended) return;
-    this.#suspended = false;
+    this.#schedule.resume();
     this.#settleMode();
-    this.#tellResumed();
-    if (this.#stopping !== undefined || this.#queue.size === 0) return;
-    if (this.configuration.publishInterval > 0) this.#arm();
-    else this.#flushAll();
   }
 
   /** Stops accepting, flushes, closes. Settles within `timeoutMs` (default `closeTimeoutMs`); twice is harmless. */
@@ -188,7 +175,7 @@ export abstract class DataPublisher<R = unknown> {
   }
 
   isSuspended(): boolean {
-    return this.#suspended;
+    return this.#schedule.isSuspended;
   }
 
   /** Records that were acknowledged. */
@@ -208,7 +195,7 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Records that wait for a flush. */
   getQueueSize(): number {
-    return this.#queue.size;
+    return this.#schedule.size;
   }
 
   stats(): PublisherStats {
@@ -216,11 +203,11 @@ export abstract class DataPublisher<R = unknown> {
       name: this.name,
       destination: this.destination,
       isRunning: this.isRunning(),
-      isSuspended: this.#suspended,
+      isSuspended: this.isSuspended(),
       publishCount: this.#publishCount,
       failedCount: this.#failedCount,
       pendingCount: this.#pendingCount,
-      queuedCount: this.#queue.size,
+      queuedCount: this.#schedule.size,
       lastPublish: this.#lastPublish,
     };
   }
@@ -331,17 +318,7 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Resolves at once unless suspended: then with `resume()` or `stop()`. Rejects when `signal` is aborted. */
   protected resumed(signal: AbortSignalLike | undefined): Promise<void> {
-    if (!this.#suspended || this.#stopping !== undefined) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        signal?.removeEventListener('abort', settle);
-        this.#waitingForResume.delete(settle);
-        if (signal?.aborted) reject(signal.reason);
-        else resolve();
-      };
-      this.#waitingForResume.add(settle);
-      signal?.addEventListener('abort', settle);
-    });
+    return this.#schedule.resumed(signal);
   }
 
   /** Rejects when publishing is over. */
@@ -352,86 +329,20 @@ export abstract class DataPublisher<R = unknown> {
   #publishIndirectly(data: unknown, options: PublishOptions | undefined): Promise<R> {
     if (this.#stopping !== undefined) return this.refused(this.#stoppedError('publish'), data);
     const record = this.packed(data);
-    if (!this.#suspended && this.configuration.publishInterval === 0) return this.publishNow(record, options);
+    if (this.#schedule.isDirect) return this.publishNow(record, options);
     if (options?.signal?.aborted) return this.refused(options.signal.reason, data);
-    let prepared: unknown;
     try {
-      prepared = this.prepareQueued(record, options);
+      return this.#schedule.add(data, this.prepareQueued(record, options), options);
     } catch (error) {
       return this.refused(error, data);
     }
-    const entry: QueuedRecord = {
-      data,
-      prepared,
-      options,
-      resolve: () => {},
-      reject: () => {},
-      isSettled: false,
-      stopWatching: () => {},
-    };
-    try {
-      this.#queue.push(entry, record);
-    } catch (error) {
-      return this.refused(error, data);
-    }
-    const promise = new Promise<R>((resolve, reject) => {
-      entry.resolve = resolve;
-      entry.reject = reject;
-    });
-    if (options?.signal !== undefined) this.#watchQueued(entry, options.signal);
-    if (!this.#suspended) this.#arm();
-    return handled(promise);
-  }
-
-  #watchQueued(entry: QueuedRecord, signal: AbortSignalLike): void {
-    const onAbort = () => {
-      entry.stopWatching();
-      entry.isSettled = true;
-      this.#tellFailed(signal.reason, entry.data);
-      entry.reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    entry.stopWatching = () => signal.removeEventListener('abort', onAbort);
-  }
-
-  #arm(): void {
-    if (this.#timer !== undefined) return;
-    const { publishInterval, unref } = this.configuration;
-    this.#timer = this.platform.setTimer(publishInterval * 1000, () => this.#onInterval(), !unref);
-  }
-
-  #disarm(): void {
-    if (this.#timer !== undefined) this.platform.clearTimer(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #onInterval(): void {
-    this.#timer = undefined;
-    this.#flush();
-    if (this.#queue.size > 0) this.#arm();
-  }
-
-  /** One batch. */
-  #flush(): void {
-    for (const entry of this.#queue.take(this.configuration.batchSize)) {
-      if (entry.isSettled) continue;
-      entry.stopWatching();
-      this.publishQueued(entry.prepared, entry.options).then(entry.resolve as (value: R) => void, entry.reject);
-    }
-  }
-
-  #flushAll(): void {
-    while (this.#queue.size > 0) this.#flush();
   }
 
   async #stop(timeoutMs: number): Promise<void> {
     const endsAt = this.platform.now() + timeoutMs;
     this.#unwatch();
-    this.#disarm();
     this.#direct = false;
-    this.#tellResumed();
-    // After this turn's publishes: `stop()` right behind them must not overtake the constructor of a subclass either.
-    this.#flushAll();
+    this.#schedule.end();
     if (!this.stopSettlesPending) await this.#idle(timeoutMs);
     await this.doStop(Math.max(0, endsAt - this.platform.now()));
   }
@@ -448,13 +359,8 @@ export abstract class DataPublisher<R = unknown> {
     });
   }
 
-  #tellResumed(): void {
-    for (const settle of [...this.#waitingForResume]) settle();
-  }
-
   #settleMode(): void {
-    const { publishInterval, autoPackageNonDict } = this.configuration;
-    this.#direct = this.#stopping === undefined && !this.#suspended && publishInterval === 0 && !autoPackageNonDict;
+    this.#direct = this.#schedule.isDirect && !this.configuration.autoPackageNonDict;
   }
 
   #countSettled(): void {
