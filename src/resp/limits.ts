@@ -47,7 +47,7 @@ export function completeLimits(limits: RespLimits = {}): Required<RespLimits> {
     if (value === undefined) continue;
     if (!(name in DEFAULTS) || !Number.isSafeInteger(value) || value < 0) {
       throw new UsageError(
-        `Cannot make a decoder: found limit ${name} = ${String(value)}, allowed are whole numbers from 0 for ${Object.keys(DEFAULTS).join(', ')}`,
+        `Cannot make a decoder: found limit ${name} = ${value}, allowed are whole numbers for ${Object.keys(DEFAULTS)}`,
       );
     }
     all[name as keyof RespLimits] = value;

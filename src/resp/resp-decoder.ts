@@ -1,13 +1,13 @@
 // From the bytes of a RESP2 or RESP3 stream to values, in whatever pieces they come. Called by the connection's reader.
 // Pull only: no user code runs in here. It must never trust a length, never recurse, never go on after an error.
 //
-//   push(chunk) -> [current bytes: pos .. end] -> #token -> #next (stack of frames) -> read()
+//   push(chunk) -> [current bytes: pos .. end] -> #token (line, payload) -> #next (stack of frames) -> read()
 //                      |                  ^
-//                      | cut line         | the line, once it is whole; then the rest of the chunk
+//                      | cut token        | the token, once it is whole; then the rest of the chunk
 //                      v                  |
-//                    #line ---------------+           cut payload -> #body, until its last byte came
+//                     #cut ---------------+
 //
-// Only what a chunk's end cuts is copied, once. Values that are whole stay in the frames.
+// Only the token that a chunk's end cuts is copied, once. So cost is linear and errors are the same for any cuts.
 //
 // Chosen where the specification leaves room: `:+5`, `(+5` and `,+5` are accepted; leading zeros and `:-0` are not
 // (one spelling for each number); nulls are `_`, `$-1`, `*-1` only; `-nan` is NaN (redis-server 7.0 writes it).
@@ -15,26 +15,38 @@
 import { type ProtocolError, UsageError } from '../errors/index.ts';
 import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
-import { ARRAY, ATTRIBUTE, Frame, MAP, PUSH, SET, toMap, toMessage, toPush } from './frame.ts';
+import { Frame, toMap, toMessage } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
+import { NameTable } from './name-table.ts';
 import { TextReader } from './text-reader.ts';
-import { NEED_DATA, RespError, type RespValue } from './values.ts';
+import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './values.ts';
 
 const CR = 13;
 const LF = 10;
+const ARRAY = 42; // *
+const PUSH = 62; // >
+const MAP = 37; // %
+const SET = 126; // ~
+const ATTRIBUTE = 124; // |
 const BULK = 36; // $
 const BULK_ERROR = 33; // !
 const VERBATIM = 61; // =
-const STREAM_CHUNK = 59; // ;
-const STREAM_END = 46; // .
+const CHUNK = 59; // ;
+const SIMPLE = 43; // +
+const INTEGER = 58; // :
 const NO_BYTES = new Uint8Array(0);
-const INT64_LIMIT = 2n ** 63n;
-/** A token that gave no value: an aggregate was opened, an attribute ended, a cut line was kept. */
+/** A store keeps up to here for its next use. */
+const KEPT_BYTES = 65_536;
+/** What messages begin with, after the type: by the digit of their kind's length and their count. */
+const HEADS = ['3\r\n$7\r\nmessage\r\n', '3\r\n$8\r\nsmessage\r\n', '4\r\n$8\r\npmessage\r\n'].map((text) =>
+  Uint8Array.from(text, (unit) => unit.charCodeAt(0)),
+);
+/** A token that gave no value: an aggregate was opened, an attribute ended, a cut token was kept. */
 const OPENED: unique symbol = Symbol('opened');
 /** The end of a streamed aggregate. */
 const ENDED: unique symbol = Symbol('ended');
 
-type Token = RespValue | typeof NEED_DATA | typeof OPENED | typeof ENDED;
+type Token = RespValue | typeof OPENED | typeof ENDED;
 
 /**
  * Decodes a stream of replies and pushes.
@@ -50,50 +62,43 @@ export class RespDecoder {
   readonly #limits: Required<RespLimits>;
   readonly #bigints: boolean;
   readonly #entries: boolean;
-  readonly #messages: boolean;
+  readonly #names: NameTable | undefined;
   readonly #text = new TextReader();
-  readonly #textOf = (value: RespValue): RespValue =>
+  readonly #textOf = (value?: RespValue) =>
     value instanceof Uint8Array ? this.#text.whole(value, 0, value.length) : value;
+  readonly #decodeName = (bytes: Uint8Array, start: number, end: number) => this.#text.whole(bytes, start, end);
 
-  /** The bytes being read: a chunk, or the store of a line that was cut. */
+  /** The bytes being read: a chunk, or a token that was cut. */
   #bytes: Uint8Array = NO_BYTES;
   #pos = 0;
   #end = 0;
   /** Offset in the stream of `#bytes[0]`. */
   #base = 0;
-  /** What follows once `#bytes` is read: the rest of the chunk that ended a cut line, then chunks not looked at. */
-  #rest: Uint8Array | undefined = undefined;
-  #restPos = 0;
+  /** Chunks not looked at, and their length. */
   #queue: Uint8Array[] = [];
-  #queueAt = 0;
   #queuedBytes = 0;
-  /** Offset in the stream behind the last chunk that was looked at. */
-  #loaded = 0;
+  readonly #cut = new ByteStore();
 
-  readonly #line = new ByteStore();
-  readonly #body = new ByteStore();
-  /** Of the payload being read: its type, its length (−1: none), whether it was cut, how much of its CRLF came. */
-  #bulkType = 0;
-  #bulkLength = -1;
-  #bulkCut = false;
-  #bulkTail = 0;
+  /** Of the token being read: its type, where it began. */
+  #type = 0;
+  #start = 0;
+  /** Length of the payload that comes next; −1: a line comes next. */
+  #payload = -1;
   /** The chunks of a streamed string so far. */
   #stream: ByteStore | undefined = undefined;
-
-  readonly #ground = new Frame();
-  #top: Frame = this.#ground;
-  /** Where the reply being read began, and where the last value that was given ended. */
-  #started = 0;
+  #top = new Frame();
+  /** Offsets in the stream: where the reply being read began, where the last value that was given ended. */
+  #began = 0;
   #consumed = 0;
   #failure: ProtocolError | undefined = undefined;
 
   constructor(options: RespDecoderOptions = {}) {
-    const { strings = 'text', integers = 'auto', maps = 'map', messages = false, limits } = options;
+    const { strings = 'text', integers = 'auto', maps = 'map', messages, limits } = options;
     this.#limits = completeLimits(limits);
-    this.asBytes = oneOf('strings', strings, 'text', 'bytes');
-    this.#bigints = oneOf('integers', integers, 'auto', 'bigint');
-    this.#entries = oneOf('maps', maps, 'map', 'entries');
-    this.#messages = messages === true;
+    this.asBytes = isSecond(strings, 'text', 'bytes');
+    this.#bigints = isSecond(integers, 'auto', 'bigint');
+    this.#entries = isSecond(maps, 'map', 'entries');
+    this.#names = messages === true ? new NameTable() : undefined;
   }
 
   /** Bytes of the stream up to the end of the value that `read()` gave last. */
@@ -106,13 +111,11 @@ export class RespDecoder {
    * nothing of the chunk is used afterwards.
    */
   push(chunk: Uint8Array): void {
-    if (!(chunk instanceof Uint8Array)) {
-      throw new UsageError(`Cannot decode: found a chunk of type ${typeof chunk}, allowed is a Uint8Array`);
-    }
+    if (!(chunk instanceof Uint8Array)) throw new UsageError('Cannot decode: the chunk is no Uint8Array');
     if (this.#failure !== undefined || chunk.length === 0) return;
     // A plain view: one shape for the hot loop, and none of what subclasses override.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
-    if (this.#pos === this.#end && this.#rest === undefined && this.#queueAt === this.#queue.length) {
+    if (this.#pos === this.#end && this.#queue.length === 0) {
       this.#load(bytes);
       return;
     }
@@ -120,122 +123,190 @@ export class RespDecoder {
     this.#queuedBytes += bytes.length;
     if (this.#queuedBytes > this.#limits.maxBufferedBytes) {
       // Told by `read()`: the pusher is not the one who reads.
-      this.#giveUp('bytes pushed but not read exceed the limit (maxBufferedBytes)', this.#pos, 0, true);
+      this.#failure = makeFailure(true, 0, 'unread bytes exceed maxBufferedBytes', this.#base, NO_BYTES);
     }
   }
 
   /** The next value, or `NEED_DATA`. Throws a `ProtocolError` for bytes that are no RESP, and the same one ever after. */
   read(): RespValue | typeof NEED_DATA {
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#names !== undefined && this.#top.depth === 0 && this.#payload < 0) {
+      const message = this.#message(this.#names);
+      if (message !== undefined) return message;
+    }
     return this.#next();
+  }
+
+  /** A published message that is whole in the current bytes, read by fixed offsets; undefined for anything else. */
+  #message(names: NameTable): RespMessage | undefined {
+    const bytes = this.#bytes;
+    const pos = this.#pos;
+    // The shortest possible message; from here on a few bytes can be read without looking for the end.
+    if (pos + 32 > this.#end || (bytes[pos] !== ARRAY && bytes[pos] !== PUSH)) return undefined;
+    if (this.#stream !== undefined) return undefined;
+    const which = bytes[pos + 5] === 55 ? 0 : bytes[pos + 1] === 51 ? 1 : 2;
+    const head = HEADS[which]!;
+    let at = pos + 1;
+    for (let index = 0; index < head.length; index++) if (bytes[at++] !== head[index]) return undefined;
+    let pattern: string | undefined;
+    let stop = this.#wholeBulk(at);
+    if (which === 2 && stop >= 0) {
+      pattern = names.get(bytes, this.#pos, stop, this.#decodeName);
+      stop = this.#wholeBulk(stop + 2);
+    }
+    const channelStart = this.#pos;
+    const channelStop = stop;
+    if (stop >= 0) stop = this.#wholeBulk(stop + 2);
+    const start = this.#pos;
+    if (
+      stop < 0 ||
+      stop - pos > this.#limits.maxBufferedBytes ||
+      this.#limits.maxElements < 4 ||
+      this.#limits.maxDepth === 0
+    ) {
+      // Cut, or odd: the general way says what it is.
+      this.#pos = pos;
+      return undefined;
+    }
+    const channel = names.get(bytes, channelStart, channelStop, this.#decodeName);
+    const payload = this.asBytes ? bytes.slice(start, stop) : this.#text.part(bytes, start, stop, this.#end);
+    this.#pos = stop + 2;
+    this.#consumed = this.#base + stop + 2;
+    return new RespMessage(channel, pattern, payload, which === 1);
+  }
+
+  /** Where the payload of the bulk at `at` ends when it is whole (`#pos` is then its start), else −1. */
+  #wholeBulk(at: number): number {
+    const bytes = this.#bytes;
+    if (at >= this.#end || bytes[at] !== BULK) return -1;
+    const length = this.#digits(at + 1);
+    const stop = this.#pos + length;
+    if (length < 0 || stop + 2 > this.#end || length > this.#limits.maxBulkBytes) return -1;
+    return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
   }
 
   #next(): RespValue | typeof NEED_DATA {
     for (;;) {
-      let token = this.#token();
-      if (token === NEED_DATA) return NEED_DATA;
+      while (this.#pos === this.#end) if (!this.#advance()) return NEED_DATA;
+      let token = this.#payload < 0 ? this.#line() : this.#bulk();
       // Puts the value where it belongs; a frame that it completes is a value in its turn.
       while (token !== OPENED) {
         const frame = this.#top;
+        const parent = frame.parent;
         if (token !== ENDED) {
-          if (frame.kind === 0) {
-            frame.attributes = 0;
+          frame.attributes = 0;
+          if (parent === undefined) {
             this.#consumed = this.#base + this.#pos;
             return token as RespValue;
           }
           frame.items.push(token as RespValue);
-          frame.attributes = 0;
           if (--frame.remaining !== 0) {
-            if (frame.remaining < 0) this.#checkStreamed(frame);
+            if (frame.remaining < 0 && frame.items.length > this.#limits.maxElements) this.#exceeds('maxElements');
             break;
           }
         }
-        const kind = frame.kind;
-        const value = this.#close(frame);
-        if (kind === PUSH) {
-          // Out of band: given at once, also from inside an aggregate, which goes on with the next read.
-          this.#top.attributes = 0;
-          this.#consumed = this.#base + this.#pos;
-          return value;
+        this.#top = parent as Frame;
+        const items = frame.take();
+        token = items;
+        switch (frame.kind) {
+          case ARRAY:
+            if (this.#names !== undefined && frame.depth === 1) token = toMessage(items, this.#textOf) ?? items;
+            break;
+          case SET:
+            token = new Set(items);
+            break;
+          case MAP:
+            token = toMap(items, this.#entries);
+            break;
+          case ATTRIBUTE:
+            token = this.#attribute();
+            break;
+          default: {
+            const kind = this.#textOf(items[0]);
+            if (typeof kind !== 'string') this.#fail('its kind is no string');
+            // Out of band: given at once, also from inside an aggregate, which goes on with the next read.
+            this.#top.attributes = 0;
+            this.#consumed = this.#base + this.#pos;
+            return (this.#names && toMessage(items, this.#textOf)) ?? new RespPush(kind as string, items.slice(1));
+          }
         }
-        if (kind === ATTRIBUTE) {
-          this.#countAttribute();
-          break;
-        }
-        token = value;
       }
     }
   }
 
-  #close(frame: Frame): RespValue {
-    const parent = frame.parent as Frame;
-    this.#top = parent;
-    const items = frame.take();
-    switch (frame.kind) {
-      case MAP:
-        return toMap(items, this.#entries);
-      case SET:
-        return new Set(items);
-      case PUSH: {
-        const kind = this.#textOf(items[0]!);
-        if (typeof kind !== 'string') this.#fail('its kind is no string', this.#pos, PUSH);
-        items[0] = kind;
-        return toPush(items, this.#messages, this.#textOf);
-      }
-    }
-    const isMessage = this.#messages && frame.kind === ARRAY && parent.kind === 0;
-    return (isMessage ? toMessage(items, this.#textOf) : undefined) ?? items;
+  #attribute(): typeof OPENED {
+    if (++this.#top.attributes > this.#limits.maxAttributes) this.#exceeds('maxAttributes');
+    return OPENED;
   }
 
-  /** Reads one line or payload. */
-  #token(): Token {
-    if (this.#bulkLength >= 0) return this.#payload();
-    while (this.#pos === this.#end) if (!this.#advance()) return NEED_DATA;
+  /** Reads one line, with the payload that it declares. */
+  #line(): Token {
     const bytes = this.#bytes;
     const pos = this.#pos;
     const type = bytes[pos]!;
-    if (this.#stream !== undefined && type !== STREAM_CHUNK) this.#fail('a streamed string is not ended', pos, type);
-    if (this.#top.depth === 0 && this.#stream === undefined) this.#started = this.#base + pos;
-    else if (this.#base + pos - this.#started > this.#limits.maxBufferedBytes) this.#failReply(pos, type);
+    this.#start = pos;
+    this.#type = type;
+    if (this.#stream !== undefined) {
+      if (type !== CHUNK) this.#fail('a streamed string is not ended');
+    } else if (this.#top.depth === 0) this.#began = this.#base + pos;
+    else if (this.#base + pos - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     switch (type) {
-      case 58: // :
-        return this.#integer(pos);
+      case INTEGER: {
+        const isNegative = pos + 1 < this.#end && bytes[pos + 1] === 45;
+        const value = this.#digits(isNegative ? pos + 2 : pos + 1);
+        if (value > 0 || (value === 0 && !isNegative)) return this.#integer(isNegative ? -value : value);
+        this.#pos = pos;
+        break;
+      }
       case BULK:
       case BULK_ERROR:
       case VERBATIM:
-      case STREAM_CHUNK: {
-        const length = this.#length(pos);
-        return length < 0 ? this.#oddLength(type) : this.#openBulk(type, length, pos);
+      case CHUNK: {
+        const length = this.#digits(pos + 1);
+        if (length < 0) break;
+        return this.#openBulk(type, length);
       }
       case ARRAY:
       case PUSH:
       case MAP:
       case SET:
       case ATTRIBUTE: {
-        const count = this.#length(pos);
-        return count < 0 ? this.#oddLength(type) : this.#openAggregate(type, count, pos);
+        const count = this.#digits(pos + 1);
+        if (count < 0) break;
+        return this.#openAggregate(type, type === MAP || type === ATTRIBUTE ? count * 2 : count);
       }
-      case 43: // +
+      case SIMPLE:
+        if (pos + 5 <= this.#end && bytes[pos + 1] === 79 && bytes[pos + 2] === 75) {
+          if (bytes[pos + 3] === CR && bytes[pos + 4] === LF) {
+            this.#pos = pos + 5;
+            return 'OK';
+          }
+        }
+        break;
       case 45: // -
       case 95: // _
       case 35: // #
       case 44: // ,
       case 40: // (
-      case STREAM_END: {
-        const lineEnd = this.#lineEnd();
-        return lineEnd < 0 ? OPENED : this.#lineValue(type, pos + 1, lineEnd);
-      }
+      case 46: // .
+        break;
+      default:
+        this.#fail('this byte is no type of RESP');
     }
-    return this.#fail('this byte is no type of RESP', pos, 0);
+    const end = this.#lineEnd();
+    if (end < 0) return OPENED;
+    this.#pos = end + 2;
+    return this.#lineValue(type, pos + 1, end);
   }
 
-  /** An integer of up to 15 digits, read straight from the bytes. */
-  #integer(pos: number): Token {
+  #integer(value: number): Token {
+    return this.#bigints ? BigInt(value) : value;
+  }
+
+  /** The number of up to 15 digits that makes up the rest of the line, or −1; moves behind the line. */
+  #digits(at: number): number {
     const bytes = this.#bytes;
     const end = this.#end;
-    let at = pos + 1;
-    const isNegative = at < end && bytes[at] === 45;
-    if (isNegative) at++;
     const first = at;
     let value = 0;
     while (at < end) {
@@ -245,383 +316,233 @@ export class RespDecoder {
       at++;
     }
     const digits = at - first;
-    const isPlain = digits > 0 && digits < 16 && (bytes[first] !== 48 || (digits === 1 && !isNegative));
-    if (isPlain && at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) {
-      this.#pos = at + 2;
-      if (isNegative) value = -value;
-      return this.#bigints ? BigInt(value) : value;
-    }
-    const lineEnd = this.#lineEnd();
-    return lineEnd < 0 ? OPENED : this.#lineValue(58, pos + 1, lineEnd);
-  }
-
-  /** The length that is declared at `pos`, or −1 for what is no plain length or not whole. */
-  #length(pos: number): number {
-    const bytes = this.#bytes;
-    const end = this.#end;
-    let at = pos + 1;
-    let value = 0;
-    while (at < end) {
-      const digit = bytes[at]! - 48;
-      if (digit < 0 || digit > 9) break;
-      value = value * 10 + digit;
-      at++;
-    }
-    const digits = at - pos - 1;
-    if (digits === 0 || digits > 15 || at + 1 >= end || bytes[at] !== CR || bytes[at + 1] !== LF) return -1;
-    if (digits > 1 && bytes[pos + 1] === 48) return -1;
+    if (at + 1 >= end || bytes[at] !== CR || bytes[at + 1] !== LF || digits === 0 || digits > 15) return -1;
+    if (digits > 1 && bytes[first] === 48) return -1;
     this.#pos = at + 2;
     return value;
   }
 
-  /** What else may stand in place of a length: nothing yet, a null, a stream's mark. */
-  #oddLength(type: number): Token {
-    const pos = this.#pos;
-    const lineEnd = this.#lineEnd();
-    if (lineEnd < 0) return OPENED;
-    const line = latin1(this.#bytes, pos + 1, lineEnd);
-    if (line === '-1' && (type === BULK || type === ARRAY)) {
-      this.#pos = lineEnd + 2;
-      return null;
+  #openBulk(type: number, length: number): Token {
+    const { maxBulkBytes, maxBufferedBytes } = this.#limits;
+    const stream = this.#stream;
+    if (length + (stream === undefined ? 0 : stream.length) > maxBulkBytes) this.#exceeds('maxBulkBytes');
+    if (this.#base + this.#pos + length - this.#began > maxBufferedBytes) this.#exceeds('maxBufferedBytes');
+    if (type === VERBATIM && length < 4) this.#fail('no room for its format');
+    if (type === CHUNK) {
+      if (stream === undefined) return this.#fail('no streamed string was begun');
+      if (length === 0) {
+        this.#stream = undefined;
+        return this.#string(stream.bytes, 0, stream.length);
+      }
     }
-    if (line === '?' && type === BULK) {
-      this.#pos = lineEnd + 2;
-      this.#stream = new ByteStore();
-      return OPENED;
-    }
-    if (line === '?' && (type === ARRAY || type === PUSH || type === MAP || type === SET)) {
-      this.#pos = lineEnd + 2;
-      this.#openFrame(type, -1, pos);
-      return OPENED;
-    }
-    const isLarge = /^[1-9]\d*$/.test(line);
-    return this.#fail(isLarge ? 'the length exceeds every limit' : 'this is no length', pos, type, isLarge);
+    this.#payload = length;
+    return this.#bulk();
   }
 
-  #openBulk(type: number, length: number, pos: number): Token {
-    const limits = this.#limits;
-    const before = this.#stream === undefined ? 0 : this.#stream.length;
-    if (length + before > limits.maxBulkBytes) {
-      const total = length + before;
-      this.#fail(`length ${total} exceeds the limit of ${limits.maxBulkBytes} bytes (maxBulkBytes)`, pos, type, true);
-    }
-    if (this.#base + this.#pos + length - this.#started > limits.maxBufferedBytes) this.#failReply(pos, type);
-    if (type === STREAM_CHUNK) {
-      if (this.#stream === undefined) this.#fail('no streamed string was begun', pos, type);
-      if (length === 0) return this.#endStream(this.#stream);
-    }
-    if (type === VERBATIM && length < 4) this.#fail('its length leaves no room for a format', pos, type);
-    this.#bulkType = type;
-    this.#bulkLength = length;
-    return this.#payload();
-  }
-
-  #payload(): Token {
-    const length = this.#bulkLength;
-    if (!this.#bulkCut) {
-      const start = this.#pos;
-      const stop = start + length;
-      if (stop + 2 <= this.#end) {
-        const bytes = this.#bytes;
-        if (bytes[stop] !== CR) this.#fail('no CRLF after the payload', stop, this.#bulkType);
-        if (bytes[stop + 1] !== LF) this.#fail('no CRLF after the payload', stop + 1, this.#bulkType);
-        this.#pos = stop + 2;
-        this.#bulkLength = -1;
-        return this.#bulkValue(bytes, start, stop);
-      }
-      this.#bulkCut = true;
-    }
-    const body = this.#body;
-    for (;;) {
-      const take = Math.min(this.#end - this.#pos, length - body.length);
-      if (take > 0) {
-        body.append(this.#bytes, this.#pos, this.#pos + take, length);
-        this.#pos += take;
-      }
-      while (body.length === length && this.#pos < this.#end) {
-        if (this.#bytes[this.#pos] !== (this.#bulkTail === 0 ? CR : LF)) {
-          this.#fail('no CRLF after the payload', this.#pos, this.#bulkType);
-        }
-        this.#pos++;
-        if (++this.#bulkTail === 2) {
-          this.#bulkTail = 0;
-          this.#bulkLength = -1;
-          this.#bulkCut = false;
-          const value = this.#bulkValue(body.bytes, 0, length, true);
-          body.clear();
-          return value;
-        }
-      }
-      if (!this.#advance()) return NEED_DATA;
-    }
-  }
-
-  /** `isOwn`: the bytes are the store's, and may be handed over when they are exactly the value. */
-  #bulkValue(bytes: Uint8Array, start: number, end: number, isOwn = false): Token {
-    switch (this.#bulkType) {
+  /** Reads a payload and its CRLF. */
+  #bulk(): Token {
+    const start = this.#pos;
+    const stop = start + this.#payload;
+    if (stop + 2 > this.#end) return this.#keep(this.#payload + 2);
+    const bytes = this.#bytes;
+    if (bytes[stop] !== CR || bytes[stop + 1] !== LF)
+      this.#fail('no CRLF after it', bytes[stop] === CR ? stop + 1 : stop);
+    this.#pos = stop + 2;
+    this.#payload = -1;
+    switch (this.#type) {
       case BULK:
-        break;
+        return this.#string(bytes, start, stop);
       case BULK_ERROR:
-        return new RespError(this.#decode(bytes, start, end, isOwn));
+        return new RespError(this.#decode(bytes, start, stop));
       case VERBATIM:
-        if (bytes[start + 3] !== 58) {
-          this.#fail('no colon after its format', isOwn ? this.#pos : start + 3, VERBATIM);
-        }
-        start += 4;
-        break;
-      default: {
-        const stream = this.#stream as ByteStore;
-        stream.append(bytes, start, end, this.#limits.maxBulkBytes);
-        return OPENED;
-      }
+        if (bytes[start + 3] !== 58) this.#fail('no colon after its format', start + 3);
+        return this.#string(bytes, start + 4, stop);
     }
-    if (!this.asBytes) return this.#decode(bytes, start, end, isOwn);
-    if (isOwn && start === 0 && end === bytes.length && end > 0) {
-      this.#body.bytes = NO_BYTES;
-      return bytes;
-    }
-    return bytes.slice(start, end);
+    (this.#stream as ByteStore).append(bytes, start, stop, this.#limits.maxBulkBytes);
+    return OPENED;
   }
 
-  #endStream(stream: ByteStore): RespValue {
-    this.#stream = undefined;
-    if (this.asBytes) return stream.bytes.slice(0, stream.length);
-    return this.#decode(stream.bytes, 0, stream.length, true);
+  #string(bytes: Uint8Array, start: number, end: number): Token {
+    if (!this.asBytes) return this.#decode(bytes, start, end);
+    const cut = this.#cut;
+    // A large payload that was cut fills its store: it is handed over, not copied once more.
+    if (bytes !== cut.bytes || bytes.length !== end + 2 || start !== 0 || end < KEPT_BYTES)
+      return bytes.slice(start, end);
+    cut.bytes = NO_BYTES;
+    return bytes.subarray(0, end);
   }
 
-  #decode(bytes: Uint8Array, start: number, end: number, isOwn: boolean): string {
-    if (!isOwn && end - start < 65_536) return this.#text.part(bytes, start, end, this.#end);
+  #decode(bytes: Uint8Array, start: number, end: number): string {
+    if (bytes === this.#bytes && end - start < KEPT_BYTES) return this.#text.part(bytes, start, end, this.#end);
     try {
       return this.#text.whole(bytes, start, end);
     } catch {
       // Engines have a longest string (V8: 2^29 - 24 units).
-      return this.#fail('longer than the longest string here; read it as bytes', this.#pos, BULK, true);
+      return this.#fail('too long for a string here: read it as bytes', this.#start, true);
     }
   }
 
-  #openAggregate(type: number, count: number, pos: number): Token {
-    const elements = type === MAP || type === ATTRIBUTE ? count * 2 : count;
-    if (elements > this.#limits.maxElements) this.#failElements(elements, pos, type);
-    if (elements > 0) {
-      this.#openFrame(type, elements, pos);
+  #openAggregate(type: number, count: number): Token {
+    if (count > this.#limits.maxElements) this.#exceeds('maxElements');
+    if (count !== 0) {
+      const top = this.#top;
+      if (top.depth >= this.#limits.maxDepth) this.#exceeds('maxDepth');
+      this.#top = top.child ??= new Frame(top);
+      this.#top.open(type, count);
       return OPENED;
     }
     switch (type) {
-      case ARRAY:
-        return [];
+      case PUSH:
+        this.#fail('it has no kind');
+        break;
       case MAP:
         return toMap([], this.#entries);
       case SET:
         return new Set();
       case ATTRIBUTE:
-        this.#countAttribute();
-        return OPENED;
+        return this.#attribute();
     }
-    return this.#fail('it has no kind', pos, type);
+    return [];
   }
 
-  #openFrame(type: number, count: number, pos: number): void {
-    const top = this.#top;
-    if (top.depth >= this.#limits.maxDepth) {
-      this.#fail(`depth exceeds the limit of ${this.#limits.maxDepth} (maxDepth)`, pos, type, true);
-    }
-    const frame = (top.child ??= new Frame(top));
-    frame.open(type, count);
-    this.#top = frame;
-  }
-
-  #countAttribute(): void {
-    if (++this.#top.attributes > this.#limits.maxAttributes) {
-      const { maxAttributes } = this.#limits;
-      this.#fail(`more than ${maxAttributes} attributes in a row (maxAttributes)`, this.#pos, ATTRIBUTE, true);
-    }
-  }
-
-  #checkStreamed(frame: Frame): void {
-    if (frame.items.length > this.#limits.maxElements) this.#failElements(frame.items.length, this.#pos, frame.kind);
-  }
-
-  /** The value of the line in `[start, end)`, which is whole; moves behind its CRLF. */
+  /** The value of the line in `[start, end)` that is no plain number. */
   #lineValue(type: number, start: number, end: number): Token {
     const bytes = this.#bytes;
-    this.#pos = end + 2;
+    if (type === SIMPLE) return this.#decode(bytes, start, end);
+    if (type === 45) return new RespError(this.#decode(bytes, start, end));
+    const line = this.#text.whole(bytes, start, end);
+    const isAggregate = type === ARRAY || type === SET || type === MAP || type === PUSH;
+    if (line === '?' && isAggregate) return this.#openAggregate(type, -1);
+    if (line === '?' && type === BULK) {
+      this.#stream = new ByteStore();
+      return OPENED;
+    }
     switch (type) {
-      case 43: // +
-        return this.#text.part(bytes, start, end, this.#end);
-      case 45: // -
-        return new RespError(this.#text.part(bytes, start, end, this.#end));
-      case 95: // _
-        if (start === end) return null;
+      case BULK:
+      case ARRAY:
+        if (line === '-1') return null;
         break;
-      case 35: // #
-        if (end - start === 1 && (bytes[start] === 116 || bytes[start] === 102)) return bytes[start] === 116;
+      case 95:
+        if (line === '') return null;
         break;
-      case STREAM_END: {
-        const frame = this.#top;
-        const isOpen = start === end && frame.remaining < 0 && frame.attributes === 0;
-        const isOdd = frame.kind === MAP && frame.items.length % 2 === 1;
-        if (isOpen && !isOdd && (frame.kind !== PUSH || frame.items.length > 0)) return ENDED;
+      case 35:
+        if (line === 't' || line === 'f') return line === 't';
+        break;
+      case 46: {
+        const { kind, items, remaining, attributes } = this.#top;
+        const isWhole = kind === MAP ? items.length % 2 === 0 : kind !== PUSH || items.length > 0;
+        if (line === '' && remaining < 0 && attributes === 0 && isWhole) return ENDED;
         break;
       }
-      default: {
-        const value = this.#numberOf(type, latin1(bytes, start, end));
-        if (value !== undefined) return value;
-      }
+      case 44:
+        if (/^[+-]?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(line)) return Number(line);
+        if (/^-?(inf|nan)$/.test(line)) return Number(line.replace('inf', 'Infinity'));
+        break;
+      case INTEGER:
+      case 40:
+        if (/^(\+?0|[+-]?[1-9]\d*)$/.test(line)) {
+          const value = BigInt(line.replace('+', ''));
+          if (type === 40) return value;
+          if (value !== BigInt.asIntN(64, value)) break;
+          return Number.isSafeInteger(Number(value)) ? this.#integer(Number(value)) : value;
+        }
     }
-    return this.#fail('this is not the form of its type', start - 1, type);
+    const isLong = type !== INTEGER && /^[1-9]\d{15}/.test(line);
+    return this.#fail(isLong ? 'its length exceeds every limit' : 'this is not its form', this.#start, isLong);
   }
 
-  #numberOf(type: number, line: string): RespValue | undefined {
-    if (type === 44) {
-      if (/^[+-]?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(line)) return Number(line);
-      if (line === 'inf') return Infinity;
-      if (line === '-inf') return -Infinity;
-      return line === 'nan' || line === '-nan' ? NaN : undefined;
-    }
-    if (!/^(0|[+-]?[1-9]\d*|\+0)$/.test(line)) return undefined;
-    const value = BigInt(line.charCodeAt(0) === 43 ? line.slice(1) : line);
-    if (type === 40) return value;
-    if (value >= INT64_LIMIT || value < -INT64_LIMIT) return undefined;
-    return this.#bigints || !Number.isSafeInteger(Number(value)) ? value : Number(value);
-  }
-
-  /**
-   * The offset of the CR that ends the line at `#pos`, or −1 when it is not whole: it is then kept, and read again
-   * from its store once the byte that decides has come. So errors are the same however the line was cut.
-   */
+  /** The offset of the CR that ends the line at `#pos`, or −1 when it is cut. */
   #lineEnd(): number {
     const bytes = this.#bytes;
     const end = this.#end;
-    const pos = this.#pos;
-    let at = pos + 1;
+    let at = this.#pos + 1;
     while (at < end && bytes[at] !== CR && bytes[at] !== LF) at++;
-    if (at - pos - 1 > this.#limits.maxLineBytes) this.#failLine(pos);
-    if (at < end && bytes[at] === LF) this.#fail('a bare LF in the line', at, bytes[pos]!);
-    if (at + 1 < end) {
-      if (bytes[at + 1] !== LF) this.#fail('a bare CR in the line', at, bytes[pos]!);
-      return at;
-    }
-    this.#line.append(bytes, pos, end, this.#limits.maxLineBytes + 3);
-    this.#base += pos;
+    if (at - this.#pos > this.#limits.maxLineBytes + 1) this.#exceeds('maxLineBytes');
+    if (at < end && (bytes[at] === LF || (at + 1 < end && bytes[at + 1] !== LF))) this.#fail('a bare CR or LF', at);
+    if (at + 1 < end) return at;
+    this.#keep(this.#limits.maxLineBytes + 3);
+    return -1;
+  }
+
+  /** Keeps what came of a token of up to `expected` bytes; it is read again once the byte that decides has come. */
+  #keep(expected: number): typeof OPENED {
+    this.#cut.append(this.#bytes, this.#pos, this.#end, expected);
+    this.#base += this.#pos;
     this.#bytes = NO_BYTES;
     this.#pos = this.#end = 0;
-    return -1;
+    return OPENED;
   }
 
   /** Makes the next bytes current; false when all are read, and then nothing refers to a chunk. */
   #advance(): boolean {
-    const rest = this.#rest;
-    if (rest !== undefined) {
-      this.#rest = undefined;
-      this.#setBytes(rest, this.#restPos, rest.length, this.#loaded - rest.length);
-      return true;
-    }
-    if (this.#queueAt < this.#queue.length) {
-      const chunk = this.#queue[this.#queueAt++]!;
+    const cut = this.#cut;
+    if (cut.length === 0 && cut.bytes.length > KEPT_BYTES) cut.bytes = NO_BYTES;
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) {
       this.#queuedBytes -= chunk.length;
       this.#load(chunk);
       return true;
     }
-    if (this.#queueAt > 0) {
-      this.#queue = [];
-      this.#queueAt = 0;
-    }
-    if (this.#line.length === 0) this.#setBytes(NO_BYTES, 0, 0, this.#loaded);
+    if (cut.length === 0) this.#setBytes(NO_BYTES, 0, this.#base + this.#end);
     return false;
   }
 
-  /** Looks at the next chunk: it is read as it is, or first gives what a cut line lacks. */
+  /** Looks at the next chunk: it is read as it is, or first gives what a cut token lacks. */
   #load(chunk: Uint8Array): void {
-    const line = this.#line;
-    const base = this.#loaded;
-    this.#loaded += chunk.length;
-    if (line.length === 0) {
-      this.#setBytes(chunk, 0, chunk.length, base);
+    const cut = this.#cut;
+    if (cut.length === 0) {
+      this.#setBytes(chunk, chunk.length, this.#base + this.#end);
       return;
     }
-    let take = 1;
-    let isDecided = line.bytes[line.length - 1] === CR;
-    if (!isDecided) {
+    let expected = this.#payload + 2;
+    let take = expected - cut.length;
+    let isWhole = take <= chunk.length;
+    if (this.#payload < 0) {
+      // A line is decided by the byte after its first CR, by an LF, or by being too long.
+      expected = this.#limits.maxLineBytes + 3;
       let at = 0;
-      while (at < chunk.length && chunk[at] !== CR && chunk[at] !== LF) at++;
-      isDecided = at < chunk.length && (chunk[at] === LF || at + 1 < chunk.length);
-      take = Math.min(chunk.length, at + 2);
+      if (cut.bytes[cut.length - 1] !== CR) while (at < chunk.length && chunk[at] !== CR && chunk[at] !== LF) at++;
+      else at = -1;
+      isWhole = at + 1 < chunk.length || chunk[at] === LF;
+      take = at + 2;
     }
-    // No more than shows that the limit is passed.
-    take = Math.min(take, this.#limits.maxLineBytes + 3);
-    line.append(chunk, 0, take, this.#limits.maxLineBytes + 3);
-    const length = line.length;
-    // Counted without the type and a CR: what `#lineEnd` would say of the whole line.
-    const content = length - 1 - (line.bytes[length - 1] === CR ? 1 : 0);
-    if (isDecided || content > this.#limits.maxLineBytes) {
-      const start = this.#base;
-      this.#rest = take < chunk.length ? chunk : undefined;
-      this.#restPos = take;
-      const bytes = line.bytes;
-      line.clear();
-      this.#setBytes(bytes, 0, length, start);
+    take = Math.min(take, chunk.length, expected);
+    cut.append(chunk, 0, take, expected);
+    // Too long already, not counting its type and a CR.
+    if (this.#payload < 0 && cut.length > expected - 2 + Number(cut.bytes[cut.length - 1] === CR)) isWhole = true;
+    if (take < chunk.length) {
+      this.#queue.unshift(chunk.subarray(take));
+      this.#queuedBytes += chunk.length - take;
+    }
+    if (isWhole) {
+      this.#setBytes(cut.bytes, cut.length, this.#base);
+      cut.length = 0;
     }
   }
 
-  #setBytes(bytes: Uint8Array, pos: number, end: number, base: number): void {
+  #setBytes(bytes: Uint8Array, end: number, base: number): void {
     this.#bytes = bytes;
-    this.#pos = pos;
+    this.#pos = 0;
     this.#end = end;
     this.#base = base;
     this.#text.forget();
   }
 
-  #failLine(pos: number): never {
-    const { maxLineBytes } = this.#limits;
-    return this.#fail(
-      `the line exceeds the limit of ${maxLineBytes} bytes (maxLineBytes)`,
-      pos,
-      this.#bytes[pos]!,
-      true,
-    );
+  #exceeds(name: keyof RespLimits): never {
+    return this.#fail(`it exceeds the limit ${name} = ${this.#limits[name]}`, this.#start, true);
   }
 
-  #failElements(count: number, pos: number, type: number): never {
-    const { maxElements } = this.#limits;
-    return this.#fail(`${count} elements exceed the limit of ${maxElements} (maxElements)`, pos, type, true);
-  }
-
-  #failReply(pos: number, type: number): never {
-    const { maxBufferedBytes } = this.#limits;
-    return this.#fail(`the reply exceeds the limit of ${maxBufferedBytes} bytes (maxBufferedBytes)`, pos, type, true);
-  }
-
-  #fail(what: string, at: number, type: number, isLimit = false): never {
-    throw this.#giveUp(what, at, type, isLimit);
-  }
-
-  /** For good: every later `read()` throws this error, and what was kept is let go. */
-  #giveUp(what: string, at: number, type: number, isLimit: boolean): ProtocolError {
-    const failure = makeFailure(isLimit, type, what, this.#base + at, this.#bytes, at, this.#end);
-    this.#failure = failure;
-    this.#rest = undefined;
+  /** For good: every later `read()` throws this error. */
+  #fail(what: string, at = this.#start, isLimit = false): never {
+    this.#failure = makeFailure(isLimit, this.#type, what, this.#base + at, this.#bytes.subarray(at, this.#end));
+    this.#setBytes(NO_BYTES, 0, 0);
     this.#queue = [];
-    this.#stream = undefined;
-    this.#line.bytes = this.#body.bytes = NO_BYTES;
-    this.#top = this.#ground;
-    this.#ground.child = undefined;
-    this.#setBytes(NO_BYTES, 0, 0, 0);
-    return failure;
+    throw this.#failure;
   }
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
-  return text;
 }
 
 /** True for the second of the two allowed values. */
-function oneOf(name: string, found: string, first: string, second: string): boolean {
-  if (found !== first && found !== second) {
-    throw new UsageError(
-      `Cannot make a decoder: found ${name} ${JSON.stringify(found)}, allowed are ${first} and ${second}`,
-    );
-  }
-  return found === second;
+function isSecond(found: string, first: string, second: string): boolean {
+  if (found === first || found === second) return found === second;
+  throw new UsageError(`Cannot make a decoder: found option ${found}, allowed are ${first} and ${second}`);
 }

@@ -46,14 +46,8 @@ export function referenceDecode(bytes: Uint8Array, options: ReferenceOptions = {
   }
 
   function payload(length: number): Uint8Array {
-    for (const [offset, expected] of [
-      [0, 13],
-      [1, 10],
-    ] as const) {
-      const index = at + length + offset;
-      if (index >= bytes.length) throw new NeedMore();
-      if (bytes[index] !== expected) throw new Broken('no CRLF after payload');
-    }
+    if (at + length + 2 > bytes.length) throw new NeedMore();
+    if (bytes[at + length] !== 13 || bytes[at + length + 1] !== 10) throw new Broken('no CRLF after payload');
     const part = bytes.slice(at, at + length);
     at += length + 2;
     return part;
