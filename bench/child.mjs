@@ -2,9 +2,9 @@
 // Started by the runner. Two contenders must never share a process: shapes and code seen before change the figures.
 
 import { latency } from './workloads/latency.mjs';
-import { encoder, imports, bundle, parser } from './workloads/pure.mjs';
 import { idle, slowHandler } from './workloads/memory.mjs';
 import { publish } from './workloads/publish.mjs';
+import { bundle, encoder, imports, parser } from './workloads/pure.mjs';
 import { resubscribe } from './workloads/scale.mjs';
 import { subscribe } from './workloads/subscribe.mjs';
 

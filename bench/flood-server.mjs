@@ -79,7 +79,8 @@ const HELLO = [
 function serve(socket) {
   let protocol = 2;
   let subscribed = 0;
-  const push = (kind, channel, n) => socket.write(`${protocol === 3 ? '>' : '*'}3\r\n${bulk(kind)}${bulk(channel)}:${n}\r\n`);
+  const push = (kind, channel, n) =>
+    socket.write(`${protocol === 3 ? '>' : '*'}3\r\n${bulk(kind)}${bulk(channel)}:${n}\r\n`);
   const commands = {
     HELLO(args) {
       protocol = Number(args[0] ?? 2);

@@ -28,7 +28,10 @@ export async function measure(rows, { mode, rounds, commit }) {
   const wrong = [];
   if (redisVersion === undefined) process.stderr.write('redis-server not found: rows that need it are left out\n');
   const groups = sharing(rows).filter(([row]) => row.server !== 'redis' || redisVersion !== undefined);
-  const total = groups.reduce((sum, [row]) => sum + contendersOf(row, mode).length * roundsOf(row, settings, rounds), 0);
+  const total = groups.reduce(
+    (sum, [row]) => sum + contendersOf(row, mode).length * roundsOf(row, settings, rounds),
+    0,
+  );
   let done = 0;
   try {
     for (const group of groups) {
@@ -126,7 +129,15 @@ async function benchmark(result, { host, port }) {
   const args = ['-h', host, '-p', String(port), '-c', '1', '-P', '500', '-n', '1000000', '-q'];
   try {
     const { stdout } = await run('redis-benchmark', [...args, 'PUBLISH', 'bench', 'x'.repeat(64)]);
-    const rate = Number(/([\d.]+) requests per second/.exec(stdout.replaceAll('\r', '\n').split('\n').filter((line) => line.includes('requests per second')).at(-1))?.[1]);
+    const rate = Number(
+      /([\d.]+) requests per second/.exec(
+        stdout
+          .replaceAll('\r', '\n')
+          .split('\n')
+          .filter((line) => line.includes('requests per second'))
+          .at(-1),
+      )?.[1],
+    );
     result.benchmarkRates ??= [];
     if (Number.isFinite(rate)) result.benchmarkRates.push(Math.round(rate));
   } catch {

@@ -49,7 +49,9 @@ export function openSocket(target, onRead) {
   return new Promise((resolve, reject) => {
     const { host, port, tls } = target;
     const onread =
-      onRead === undefined ? {} : { onread: { buffer: new Uint8Array(64 * 1024), callback: (n, b) => onRead(n, b) !== false } };
+      onRead === undefined
+        ? {}
+        : { onread: { buffer: new Uint8Array(64 * 1024), callback: (n, b) => onRead(n, b) !== false } };
     const socket =
       tls === undefined
         ? connect({ host, port, noDelay: true, ...onread })
@@ -64,5 +66,7 @@ export function openSocket(target, onRead) {
 export async function commandCalls(control, name) {
   const info = await control.call('INFO', 'commandstats');
   const line = new RegExp(`cmdstat_${name}:calls=(\\d+),.*rejected_calls=(\\d+),failed_calls=(\\d+)`).exec(info);
-  return line === null ? { calls: 0, refused: 0 } : { calls: Number(line[1]), refused: Number(line[2]) + Number(line[3]) };
+  return line === null
+    ? { calls: 0, refused: 0 }
+    : { calls: Number(line[1]), refused: Number(line[2]) + Number(line[3]) };
 }

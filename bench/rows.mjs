@@ -69,7 +69,9 @@ export const rows = [
     skipQuick: bytes !== 64,
   })),
   publishRow('publish-64', 'Publish 64 B, 1,000 in flight', { shape: 'in-flight', bytes: 64 }, 6, { rateReach: 4 }),
-  publishRow('publish-1k', 'Publish 1 KiB, 1,000 in flight', { shape: 'in-flight', bytes: 1024 }, 4.5, { skipQuick: true }),
+  publishRow('publish-1k', 'Publish 1 KiB, 1,000 in flight', { shape: 'in-flight', bytes: 1024 }, 4.5, {
+    skipQuick: true,
+  }),
   publishRow('at-once-64', '100,000 promises at once, 64 B', { shape: 'at-once', bytes: 64 }, 6, { gc: true }),
   publishRow(
     'at-once-1k',
@@ -93,11 +95,17 @@ export const rows = [
   publishRow('set-256', 'Key publisher, SET … PX, 256 B', { shape: 'in-flight', bytes: 256, what: 'set' }, 2.3, {
     skipQuick: true,
   }),
-  publishRow('embedded-64', 'Publish 64 B, 1,000 in flight, to the embedded server', { shape: 'in-flight', bytes: 64 }, 4, {
-    server: 'embedded',
-    more: [],
-    skipQuick: true,
-  }),
+  publishRow(
+    'embedded-64',
+    'Publish 64 B, 1,000 in flight, to the embedded server',
+    { shape: 'in-flight', bytes: 64 },
+    4,
+    {
+      server: 'embedded',
+      more: [],
+      skipQuick: true,
+    },
+  ),
   receiveRow('subscribe-64', 'Subscribe, flood of 64 B, async iterator', { bytes: 64 }, 1.8),
   receiveRow('subscribe-256', 'Subscribe, flood of 256 B, async iterator', { bytes: 256 }, 1.8, { skipQuick: true }),
   receiveRow('subscribe-1k', 'Subscribe, flood of 1 KiB, async iterator', { bytes: 1024 }, 1.2, { skipQuick: true }),

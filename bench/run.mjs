@@ -20,7 +20,10 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 if (!existsSync(new URL('./node_modules', import.meta.url))) {
   process.stderr.write('installing the peers (npm ci in bench/) …\n');
   // Nothing of theirs needs to run at installation.
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: here, stdio: 'inherit' });
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
+    cwd: here,
+    stdio: 'inherit',
+  });
   if (status !== 0) process.exit(1);
 }
 const { values, positionals } = parseArgs({
@@ -64,7 +67,8 @@ async function measureAll() {
   await writeFile(values.json, `${JSON.stringify(results, null, 1)}\n`);
   const report = await writeReport(results, values.json);
   process.stdout.write(`\nresults: ${values.json}\nreport:  ${report}\n`);
-  for (const { row, contender, error } of results.wrong) process.stderr.write(`WRONG: ${row}, ${contender}: ${error}\n`);
+  for (const { row, contender, error } of results.wrong)
+    process.stderr.write(`WRONG: ${row}, ${contender}: ${error}\n`);
   if (results.wrong.length > 0) process.exitCode = 1;
 }
 

@@ -51,7 +51,10 @@ export class Servers {
     const tls = withTls ? await this.#certificate() : undefined;
     if (kind === 'flood') {
       const settings = tls === undefined ? {} : { tls: { cert: tls.cert, key: tls.key } };
-      const port = await this.#spawnNode([new URL('./flood-server.mjs', import.meta.url).pathname, JSON.stringify(settings)]);
+      const port = await this.#spawnNode([
+        new URL('./flood-server.mjs', import.meta.url).pathname,
+        JSON.stringify(settings),
+      ]);
       return targetOf(port, tls);
     }
     const entry = pathToFileURL(join(this.ours, '..', 'server', 'index.js')).href;

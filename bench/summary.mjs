@@ -53,7 +53,8 @@ function judge(row, line, before, result) {
     return verdict;
   }
   if (row.lower !== undefined) return { reach: `≤ ${row.lower} × the best`, holds: 1 / line.ratio <= row.lower };
-  if (row.limitValue !== undefined) return { reach: `≤ ${row.limitValue} ${row.unit}`, holds: own.median <= row.limitValue };
+  if (row.limitValue !== undefined)
+    return { reach: `≤ ${row.limitValue} ${row.unit}`, holds: own.median <= row.limitValue };
   if (row.relativeTo !== undefined) {
     const other = before.find(({ id }) => id === row.relativeTo)?.figures.ashredis;
     if (other === undefined) return {};

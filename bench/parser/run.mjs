@@ -19,7 +19,9 @@ const { values } = parseArgs({
   },
 });
 const child = fileURLToPath(new URL('./child.mjs', import.meta.url));
-const names = Object.keys(workloads).filter((name) => values.only === undefined || values.only.split(',').includes(name));
+const names = Object.keys(workloads).filter(
+  (name) => values.only === undefined || values.only.split(',').includes(name),
+);
 /** What must hold, as the ratio of the peer's CPU to ours: [redis, redis-parser]. */
 const TARGETS = {
   'pubsub2-64': [4, 2.5],
@@ -41,7 +43,9 @@ const TARGETS = {
 };
 
 const measure = (parser, name, chunkBytes) =>
-  JSON.parse(execFileSync(process.execPath, [child, parser, name, String(chunkBytes), values.ms], { encoding: 'utf8' }));
+  JSON.parse(
+    execFileSync(process.execPath, [child, parser, name, String(chunkBytes), values.ms], { encoding: 'utf8' }),
+  );
 
 const raw = [];
 process.stdout.write(`CPU ns a message, median of fresh processes; node ${process.version}, ${cpus()[0]?.model}\n`);

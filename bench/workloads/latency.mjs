@@ -20,7 +20,13 @@ export async function latency(job) {
   times.sort((a, b) => a - b);
   const micros = (share) => percentile(times, share) * 1000;
   const cpuNs = ((user + system) * 1000) / times.length;
-  const sample = { count: times.length, cpuNs, rate: times.length / (measureMs / 1000), p50: micros(0.5), p99: micros(0.99) };
+  const sample = {
+    count: times.length,
+    cpuNs,
+    rate: times.length / (measureMs / 1000),
+    p50: micros(0.5),
+    p99: micros(0.99),
+  };
   return { samples: [sample], extra: { p999: micros(0.999), max: micros(1) } };
 }
 
@@ -53,7 +59,10 @@ async function rawLink(target) {
       replied = resolve;
     });
   };
-  link.close = () => [subscriber, publisher].forEach((socket) => socket.destroy());
+  link.close = () => {
+    subscriber.destroy();
+    publisher.destroy();
+  };
   return link;
 }
 

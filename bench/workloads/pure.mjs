@@ -18,7 +18,10 @@ export async function parser(job) {
   const child = fileURLToPath(new URL('../parser/child.mjs', import.meta.url));
   const env = { ...process.env, BENCH_RESP: new URL('./resp/index.js', pathToFileURL(ours)).pathname };
   const ms = String(Math.round(Math.max(100, warmMs + measureMs)));
-  const output = execFileSync(process.execPath, [child, contender, stream, String(chunkBytes), ms], { encoding: 'utf8', env });
+  const output = execFileSync(process.execPath, [child, contender, stream, String(chunkBytes), ms], {
+    encoding: 'utf8',
+    env,
+  });
   const { median, best, p90, sum } = JSON.parse(output);
   if (sum !== true) throw new Error('nothing was read');
   return { samples: [{ cpuNs: median, rate: 1e9 / median }], extra: { best, p90 } };
@@ -96,7 +99,8 @@ async function bareImport() {
 }
 
 const USES = {
-  ashredis: (path) => `export { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from ${JSON.stringify(path)}`,
+  ashredis: (path) =>
+    `export { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from ${JSON.stringify(path)}`,
   redis: () => `export { createClient } from 'redis'`,
   ioredis: () => `export { Redis } from 'ioredis'`,
   iovalkey: () => `export { Redis } from 'iovalkey'`,
@@ -114,5 +118,8 @@ export async function bundle({ contender }) {
     logLevel: 'silent',
   });
   const { contents } = outputFiles[0];
-  return { samples: [{ kib: gzipSync(contents, { level: 9 }).length / 1024 }], extra: { minifiedKib: contents.length / 1024 } };
+  return {
+    samples: [{ kib: gzipSync(contents, { level: 9 }).length / 1024 }],
+    extra: { minifiedKib: contents.length / 1024 },
+  };
 }
