@@ -23,8 +23,11 @@ export interface EncryptionKey {
 }
 
 export interface EncryptedCodecOptions {
-  /** Called without an id for the key to encrypt with, with an id for the key of a message; undefined when there is none. */
-  key: (id?: string) => EncryptionKey | undefined;
+  /**
+   * Called without an id for the key to encrypt with, with an id for the key of a message; undefined when there is none.
+   * Or 32 bytes, where there is one key for ever: its id is empty.
+   */
+  key: Uint8Array | ((id?: string) => EncryptionKey | undefined);
   /** Longest plain text. Default 64 MiB. */
   maxDecodedBytes?: number | undefined;
 }
@@ -34,8 +37,7 @@ const TAG = 16;
 
 export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
   const name = 'json+aes-256-gcm';
-  const keyOf = options?.key;
-  if (typeof keyOf !== 'function') throw new UsageError('Cannot make encryptedCodec: option "key" must be a function');
+  const keyOf = keyFunction(options?.key);
   const maxDecodedBytes = checkLimit(options.maxDecodedBytes ?? DEFAULT_MAX_DECODED_BYTES, 'maxDecodedBytes', 1);
   return Object.freeze({
     name,
@@ -73,6 +75,17 @@ export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
       return jsonValue(concat([first, decipher.final()]));
     },
   });
+}
+
+function keyFunction(given: unknown): (id?: string) => EncryptionKey | undefined {
+  if (typeof given === 'function') return given as (id?: string) => EncryptionKey | undefined;
+  if (!(given instanceof Uint8Array) || given.length !== 32) {
+    throw new UsageError(
+      'Cannot make encryptedCodec: option "key" must be 32 bytes, or a function that gives { id, key }',
+    );
+  }
+  const only: EncryptionKey = { id: '', key: given.slice() };
+  return (id) => (id === undefined || id === '' ? only : undefined);
 }
 
 function usable(key: EncryptionKey | undefined, id: string | undefined): EncryptionKey {

@@ -64,3 +64,14 @@ test('encryptedCodec refuses a key that is not 32 bytes without showing it', () 
     (error: Error) => error instanceof UsageError && !error.message.includes('77'),
   );
 });
+
+test('encryptedCodec takes 32 bytes where there is one key, and a key function reads those messages by the empty id', () => {
+  const key = new Uint8Array(32).fill(7);
+  const codec = encryptedCodec({ key });
+  assert.deepEqual(codec.decode(codec.encode(VALUE)), VALUE);
+  const later = encryptedCodec({ key: (id) => (id === '' ? { id, key } : { id: 'new', key: new Uint8Array(32) }) });
+  assert.deepEqual(later.decode(codec.encode(VALUE)), VALUE);
+  assert.throws(() => codec.decode(later.encode(VALUE)), UsageError);
+  assert.throws(() => encryptedCodec({ key: new Uint8Array(16) }), UsageError);
+  assert.throws(() => encryptedCodec({} as never), UsageError);
+});
