@@ -3,7 +3,7 @@
 
 import { HandshakeError } from '../errors/index.ts';
 import { LineDecoder, LineError, NEED_LINE_DATA } from '../line/index.ts';
-import { NEED_DATA, RespDecoder, RespError, RespMessage, type RespValue } from '../resp/index.ts';
+import { NEED_DATA, RespDecoder, RespError, RespMessage, RespPush, type RespValue } from '../resp/index.ts';
 import type { Dialect } from './types.ts';
 
 export interface ReaderSink {
@@ -104,11 +104,13 @@ export class LinkReader {
     const alwaysBytes = this.#options.subscriberBytes;
     decoder.push(chunk);
     while (sink.isReading) {
-      decoder.asBytes = alwaysBytes || sink.wantsBytes;
+      const wantsBytes = sink.wantsBytes;
+      decoder.asBytes = alwaysBytes || wantsBytes;
       const value = decoder.read();
       if (value === NEED_DATA) return;
       if (value instanceof RespMessage) sink.onMessage(value);
-      else sink.onValue(alwaysBytes ? textOf(value) : value);
+      else if (!alwaysBytes || (wantsBytes && !(value instanceof RespPush))) sink.onValue(value);
+      else sink.onValue(textOf(value));
     }
   }
 
@@ -123,14 +125,11 @@ export class LinkReader {
   }
 }
 
-/** Confirmations and pongs are text, also where payloads are bytes. */
+/** Confirmations, pongs and the greeting are text, also where payloads are bytes. */
 function textOf(value: RespValue): RespValue {
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (Array.isArray(value)) return value.map(textOf);
-  if (typeof value === 'object' && value !== null && 'values' in value && Array.isArray(value.values)) {
-    value.values.forEach((entry, index, values) => {
-      values[index] = textOf(entry);
-    });
-  }
+  if (value instanceof RespPush) return new RespPush(value.kind, value.values.map(textOf));
+  if (value instanceof Map) return new Map([...value].map(([key, entry]) => [textOf(key), textOf(entry)]));
   return value;
 }

@@ -7,8 +7,9 @@
 // the counts in those confirmations tell which channels had been missing.
 
 import { LinkLostError, ReplyError } from '../errors/index.ts';
-import { type Command, type ConnectionPort, commandFrame, type Frame, REPLY } from '../net/index.ts';
+import type { ConnectionPort } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
+import { InStepCommand } from './in-step-command.ts';
 import { wordOf } from './subscribe-command.ts';
 import type { Entry, SubscriptionTable } from './subscription-table.ts';
 import type { ChannelKind } from './types.ts';
@@ -115,13 +116,14 @@ export class Audit {
 
   #send(args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void): void {
     const { port, timeoutMs, now } = this.#owner;
-    port.send(
-      new AuditCommand(args, confirms, now() + timeoutMs, onReply, (error) => {
-        if (!(error instanceof ReplyError)) return;
-        if (confirms === undefined) this.#infoForbidden = true;
-        else this.#countForbidden = true;
-      }),
-    );
+    const onFailure = (error: unknown) => {
+      if (!(error instanceof ReplyError)) return;
+      if (confirms === undefined) this.#infoForbidden = true;
+      else this.#countForbidden = true;
+    };
+    const deadline = now() + timeoutMs;
+    const confirmation = confirms === undefined ? {} : { confirms: { kind: confirms, channel: NOBODY } };
+    port.send(new InStepCommand(args, { deadline, onReply, onFailure, ...confirmation }));
   }
 }
 
@@ -135,44 +137,4 @@ export function deafError(): LinkLostError {
 function countIn(text: string, field: string): number {
   const match = new RegExp(`(?:^|\\s)${field}=(\\d+)`).exec(text);
   return match === null ? Number.NaN : Number(match[1]);
-}
-
-class AuditCommand implements Command {
-  readonly name: string;
-  frame: Frame | undefined;
-  readonly replyCount = 1;
-  readonly replyTypes: number;
-  readonly asBytes = false;
-  readonly deadline: number;
-  readonly retry = false;
-  readonly failWhenDisconnected = true;
-  readonly internal = true;
-  readonly confirms?: { readonly kind: string; readonly channel: string };
-  place = 0;
-  readonly #onReply: (value: RespValue) => void;
-  readonly #onFailure: (error: unknown) => void;
-
-  constructor(
-    args: readonly string[],
-    confirms: string | undefined,
-    deadline: number,
-    onReply: (value: RespValue) => void,
-    onFailure: (error: unknown) => void,
-  ) {
-    this.name = args[0] as string;
-    this.frame = commandFrame(args);
-    this.replyTypes = confirms === undefined ? REPLY.simple : REPLY.array;
-    this.deadline = deadline;
-    if (confirms !== undefined) this.confirms = { kind: confirms, channel: NOBODY };
-    this.#onReply = onReply;
-    this.#onFailure = onFailure;
-  }
-
-  onReply(value: RespValue): void {
-    this.#onReply(value);
-  }
-
-  onFailure(error: unknown): void {
-    this.#onFailure(error);
-  }
 }

@@ -5,21 +5,20 @@
 //   RESP2:  SUBSCRIBE confirmed -> GET on the command link -> snapshot; then PING on the subscriber's: of what came until
 //           its pong, all up to the last message that equals the snapshot is older
 
-import type { AshRedisError } from '../errors/index.ts';
-import { type Command, commandFrame, type Frame } from '../net/index.ts';
+import { type AshRedisError, ConnectionError, ReplyError } from '../errors/index.ts';
+import type { Platform, TimerHandle } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
+import { InStepCommand } from './in-step-command.ts';
 import type { SubscriberConnection } from './subscriber-connection.ts';
 import type { Gap, MessageSink, MessageSource, SourceHandle, SubscribeWish, SubscriptionStateName } from './types.ts';
 
 export interface LatestSourceInit {
   readonly subscriber: SubscriberConnection;
+  readonly platform: Platform;
   /** The key of a channel's newest value, both with the region's prefix. */
   keyOf(channel: string): string;
-  /** GET over the command connection. */
+  /** GET over the command connection, as bytes where the wish wants bytes. */
   get(key: string): Promise<string | Uint8Array | null>;
-  /** Monotonic ms. */
-  now(): number;
-  wallClock(): number;
   readonly commandTimeoutMs: number;
 }
 
@@ -31,14 +30,17 @@ export class LatestSource implements MessageSource {
   }
 
   subscribe(wish: SubscribeWish): SourceHandle {
-    const sink = new LatestSink(this.#init, wish.sink);
+    const sink = new LatestSink(this.#init, wish.sink, wish.bytes);
     const handle = this.#init.subscriber.subscribe({ ...wish, sink });
     return {
       cancel: () => {
         sink.stop();
         handle.cancel();
       },
-      retry: () => handle.retry(),
+      retry: () => {
+        sink.retry();
+        handle.retry();
+      },
       hold: () => handle.hold(),
       release: () => handle.release(),
     };
@@ -58,88 +60,168 @@ interface Waiting {
   readonly receivedAt: number;
 }
 
+interface Snapshot {
+  readonly value: string | Uint8Array | undefined;
+  /** What came after it. */
+  readonly newer: readonly Waiting[];
+}
+
 /** One channel's way from snapshot to live. */
 interface Phase {
-  /** Undefined once live. */
-  waiting: Waiting[] | undefined;
-  /** Which snapshot is the current one: an older one's answer comes too late. */
+  isLive: boolean;
+  /** Messages that came before the snapshot was known, the newest last. */
+  waiting: Waiting[];
+  /** Which confirmation the current snapshot belongs to: an older one's answer comes too late. */
   round: number;
+  /** What was given last. */
   last: string | Uint8Array | undefined;
+  /** A loss that is not told yet: nothing newer may be given before its gap. */
+  owesGap: boolean;
+  /** Known, and kept until the gap is told. */
+  snapshot: Snapshot | undefined;
+  /** The snapshot is asked for again when this fires. */
+  timer: TimerHandle | undefined;
 }
+
+const RETRY_MS = 1000;
+/** A right may be given later. */
+const REFUSED_RETRY_MS = 10_000;
+/** Older ones may be skipped: where the snapshot's own is among them, all that is left is newer. */
+const MAX_WAITING = 1000;
 
 class LatestSink implements MessageSink {
   readonly #init: LatestSourceInit;
   readonly #sink: MessageSink;
+  readonly #bytes: boolean;
   readonly #phases = new Map<string, Phase>();
   #stopped = false;
 
-  constructor(init: LatestSourceInit, sink: MessageSink) {
+  constructor(init: LatestSourceInit, sink: MessageSink, bytes: boolean) {
     this.#init = init;
     this.#sink = sink;
+    this.#bytes = bytes;
   }
 
   stop(): void {
     this.#stopped = true;
+    for (const phase of this.#phases.values()) this.#disarm(phase);
   }
 
-  onMessage(channel: string, pattern: string | undefined, payload: string | Uint8Array, receivedAt: number): void {
+  /** Asks now for the snapshots that were refused. */
+  retry(): void {
+    for (const [channel, phase] of this.#phases) if (phase.timer !== undefined) this.#ask(channel, phase);
+  }
+
+  // --- the connection's sink -----------------------------------------------------------------------------------------
+
+  onMessage(channel: string, _pattern: string | undefined, payload: string | Uint8Array, receivedAt: number): void {
     const phase = this.#phaseOf(channel);
-    if (phase.waiting === undefined) {
-      phase.last = payload;
-      return this.#sink.onMessage(channel, pattern, payload, receivedAt);
-    }
-    // Newest values only: with RESP3 none of these is needed, with RESP2 those behind the snapshot.
-    if (this.#init.subscriber.server?.protocol !== 3) phase.waiting.push({ payload, receivedAt });
+    if (phase.isLive) return this.#give(channel, phase, payload, receivedAt);
+    // RESP3: the newest alone, for the case that there is no snapshot.
+    if (this.#isInStep || phase.waiting.length >= MAX_WAITING) phase.waiting.shift();
+    phase.waiting.push({ payload, receivedAt });
   }
 
   onGap(gap: Gap): void {
     this.#sink.onGap(gap);
+    for (const channel of gap.channels) {
+      const phase = this.#phaseOf(channel);
+      phase.owesGap = false;
+      if (phase.snapshot !== undefined) this.#goLive(channel, phase, phase.snapshot);
+    }
   }
 
   onChannelState(channel: string, state: SubscriptionStateName, error: AshRedisError | undefined): void {
     const phase = this.#phaseOf(channel);
     if (state === 'active') {
-      phase.waiting = [];
       phase.round++;
-      this.#snapshot(channel, phase, phase.round);
+      phase.isLive = false;
+      phase.waiting = [];
+      // Active is told with the snapshot: until then it may be refused.
+      return this.#ask(channel, phase);
     }
+    if (phase.isLive) phase.owesGap = true;
+    phase.isLive = false;
+    phase.snapshot = undefined;
+    phase.round++;
+    this.#disarm(phase);
     this.#sink.onChannelState(channel, state, error);
   }
 
   onEnd(error: AshRedisError | undefined): void {
-    this.#stopped = true;
+    this.stop();
     this.#sink.onEnd(error);
   }
 
-  #snapshot(channel: string, phase: Phase, round: number): void {
-    const { subscriber, keyOf, get } = this.#init;
-    const key = keyOf(channel);
-    const current = () => !this.#stopped && phase.round === round;
-    if (subscriber.server?.protocol === 3) {
-      return this.#send(['GET', key], (value) => {
-        if (current()) this.#goLive(channel, phase, value, []);
-      });
+  // --- snapshots -----------------------------------------------------------------------------------------------------
+
+  get #isInStep(): boolean {
+    return this.#init.subscriber.server?.protocol === 3;
+  }
+
+  #ask(channel: string, phase: Phase): void {
+    this.#disarm(phase);
+    const { round } = phase;
+    const isCurrent = () => !this.#stopped && phase.round === round;
+    const onFailure = (error: unknown) => {
+      if (isCurrent()) this.#failed(channel, phase, error);
+    };
+    const key = this.#init.keyOf(channel);
+    if (this.#isInStep) {
+      const onReply = (value: RespValue) => {
+        // What was pushed before it is older, or the same.
+        if (isCurrent()) this.#known(channel, phase, textOrBytes(value), phase.waiting, value !== null);
+      };
+      return this.#send(['GET', key], onReply, onFailure);
     }
-    get(key).then(
-      (value) => {
-        if (!current()) return;
-        this.#send(['PING', 'ashredis:latest'], () => {
-          if (current()) this.#goLive(channel, phase, value, newerThan(value, phase.waiting ?? []));
-        });
-      },
-      // Without a snapshot what came is what there is; the next connection asks again.
-      () => {
-        if (current()) this.#goLive(channel, phase, null, phase.waiting ?? []);
-      },
+    this.#init.get(key).then((value) => {
+      if (!isCurrent()) return;
+      const onPong = () => {
+        if (!isCurrent()) return;
+        const newer = value === null ? phase.waiting : newerThan(value, phase.waiting);
+        this.#known(channel, phase, value ?? undefined, newer, false);
+      };
+      this.#send(['PING', 'ashredis:latest'], onPong, onFailure);
+    }, onFailure);
+  }
+
+  #known(channel: string, phase: Phase, value: Snapshot['value'], newer: readonly Waiting[], isNewest: boolean): void {
+    const snapshot = { value, newer: isNewest ? [] : newer };
+    phase.waiting = [];
+    if (phase.owesGap) phase.snapshot = snapshot;
+    else this.#goLive(channel, phase, snapshot);
+  }
+
+  #goLive(channel: string, phase: Phase, { value, newer }: Snapshot): void {
+    // Came while the gap was awaited.
+    const later = phase.waiting;
+    phase.snapshot = undefined;
+    phase.isLive = true;
+    phase.waiting = [];
+    this.#sink.onChannelState(channel, 'active', undefined);
+    // After a reconnect the value that the user has already is no news.
+    if (value !== undefined && !isEqual(value, phase.last)) {
+      this.#give(channel, phase, value, this.#init.platform.wallClock());
+    }
+    for (const { payload, receivedAt } of [...newer, ...later]) this.#give(channel, phase, payload, receivedAt);
+  }
+
+  #failed(channel: string, phase: Phase, error: unknown): void {
+    const refused = error instanceof ReplyError;
+    if (refused) this.#sink.onChannelState(channel, 'denied', error);
+    // The subscriber's own link is gone: its next confirmation asks again.
+    else if (this.#isInStep && error instanceof ConnectionError) return;
+    phase.timer = this.#init.platform.setTimer(
+      refused ? REFUSED_RETRY_MS : RETRY_MS,
+      () => this.#ask(channel, phase),
+      false,
     );
   }
 
-  #goLive(channel: string, phase: Phase, snapshot: RespValue, newer: readonly Waiting[]): void {
-    phase.waiting = undefined;
-    const value = typeof snapshot === 'string' || snapshot instanceof Uint8Array ? snapshot : undefined;
-    // After a reconnect the value that the user has already is no news.
-    if (value !== undefined && !isEqual(value, phase.last)) this.#give(channel, phase, value, this.#init.wallClock());
-    for (const { payload, receivedAt } of newer) this.#give(channel, phase, payload, receivedAt);
+  #send(args: readonly string[], onReply: (value: RespValue) => void, onFailure: (error: unknown) => void): void {
+    const { subscriber, platform, commandTimeoutMs } = this.#init;
+    const deadline = platform.now() + commandTimeoutMs;
+    subscriber.port.send(new InStepCommand(args, { deadline, asBytes: this.#bytes, onReply, onFailure }));
   }
 
   #give(channel: string, phase: Phase, payload: string | Uint8Array, receivedAt: number): void {
@@ -147,23 +229,34 @@ class LatestSink implements MessageSink {
     this.#sink.onMessage(channel, undefined, payload, receivedAt);
   }
 
-  #send(args: readonly string[], onReply: (value: RespValue) => void): void {
-    const { subscriber, now, commandTimeoutMs } = this.#init;
-    subscriber.port.send(new InStep(args, now() + commandTimeoutMs, onReply, () => onReply(null)));
+  #disarm(phase: Phase): void {
+    if (phase.timer !== undefined) this.#init.platform.clearTimer(phase.timer);
+    phase.timer = undefined;
   }
 
   #phaseOf(channel: string): Phase {
     let phase = this.#phases.get(channel);
     if (phase === undefined) {
-      phase = { waiting: [], round: 0, last: undefined };
+      phase = {
+        isLive: false,
+        waiting: [],
+        round: 0,
+        last: undefined,
+        owesGap: false,
+        snapshot: undefined,
+        timer: undefined,
+      };
       this.#phases.set(channel, phase);
     }
     return phase;
   }
 }
 
-function newerThan(snapshot: string | Uint8Array | null, waiting: readonly Waiting[]): readonly Waiting[] {
-  if (snapshot === null) return waiting;
+function textOrBytes(reply: RespValue): string | Uint8Array | undefined {
+  return typeof reply === 'string' || reply instanceof Uint8Array ? reply : undefined;
+}
+
+function newerThan(snapshot: string | Uint8Array, waiting: readonly Waiting[]): readonly Waiting[] {
   for (let index = waiting.length - 1; index >= 0; index--) {
     if (isEqual((waiting[index] as Waiting).payload, snapshot)) return waiting.slice(index + 1);
   }
@@ -173,41 +266,4 @@ function newerThan(snapshot: string | Uint8Array | null, waiting: readonly Waiti
 function isEqual(a: string | Uint8Array, b: string | Uint8Array | undefined): boolean {
   if (typeof a === 'string' || typeof b === 'string' || b === undefined) return a === b;
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
-}
-
-/** A command on the subscriber's link, answered in step with the messages. A refusal or a loss is no answer. */
-class InStep implements Command {
-  readonly name: string;
-  frame: Frame | undefined;
-  readonly replyCount = 1;
-  readonly replyTypes = 255;
-  readonly asBytes = false;
-  readonly deadline: number;
-  readonly retry = false;
-  readonly failWhenDisconnected = true;
-  readonly internal = true;
-  place = 0;
-  readonly #onReply: (value: RespValue) => void;
-  readonly #onFailure: (error: unknown) => void;
-
-  constructor(
-    args: readonly string[],
-    deadline: number,
-    onReply: (value: RespValue) => void,
-    onFailure: (error: unknown) => void,
-  ) {
-    this.name = args[0] as string;
-    this.frame = commandFrame(args);
-    this.deadline = deadline;
-    this.#onReply = onReply;
-    this.#onFailure = onFailure;
-  }
-
-  onReply(value: RespValue): void {
-    this.#onReply(value);
-  }
-
-  onFailure(error: unknown): void {
-    this.#onFailure(error);
-  }
 }

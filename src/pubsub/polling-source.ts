@@ -1,7 +1,7 @@
 // Newest values where there is no publish/subscribe: GET at an interval, and only what changed is given.
 // Made by the subscriber class for `delivery: 'latest'` on a line server. One GET of a channel at a time.
 
-import { AshRedisError as AnyError, type AshRedisError, ReplyError } from '../errors/index.ts';
+import { AshRedisError, ConnectError, HandshakeError, ReplyError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
 import type { MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 
@@ -144,9 +144,10 @@ class Poll {
     if (this.#stopped) return;
     const failure = error instanceof Error ? error : new Error(String(error));
     const { sink } = this.#wish;
-    const known: AshRedisError | undefined = failure instanceof AnyError ? failure : undefined;
-    // Before the first answer nobody was promised anything: the caller is told why and decides.
-    if (this.#firstAt === 0 && !(failure instanceof ReplyError)) {
+    const known = failure instanceof AshRedisError ? failure : undefined;
+    // Before the first answer nobody was promised anything, and these two say that the connection has given up.
+    const over = this.#firstAt === 0 || failure instanceof ConnectError || failure instanceof HandshakeError;
+    if (over && !(failure instanceof ReplyError)) {
       this.#stopped = true;
       return sink.onEnd(known);
     }

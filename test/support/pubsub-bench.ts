@@ -85,6 +85,13 @@ export class PubsubBench {
     await this.time.runFor(ms);
   }
 
+  /** Closes while time goes on. */
+  async close(): Promise<void> {
+    const closed = this.source.close();
+    await this.time.runFor(3000);
+    await closed;
+  }
+
   cut(): void {
     for (const link of [...this.network.links]) link.cut();
   }

@@ -219,6 +219,15 @@ export class ModelServer {
     this.#send(session, `${session.protocol === 3 ? '>' : '*'}3\r\n${bulk(kind)}${bulk(channel)}:${count}\r\n`);
   }
 
+  /** SET and GET by another client, at once. */
+  setValue(key: string, value: string): void {
+    this.#values.set(key, value);
+  }
+
+  getValue(key: string): string | null {
+    return this.#values.get(key) ?? null;
+  }
+
   /** A PUBLISH by somebody outside of the world. */
   publishFrom(channel: string, payload: string): number {
     let receivers = 0;
