@@ -1,0 +1,361 @@
+// The commands against both servers, by what they print and the code they end with.
+// They run in this process with a context of the test's; cli-process.test.ts tries them as processes and in a terminal.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { runProgram } from '../../src/cli/main.ts';
+import { AshRedisClient } from '../../src/index.ts';
+import { createServer } from '../../src/server/index.ts';
+import { type FakeContext, fakeContext } from '../support/cli-context.ts';
+import { freePort } from '../support/redis-server.ts';
+import { forEachServer, type TestServer } from '../support/servers.ts';
+
+const run = (context: FakeContext, ...argv: string[]) => runProgram(COMMANDS, argv, context);
+
+forEachServer('the command line', (start, name) => {
+  let server: TestServer;
+  let env: Record<string, string>;
+  before(async () => {
+    server = await start();
+    env = { ASHREDIS_URL: server.url };
+  });
+  after(() => server.stop());
+
+  /** Runs to the end with the server of the environment. */
+  async function done(...argv: string[]) {
+    const context = fakeContext({ env });
+    const code = await run(context, ...argv);
+    return { code, out: context.stdout(), err: context.stderr() };
+  }
+
+  test('set, get and keys work together, in a region and out of it', async () => {
+    assert.deepEqual(await done('set', 'a:1', 'x', '--ttl', '100'), { code: 0, out: 'OK\n', err: '' });
+    assert.deepEqual(await done('set', 'a:2', 'y', '--region', 'eu'), { code: 0, out: 'OK\n', err: '' });
+    assert.deepEqual(await done('get', 'a:1'), { code: 0, out: 'x\n', err: '' });
+    assert.deepEqual(await done('get', 'a:2'), { code: 4, out: '', err: "no key 'a:2'\n" });
+    assert.deepEqual(await done('get', 'a:2', '--json'), { code: 4, out: '{"key":"a:2","value":null}\n', err: '' });
+    assert.deepEqual(await done('keys', 'a:*'), { code: 0, out: 'a:1\n', err: '' });
+    assert.deepEqual(await done('keys', '--region', 'eu', '--json'), { code: 0, out: '"a:2"\n', err: '' });
+    const client = new AshRedisClient({ url: server.url });
+    assert.ok((await client.ttl('a:1')) > 90);
+    await client.close();
+  });
+
+  test('set says when --nx or --xx kept it from storing, and reads a value from standard input', async () => {
+    await done('set', 'n:1', 'x');
+    assert.deepEqual(await done('set', 'n:1', 'y', '--nx'), {
+      code: 1,
+      out: '',
+      err: "not stored: the key 'n:1' exists\n",
+    });
+    assert.equal((await done('set', 'n:2', 'y', '--xx', '--json')).out, '{"key":"n:2","stored":false}\n');
+    const context = fakeContext({ env, input: ['from ', 'stdin'] });
+    assert.equal(await run(context, 'set', 'n:3', '-'), 0);
+    assert.equal((await done('get', 'n:3')).out, 'from stdin\n');
+  });
+
+  test('a refused value is named before a byte is sent', async () => {
+    const { code, err } = await done('set', 'k', 'v', '--ttl', '0');
+    assert.equal(code, 2);
+    assert.match(err, /^error Cannot .*ttl/);
+  });
+
+  test('sub prints one JSON object a message when piped and ends after --count', async () => {
+    const context = fakeContext({ env });
+    const running = run(context, 'sub', 'c:1', 'c:2', '--count', '3');
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 'c:1', 'c:2');
+    await client.publish('c:1', { n: 1 });
+    await client.publish('c:2', 'not JSON');
+    await client.publish('c:1', { n: 2 });
+    await client.publish('c:1', { n: 3 });
+    await client.close();
+    assert.equal(await running, 0);
+    const lines = context
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ channel, data }) => [channel, data]),
+      [
+        ['c:1', { n: 1 }],
+        ['c:2', 'not JSON'],
+        ['c:1', { n: 2 }],
+      ],
+    );
+    assert.ok(lines.every(({ receivedAt }) => Math.abs(Date.now() - receivedAt) < 60_000));
+  });
+
+  test('sub prints payloads alone with --raw, names patterns and regions, and ends on Ctrl-C with 130', async () => {
+    const raw = fakeContext({ env });
+    const pattern = fakeContext({ env });
+    const running = [
+      run(raw, 'sub', 'r:1', '--raw', '--region', 'eu'),
+      run(pattern, 'sub', 'r:*', '--pattern', '--region', 'eu'),
+    ];
+    const client = new AshRedisClient({ url: server.url, region: 'eu' });
+    await subscribed(client, '@eu:r:1');
+    while ((await client.command('PUBSUB', 'NUMPAT', { region: null })) === 0) await tick();
+    await client.publish('r:1', '{"big":12345678901234567890}');
+    await Promise.all([raw.printed(/big/), pattern.printed(/big/)]);
+    raw.stop();
+    pattern.stop('SIGTERM');
+    assert.deepEqual(await Promise.all(running), [130, 143]);
+    assert.equal(raw.stdout(), '{"big":12345678901234567890}\n');
+    const { channel, pattern: matched, region } = JSON.parse(pattern.stdout());
+    assert.deepEqual([channel, matched, region], ['r:1', 'r:*', 'eu']);
+    await client.close();
+  });
+
+  test('sub in a terminal shows time, channel and payload, and no control character of others', async () => {
+    const context = fakeContext({ env, isTerminal: true });
+    const running = run(context, 'sub', 't:1', '--count', '1');
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 't:1');
+    await client.publish('t:1', '\u001b[2Jboo');
+    await client.close();
+    assert.equal(await running, 0);
+    assert.match(context.stdout(), /^\d\d:\d\d:\d\d\.\d{3} t:1 \\x1b\[2Jboo\n$/);
+    assert.match(context.stderr(), /listening on t:1, Ctrl-C ends it/);
+  });
+
+  test('sub --latest begins with what --retain kept', async () => {
+    assert.equal((await done('pub', 'l:1', '{"n":1}', '--retain')).code, 0);
+    const { out } = await done('sub', 'l:1', '--latest', '--count', '1');
+    assert.deepEqual(JSON.parse(out).data, { n: 1 });
+  });
+
+  test('pub sends one message and says to how many', async () => {
+    assert.deepEqual(await done('pub', 'p:1', '{"n":1}'), { code: 0, out: '', err: 'sent 1 to 0 receivers\n' });
+    assert.deepEqual(await done('pub', 'p:1', '[1]', '--json'), {
+      code: 0,
+      out: '{"sent":1,"failed":0,"unknown":0,"receivers":0}\n',
+      err: '',
+    });
+    const { code, err } = await done('pub', 'p:1', '{level:high}');
+    assert.equal(code, 2);
+    assert.match(err, /Cannot publish '\{level:high\}': it is not JSON .*--text/);
+    assert.equal((await done('pub', 'p:1', '{level:high}', '--text')).code, 0);
+  });
+
+  test('pub sends each line of standard input as it is, names bad ones by number and accounts for all', async () => {
+    const reader = fakeContext({ env });
+    const reading = run(reader, 'sub', 'p:2', '--raw', '--count', '3');
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 'p:2');
+    await client.close();
+    const context = fakeContext({ env, input: ['{"n":1', '2345678901234567890}\n\nbad\n', '"two"\n[3]'] });
+    assert.equal(await run(context, 'pub', 'p:2'), 1);
+    assert.equal(context.stdout(), '');
+    assert.match(context.stderr(), /^line 3: not JSON \(.*\): bad\nsent 3, failed 1, unknown 0/);
+    assert.equal(await reading, 0);
+    assert.equal(reader.stdout(), '{"n":12345678901234567890}\n"two"\n[3]\n');
+  });
+
+  test('pub --strict stops at the first bad line; --json gives the account on standard output', async () => {
+    const context = fakeContext({ env, input: ['1\nbad\n2\n'] });
+    assert.equal(await run(context, 'pub', 'p:3', '--strict', '--json'), 1);
+    assert.equal(context.stdout(), '{"sent":1,"failed":1,"unknown":0}\n');
+    const fine = fakeContext({ env, input: ['1\n2\n3\n'] });
+    assert.equal(await run(fine, 'pub', 'p:3', '--quiet'), 0);
+    assert.equal(fine.stderr(), '');
+  });
+
+  test('top --once counts messages, bytes, receivers, missing numbers and lag', async () => {
+    const context = fakeContext({ env });
+    const client = new AshRedisClient({ url: server.url });
+    const subscription = client.subscribe('top:1');
+    await subscription.ready;
+    const running = run(context, 'top', 'top:*', '--once', '--json', '--interval', '0.5');
+    while ((await client.command('PUBSUB', 'NUMPAT')) === 0) await tick();
+    for (const offset of [1, 2, 5]) {
+      await client.publish('top:1', { epoch: 'e', offset, data: { timestamp: Date.now() - 100 } });
+    }
+    assert.equal(await running, 0);
+    const { channels, roundTripMs } = JSON.parse(context.stdout());
+    assert.equal(channels.length, 1);
+    const { channel, total, receivers, gaps, missed, lagMs, rate } = channels[0];
+    assert.deepEqual([channel, total, receivers, gaps, missed], ['top:1', 3, 1, 1, 2]);
+    assert.ok(lagMs >= 100 && lagMs < 30_000 && rate > 0 && roundTripMs > 0);
+    await client.close();
+  });
+
+  test('doctor finds nothing wrong, measures, and leaves nothing behind', async () => {
+    const { code, out } = await done('doctor', '--json');
+    const { summary, findings } = JSON.parse(out);
+    assert.deepEqual(
+      findings.filter(({ level }: { level: string }) => level === 'wrong'),
+      [],
+    );
+    assert.equal(code, 0);
+    assert.ok(summary.ok >= 10);
+    const checks = findings.map(({ check }: { check: string }) => check);
+    const wanted = ['resolve', 'connect', 'dialect', 'permissions', 'latency', 'pubsub', 'clock', 'version'];
+    for (const check of wanted) assert.ok(checks.includes(check), check);
+    assert.equal(checks.filter((check: string) => /^issue [2-5]/.test(check)).length, 4);
+    const latency = findings.find(({ check }: { check: string }) => check === 'latency');
+    const counted = latency.figures.histogram.reduce((sum: number, row: { count: number }) => sum + row.count, 0);
+    assert.equal(counted, 200);
+    assert.equal((await done('keys', 'ashredis:*')).out, '');
+  });
+
+  test('bench prints a row for each operation and deletes its key', async () => {
+    const { code, out } = await done('bench', '--seconds', '0.1', '--pipeline', '16', '--json');
+    assert.equal(code, 0);
+    const rows = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.equal(rows.length, 5);
+    for (const row of rows) assert.ok(row.operations > 0 && row.perSecond > 0, row.name);
+    assert.equal((await done('keys', 'ashredis:*')).out, '');
+  });
+
+  if (name === 'redis-server') {
+    test('doctor says what a user without permissions lacks', async () => {
+      const admin = new AshRedisClient({ url: server.url });
+      await admin.command('ACL', 'SETUSER', 'poor', 'on', '>secret', '+@connection', '+info');
+      await admin.close();
+      const context = fakeContext({ env: { ...env, ASHREDIS_PASSWORD: 'secret' } });
+      assert.equal(await run(context, 'doctor', '--user', 'poor'), 1);
+      assert.match(context.stdout(), /wrong +permissions: .*SET \(.*\n +-> .*ACL SETUSER/);
+      assert.match(context.stdout(), /wrong +pubsub/);
+      assert.doesNotMatch(context.stdout() + context.stderr(), /secret/);
+    });
+
+    test('doctor says that a password is wrong, and never shows it', async () => {
+      const admin = new AshRedisClient({ url: server.url });
+      await admin.command('ACL', 'SETUSER', 'known', 'on', '>secret', '+@all', '~*', '&*');
+      await admin.close();
+      const context = fakeContext({ env: { ...env, ASHREDIS_PASSWORD: 'hunter2' } });
+      assert.equal(await run(context, 'doctor', '--user', 'known'), 1);
+      assert.match(context.stdout(), /wrong +handshake: .*\n +-> user or password are wrong/);
+      assert.doesNotMatch(context.stdout() + context.stderr(), /hunter2/);
+    });
+  }
+
+  /** Resolves when somebody is subscribed to each. */
+  async function subscribed(client: AshRedisClient, ...channels: string[]): Promise<void> {
+    for (;;) {
+      const counts = await client.command('PUBSUB', 'NUMSUB', ...channels, { region: null });
+      const flat = counts instanceof Map ? [...counts].flat() : (counts as unknown[]);
+      if (flat.filter((_, index) => index % 2 === 1).every((count) => Number(count) > 0)) return;
+      await tick();
+    }
+  }
+});
+
+describe('the command line without a server', () => {
+  test('says what failed, where and what to check, and ends with 3', async () => {
+    const port = await freePort();
+    for (const argv of [
+      ['get', 'k'],
+      ['set', 'k', 'v'],
+      ['keys'],
+      ['sub', 'c'],
+      ['pub', 'c', '1'],
+      ['top'],
+      ['bench'],
+    ]) {
+      const context = fakeContext();
+      assert.equal(await run(context, ...argv, '--host', '127.0.0.1', '--port', String(port)), 3, argv[0]);
+      assert.match(context.stderr(), new RegExp(`^error Cannot .*127\\.0\\.0\\.1:${port}.*ECONNREFUSED`), argv[0]);
+    }
+    const context = fakeContext();
+    assert.equal(await run(context, 'doctor', '--port', String(port), '--host', '127.0.0.1'), 3);
+    assert.match(context.stdout(), /wrong +connect: .*ECONNREFUSED.*\n +-> nobody listens there/);
+  });
+
+  test('a wrong line ends with 2 and names the word', async () => {
+    const cases: [string[], RegExp][] = [
+      [['gett', 'k'], /did you mean ashredis get/],
+      [['get'], /a word is missing/],
+      [['get', 'k', '--prot', '1'], /did you mean --port/],
+      [['sub', 'c', '--pattern', '--shard'], /Cannot use --pattern together with --shard/],
+      [['get', 'k', '--dialect', 'x'], /not one of auto, resp, ashredis/],
+      [['get', 'k', '--url', 'http://x'], /scheme/],
+      [['top', '--sort', 'x'], /not one of rate/],
+      [[], /Usage: ashredis COMMAND/],
+    ];
+    for (const [argv, pattern] of cases) {
+      const context = fakeContext();
+      assert.equal(await run(context, ...argv), 2, argv.join(' '));
+      assert.match(context.stderr(), pattern);
+      assert.equal(context.stdout(), '');
+    }
+  });
+
+  test('help, version and the help of each command go to standard output with 0', async () => {
+    for (const argv of [
+      ['--help'],
+      ['help'],
+      ['-h'],
+      ['--version'],
+      ['help', 'sub'],
+      ['top', '--help'],
+      ['get', '-h'],
+    ]) {
+      const context = fakeContext();
+      assert.equal(await run(context, ...argv), 0, argv.join(' '));
+      assert.ok(context.stdout().length > 4);
+      assert.equal(context.stderr(), '');
+    }
+  });
+
+  test('server prints its address, serves, and stops with 0 on SIGTERM and 130 on Ctrl-C', async () => {
+    for (const [signal, expected] of [
+      ['SIGTERM', 0],
+      ['SIGINT', 130],
+    ] as const) {
+      const context = fakeContext();
+      const running = run(context, 'server', '--port', '0', '--json');
+      await context.printed(/url/);
+      const client = new AshRedisClient({ url: JSON.parse(context.stdout()).url });
+      assert.equal(await client.ping(), 'PONG');
+      await client.close();
+      context.stop(signal);
+      assert.equal(await running, expected);
+    }
+  });
+
+  test('server says which port is taken, and that it wants a password beyond loopback', async () => {
+    const taken = await createServer({ port: 0 });
+    const context = fakeContext();
+    assert.equal(await run(context, 'server', '--port', String(taken.port)), 2);
+    assert.match(context.stderr(), /Cannot start the server on 127\.0\.0\.1:\d+: .*EADDRINUSE.*choose another --port/);
+    await taken.stop();
+    const open = fakeContext();
+    assert.equal(await run(open, 'server', '--host', '0.0.0.0', '--port', '0'), 2);
+    assert.match(open.stderr(), /password/);
+  });
+
+  test('a lost link shows as a gap, in the stream with --json and beside it without', async () => {
+    const server = await createServer({ port: 0 });
+    const env = { ASHREDIS_URL: server.url };
+    const [json, plain] = [fakeContext({ env }), fakeContext({ env })];
+    const running = [run(json, 'sub', 'g', '--json'), run(plain, 'sub', 'g')];
+    const client = new AshRedisClient({ url: server.url });
+    while ((await client.publish('g', { n: 1 })) !== 2) await tick();
+    server.faults.cut({ subscriber: true });
+    await Promise.all([json.printed(/"gap"/), plain.printed(/gap: /)]);
+    for (const context of [json, plain]) context.stop();
+    assert.deepEqual(await Promise.all(running), [130, 130]);
+    const gap = json
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .at(-1).gap;
+    assert.deepEqual([gap.channels, gap.reason, gap.missed], [['g'], 'link-lost', 'unknown']);
+    assert.match(plain.stderr(), /link lost: .*\n/);
+    assert.match(plain.stderr(), /gap: an unknown number of messages missed within .* \(link-lost\)/);
+    await client.close();
+    await server.stop();
+  });
+});
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,84 @@
+// The parser of command lines: words, options, numbers, refusals, help.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type CommandSpec, helpText, nearest, parseArguments } from '../../../src/cli/arguments.ts';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { UsageError } from '../../../src/index.ts';
+
+const SPEC: CommandSpec = {
+  name: 'tool do',
+  summary: 'Do it',
+  usage: 'WORD [options]',
+  words: [1, 2],
+  options: [
+    { name: 'port', short: 'p', value: 'N', kind: 'integer', min: 1, max: 65_535, help: 'a port' },
+    { name: 'ttl', value: 'S', kind: 'number', help: 'seconds' },
+    { name: 'name', value: 'TEXT', help: 'a name' },
+    { name: 'json', help: 'JSON' },
+  ],
+  examples: [['try it', 'tool do something']],
+};
+
+describe('arguments', () => {
+  test('words and options may stand in any order, in every spelling', () => {
+    for (const line of ['a --port 7 --json b', '--port=7 a b --json', '-p 7 --json -- a b', 'a b --json -p7']) {
+      const args = parseArguments(SPEC, line.split(' '));
+      assert.deepEqual(args.words, ['a', 'b'], line);
+      assert.equal(args.number('port'), 7, line);
+      assert.equal(args.flag('json'), true, line);
+      assert.equal(args.text('name'), undefined, line);
+    }
+  });
+
+  test('a negative number is a value, and what follows -- is a word', () => {
+    assert.equal(parseArguments(SPEC, ['a', '--ttl', '-1.5']).number('ttl'), -1.5);
+    assert.deepEqual(parseArguments(SPEC, ['--', '--port', '-1']).words, ['--port', '-1']);
+  });
+
+  test('what is wrong is named, with the way to the help', () => {
+    const refused = (line: string, pattern: RegExp) =>
+      assert.throws(
+        () => parseArguments(SPEC, line.split(' ')),
+        (error: unknown) => {
+          assert.ok(error instanceof UsageError);
+          assert.match(error.message, pattern);
+          assert.match(error.message, /see tool do --help/);
+          return true;
+        },
+      );
+    refused('a --prot 7', /unknown option '--prot', did you mean --port\?/);
+    refused('a --port 0', /--port '0' is not an integer from 1 to 65535/);
+    refused('a --port 1.5', /not an integer/);
+    refused('a --port abc', /--port 'abc' is not an integer/);
+    refused('a --ttl x', /--ttl 'x' is not a number/);
+    refused('a --name', /--name/);
+    refused('--json', /a word is missing; usage: tool do WORD/);
+    refused('a b c', /'c' is one too many/);
+  });
+
+  test('help and version are never refused for missing words', () => {
+    assert.equal(parseArguments(SPEC, ['--help']).flag('help'), true);
+    assert.equal(parseArguments(SPEC, ['--version']).flag('version'), true);
+  });
+
+  test('every command has a help with its usage, all options and at least one example', () => {
+    for (const { spec } of COMMANDS) {
+      const text = helpText(spec);
+      assert.match(text, new RegExp(`Usage: ${spec.name} `));
+      for (const { name, help } of spec.options) assert.ok(text.includes(`--${name}`) && text.includes(help), name);
+      assert.ok(spec.examples.length > 0, spec.name);
+      for (const [, line] of spec.examples) assert.ok(text.includes(line));
+      for (const line of text.split('\n')) assert.ok(line.length <= 130, `${spec.name}: ${line}`);
+      assert.equal(new Set(spec.options.map(({ name }) => name)).size, spec.options.length, `${spec.name}: twice`);
+      const shorts = spec.options.map(({ short }) => short).filter((short) => short !== undefined);
+      assert.equal(new Set(shorts).size, shorts.length, `${spec.name}: a letter twice`);
+    }
+  });
+
+  test('a near word is found, a far one is not', () => {
+    assert.equal(nearest('subb', ['sub', 'pub', 'server']), 'sub');
+    assert.equal(nearest('severr', ['sub', 'pub', 'server']), 'server');
+    assert.equal(nearest('xyzzyx', ['sub', 'pub', 'server']), undefined);
+  });
+});

@@ -1,0 +1,45 @@
+// Numbers and payloads as people read them, and the version.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { histogram } from '../../../src/cli/doctor/speech.ts';
+import { bytes, count, duration, fit, percentile, printable } from '../../../src/cli/text.ts';
+import { PACKAGE_VERSION } from '../../../src/cli/version.ts';
+import { root } from '../../support/sources.ts';
+
+describe('text', () => {
+  test('numbers have units and separators', () => {
+    assert.equal(count(1_234_567.4), '1,234,567');
+    assert.deepEqual([0, 1023, 1536, 20 * 1024 * 1024].map(bytes), ['0 B', '1023 B', '1.5 KiB', '20 MiB']);
+    assert.deepEqual([0.421, 12.34, 345.6, 1500].map(duration), ['0.42 ms', '12.3 ms', '346 ms', '1.5 s']);
+  });
+
+  test('a payload can not command the terminal', () => {
+    assert.equal(printable('a\u001b[2J\u0007b\r\u009b'), 'a\\x1b[2J\\x07b\\x0d\\x9b');
+    assert.equal(printable('tab\tand\nline stay'), 'tab\tand\nline stay');
+  });
+
+  test('text is cut to its column', () => {
+    assert.deepEqual([fit('abc', 5), fit('abcdef', 4), fit('abc', 1)], ['abc  ', 'abc…', 'a']);
+  });
+
+  test('percentiles and histograms count every value', () => {
+    const sorted = Array.from({ length: 100 }, (_, index) => index + 1);
+    assert.deepEqual([percentile(sorted, 0.5), percentile(sorted, 0.99), percentile(sorted, 1)], [50, 99, 100]);
+    assert.deepEqual(histogram([0.05, 0.15, 0.15, 0.7]), [
+      { belowMs: 0.1, count: 1 },
+      { belowMs: 0.2, count: 2 },
+      { belowMs: 0.4, count: 0 },
+      { belowMs: 0.8, count: 1 },
+    ]);
+  });
+
+  test('the version is that of package.json, here and in the server', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    assert.equal(PACKAGE_VERSION, version);
+    const server = await import('../../../src/server/version.ts');
+    assert.equal(server.PACKAGE_VERSION, version);
+  });
+});
