@@ -64,9 +64,9 @@ export class Delivery<M> {
     this.#paused = true;
   }
 
+  /** `pump()` goes on. */
   resume(): void {
     this.#paused = false;
-    this.pump();
   }
 
   /** No handler is called any more. */

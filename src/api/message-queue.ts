@@ -195,12 +195,10 @@ export class MessageQueue<M extends Queued> {
   #dropOldest(): void {
     // Gaps before the oldest message stay, and merge with those behind it.
     const gaps: GapEntry[] = [];
+    this.#dropped();
     for (let slot = this.#shiftAny(); slot !== undefined; slot = this.#shiftAny()) {
       if (slot instanceof GapEntry) gaps.push(slot);
-      else if (this.#take(slot) !== undefined) {
-        this.#dropped();
-        break;
-      }
+      else if (this.#take(slot) !== undefined) break;
     }
     for (let gap = gaps.pop(); gap !== undefined; gap = gaps.pop()) this.#prependGap(gap);
   }

@@ -79,7 +79,8 @@ export class MessageStream<T> {
     );
     this.#delivery = new Delivery<Message<T>>(
       {
-        take: () => this.#take(),
+        // Without handlers what waits is for who pulls, or for handlers to come.
+        take: () => (this.hasHandlers ? this.#take() : undefined),
         handle: (message) => {
           if (!messageTrace.hasSubscribers) return this.#callHandlers(message);
           return messageTrace.call(traceContextOf(message), () => this.#callHandlers(message));
@@ -181,7 +182,8 @@ export class MessageStream<T> {
 
   resume(): void {
     this.#delivery.resume();
-    this.#servePullers();
+    if (this.hasHandlers) this.#delivery.pump();
+    else this.#servePullers();
   }
 
   handlerFailed(error: unknown, message: Message<T> | undefined): void {
@@ -277,8 +279,8 @@ export class MessageStream<T> {
       };
       if (insideHandler) this.#handOverInside(this.#platform.now() + timeoutMs).then(end);
       else this.#onIdle = end;
+      // Draining overrules a pause.
       this.resume();
-      this.wake();
     });
   }
 
