@@ -33,10 +33,10 @@ async function withLink(
   const server = await start();
   const link = await startFaultyLink(server);
   try {
-    await run(link, server);
+    await within(run(link, server), 40_000, 'the test');
   } finally {
-    await link.stop();
-    await server.stop();
+    await within(link.stop(), 5000, 'the link stops');
+    await within(server.stop(), 10_000, 'the server stops');
   }
 }
 
