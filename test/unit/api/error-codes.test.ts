@@ -88,6 +88,7 @@ describe('each code', () => {
   test('ASHREDIS_TIMEOUT: no reply in time', async () => {
     server.script = (words) => greeting(words);
     await using slow = client();
+    await slow.connect();
     await assert.rejects(slow.get('k', { timeoutMs: 30 }), hasCode('ASHREDIS_TIMEOUT', false));
   });
 
