@@ -60,7 +60,7 @@ export const workloads = {
   'bulk-1k': { make: (roll) => bulk(text(1024, roll)), peers: ['redis', 'redis-parser'] },
   'pubsub2-1k': { messages: true, make: messages('*', (roll) => text(1024, roll)), peers: ['redis', 'redis-parser'] },
   'bulk-16k': { make: (roll) => bulk(text(16_384, roll)), peers: ['redis', 'redis-parser'] },
-  'bulk-1m': { make: (roll) => bulk(text(1024, roll).repeat(1024)), peers: ['redis', 'redis-parser'], bytes: 8 << 20 },
+  'bulk-1m': { make: (roll) => bulk(text(1024, roll).repeat(1024)), peers: ['redis', 'redis-parser'], bytes: 2 << 20 },
   'wide-64': { messages: true, make: messages('*', (roll) => wideText(64, roll)), peers: ['redis', 'redis-parser'] },
   'wide-256': { messages: true, make: messages('*', (roll) => wideText(256, roll)), peers: ['redis', 'redis-parser'] },
   'wide-1k': { make: (roll) => bulk(wideText(1024, roll)), peers: ['redis', 'redis-parser'] },
@@ -69,7 +69,7 @@ export const workloads = {
 
 /** The stream in chunks of `chunkBytes`, and how many messages it holds. */
 export function makeStream(name, chunkBytes) {
-  const { make, bytes = 2 << 20 } = workloads[name];
+  const { make, bytes = 1 << 18 } = workloads[name];
   const roll = dice(42);
   const parts = [];
   let length = 0;
