@@ -66,8 +66,9 @@ export class VirtualConnection {
     options: Partial<ConnectionOptions> = {},
     script: VirtualScript = greeting,
     handler: ConnectionHandler = {},
+    seed = 11,
   ) {
-    const random = new SeededRandom(11);
+    const random = new SeededRandom(seed);
     this.script = script;
     this.network = new SimulatedNetwork(this.time, random);
     this.network.onAccept = (end) => this.#accept(end);
