@@ -176,7 +176,10 @@ export class Connections {
   #handler(connection: ConnectionRole): ConnectionHandler {
     return {
       onState: (event) => {
-        if (event.to === 'ready' && connection === 'commands') this.#dialect = this.#lane?.server?.dialect;
+        if (event.to === 'ready') {
+          // Subscriptions are RESP alone.
+          this.#dialect = connection === 'commands' ? this.#lane?.server?.dialect : (this.#dialect ?? 'resp');
+        }
         for (const listener of this.#listeners) listener.onState({ ...event, connection });
       },
       onPush: (kind, values) => {

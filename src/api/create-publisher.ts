@@ -38,7 +38,7 @@ export function createPublisher(
 export function chosen<M, O>(url: string, key: string, builtIn: Record<string, M>, own: Record<string, O>): M | O {
   const scheme = schemeOf(url);
   if (scheme !== undefined) {
-    if (Object.hasOwn(own, scheme)) return own[scheme] as O;
+    for (const name of [scheme, `${scheme}://`]) if (Object.hasOwn(own, name)) return own[name] as O;
     if (Object.hasOwn(builtIn, scheme)) return builtIn[scheme] as M;
   }
   const known = [...Object.keys(own), ...Object.keys(builtIn)].map((name) => `${name}://`).join(', ');
@@ -54,5 +54,7 @@ export function isClassOf<C extends abstract new (...args: never[]) => unknown>(
 ): maker is new (
   ...args: ConstructorParameters<C>
 ) => InstanceType<C> {
-  return typeof maker === 'function' && (maker === base || maker.prototype instanceof base);
+  if (typeof maker !== 'function') return false;
+  // A class on another copy of this package (`require` beside `import`) is a class all the same.
+  return maker.prototype instanceof base || /^class\b/.test(Function.prototype.toString.call(maker));
 }

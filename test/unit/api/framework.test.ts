@@ -346,6 +346,8 @@ describe('createPublisher and createSubscriber', () => {
   test('a user’s own schemes come first, as classes or functions', async () => {
     const own = createPublisher('a', { destination: 'list://x' }, { schemes: { list: ListPublisher } });
     assert.ok(own instanceof ListPublisher);
+    const spelled = createPublisher('a', { destination: 'list://x' }, { schemes: { 'list://': ListPublisher } });
+    assert.ok(spelled instanceof ListPublisher);
     const made = createSubscriber(
       'b',
       { source: 'ashredischannel://x' },
