@@ -287,7 +287,8 @@ export class Connection implements ConnectionPort {
       },
       // What answers the first bytes in no known way will do so again; damage on the way may not.
       onBroken: (error) => {
-        const fatal = this.#machine.state.name === 'greeting' && !(error instanceof ProtocolError);
+        const mayPass = error instanceof ProtocolError && this.#readyCount > 0;
+        const fatal = this.#machine.state.name === 'greeting' && !mayPass;
         this.#fail(generation, error, fatal, false);
       },
     };

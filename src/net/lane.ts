@@ -22,6 +22,10 @@ export class CommandLane implements ConnectionPort {
   readonly #first: ConnectionPort;
   /** Line servers: the others, made when first used. */
   readonly #others: (ConnectionPort | undefined)[] = [];
+  /** Keys of commands from before the server was known: they wait in the first connection, and are not to be overtaken. */
+  readonly #earlyKeys = new Set<string>();
+  /** There were too many to note. */
+  #allAreEarly = false;
 
   constructor(
     options: ConnectionOptions & { readonly poolSize: number },
@@ -81,9 +85,14 @@ export class CommandLane implements ConnectionPort {
   }
 
   #connectionOf(command: Command): ConnectionPort {
+    const { routingKey } = command;
     // Until the server is known, and where it speaks RESP, there is one.
-    if (this.#first.server?.dialect !== 'line' || command.routingKey === undefined) return this.#first;
-    const slot = hashOf(command.routingKey) % this.#poolSize;
+    if (this.#first.server?.dialect !== 'line') {
+      if (this.#first.server === undefined) this.#noteEarly(routingKey);
+      return this.#first;
+    }
+    if (routingKey === undefined || this.#isEarly(routingKey)) return this.#first;
+    const slot = hashOf(routingKey) % this.#poolSize;
     if (slot === 0) return this.#first;
     let connection = this.#others[slot];
     if (connection === undefined) {
@@ -91,6 +100,20 @@ export class CommandLane implements ConnectionPort {
       this.#others[slot] = connection;
     }
     return connection;
+  }
+
+  #noteEarly(routingKey: string | undefined): void {
+    if (this.#earlyKeys.size >= this.#options.offlineMaxCount) this.#allAreEarly = true;
+    else if (routingKey !== undefined) this.#earlyKeys.add(routingKey);
+  }
+
+  #isEarly(routingKey: string): boolean {
+    if (!this.#allAreEarly && this.#earlyKeys.size === 0) return false;
+    const { unsentCount, inFlightCount } = this.#first.stats();
+    if (unsentCount + inFlightCount > 0) return this.#allAreEarly || this.#earlyKeys.has(routingKey);
+    this.#earlyKeys.clear();
+    this.#allAreEarly = false;
+    return false;
   }
 }
 

@@ -399,6 +399,12 @@ describe('a broken protocol', () => {
     });
   }
 
+  test('before the first ready ends the attempts, also where the first connection may take for ever', async () => {
+    const bench = new VirtualConnection({ waitOnFirstConnect: true }, () => '+OK\r\n$x\r\n');
+    await assert.rejects(bench.connect(), ProtocolError);
+    assert.equal(bench.connection.state, 'idle');
+  });
+
   test('gives no value to a command that never returns such a one', async () => {
     const bench = new VirtualConnection({}, (words) => greeting(words) ?? '$5\r\nhello\r\n');
     await bench.connect();
