@@ -5,6 +5,7 @@
 //   first line ended by CR LF      -> Redis inline (from which a connection may go on in RESP)
 //   first line ended by a bare LF  -> the AshRedis line dialect
 
+import { ByteStore } from './byte-store.ts';
 import type { Limits } from './limits.ts';
 
 export interface DialectDecision {
@@ -14,31 +15,22 @@ export interface DialectDecision {
 }
 
 export class DialectGate {
-  readonly #chunks: Buffer[] = [];
-  #byteCount = 0;
+  readonly #store = new ByteStore();
 
   get pendingBytes(): number {
-    return this.#byteCount;
+    return this.#store.length;
   }
 
   /** The decision, or undefined while the first line is not whole. */
   push(chunk: Buffer, limits: Limits): DialectDecision | undefined {
-    if (this.#byteCount === 0 && chunk[0] === 42) return { dialect: 'resp', bytes: chunk };
+    const isFirst = this.#store.length === 0;
+    if (isFirst && chunk[0] === 42) return { dialect: 'resp', bytes: chunk };
     const end = chunk.indexOf(10);
-    const last = this.#chunks[this.#chunks.length - 1];
-    // Socket chunks are ours to keep: Node hands out a new buffer for each read.
-    this.#chunks.push(chunk);
-    this.#byteCount += chunk.length;
-    if (end < 0) {
-      // No line of any dialect is that long; the RESP parser has the words for it.
-      return this.#byteCount > limits.maxLineBytes ? this.#decide('resp') : undefined;
-    }
-    const before = end > 0 ? chunk[end - 1] : last?.[last.length - 1];
-    return this.#decide(before === 13 ? 'resp' : 'line');
-  }
-
-  #decide(dialect: 'resp' | 'line'): DialectDecision {
-    const [only] = this.#chunks;
-    return { dialect, bytes: this.#chunks.length === 1 ? (only as Buffer) : Buffer.concat(this.#chunks) };
+    const before = end > 0 ? chunk[end - 1] : this.#store.last;
+    if (isFirst && end >= 0) return { dialect: before === 13 ? 'resp' : 'line', bytes: chunk };
+    this.#store.append(chunk);
+    if (end >= 0) return { dialect: before === 13 ? 'resp' : 'line', bytes: this.#store.take() };
+    // No line of any dialect is that long; the RESP parser has the words for it.
+    return this.#store.length > limits.maxLineBytes ? { dialect: 'resp', bytes: this.#store.take() } : undefined;
   }
 }

@@ -9,9 +9,8 @@ import { PUBSUB_COMMANDS } from './commands/pubsub.ts';
 import { SERVER_COMMANDS } from './commands/server-info.ts';
 import { STRING_COMMANDS } from './commands/strings.ts';
 import { TRANSACTION_COMMANDS } from './commands/transactions.ts';
+import { OUT_OF_MEMORY } from './messages.ts';
 import type { Session } from './session.ts';
-
-export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** Every command, by name in lower case. */
 export function commandTable(): Map<string, Command> {

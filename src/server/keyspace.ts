@@ -154,10 +154,10 @@ export class Keyspace {
     this.#randomWalk = undefined;
   }
 
-  *keys(glob: Glob): Generator<string> {
+  *keys(glob?: Glob): Generator<string> {
     const now = this.#now();
     for (const [key, entry] of this.#entries) {
-      if ((entry.expiresAt === 0 || entry.expiresAt > now) && glob.matches(key)) yield key;
+      if ((entry.expiresAt === 0 || entry.expiresAt > now) && (glob === undefined || glob.matches(key))) yield key;
     }
   }
 

@@ -5,7 +5,8 @@
 import type { Socket } from 'node:net';
 import { DialectGate } from './dialect-gate.ts';
 import type { Keyspace } from './keyspace.ts';
-import { LineSession } from './line-session.ts';
+import { executeLine } from './line-commands.ts';
+import { LineReader } from './line-reader.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RequestParser } from './request-parser.ts';
 import type { ServerState } from './server-state.ts';
@@ -50,7 +51,7 @@ export class Session extends ReplyWriter {
   /** undefined until the first line told; `auto` only. */
   dialect: 'resp' | 'line' | undefined;
   #gate: DialectGate | undefined;
-  #line: LineSession | undefined;
+  #line: LineReader | undefined;
   /** Reads no more; the last reply is on its way. */
   #ending = false;
   #peerEnded = false;
@@ -192,13 +193,13 @@ export class Session extends ReplyWriter {
       this.#choose(decision.dialect);
       bytes = decision.bytes;
     }
-    if (this.#line !== undefined) this.#line.push(bytes);
+    if (this.#line !== undefined) this.#readLines(this.#line, bytes);
     else this.#readRequests(bytes);
   }
 
   #choose(dialect: 'resp' | 'line'): void {
     this.dialect = dialect;
-    if (dialect === 'line') this.#line = new LineSession(this);
+    if (dialect === 'line') this.#line = new LineReader(this.server.limits.maxLineBytes);
   }
 
   #readRequests(bytes: Buffer): void {
@@ -206,18 +207,34 @@ export class Session extends ReplyWriter {
     parser.push(bytes);
     for (let args = parser.next(); args !== undefined; args = parser.next()) {
       this.server.execute(this, args);
-      if (this.#ending || this.closed) return;
-      if (this.#paused > 0) {
-        const rest = parser.takeRest();
-        if (rest.length > 0) this.#waiting.push(rest);
-        return;
-      }
-      if (this.out.length > this.server.limits.maxOutputBytes && this.#overflows(this.out.length)) return;
+      if (this.#mustStop(parser)) return;
     }
     if (parser.failure !== undefined) {
       this.error(`ERR ${parser.failure}`);
       this.endAfterFlush();
     }
+  }
+
+  #readLines(reader: LineReader, bytes: Buffer): void {
+    reader.push(bytes);
+    for (let line = reader.next(); line !== undefined; line = reader.next()) {
+      executeLine(this, line);
+      if (this.#mustStop(reader)) return;
+    }
+    if (!reader.failed) return;
+    this.out = '';
+    this.endAfterFlush();
+  }
+
+  /** True when no further request of this chunk may be executed now; what is left of it waits where it may later. */
+  #mustStop(reader: { takeRest(): Buffer }): boolean {
+    if (this.#ending || this.closed) return true;
+    if (this.#paused > 0) {
+      const rest = reader.takeRest();
+      if (rest.length > 0) this.#waiting.push(rest);
+      return true;
+    }
+    return this.out.length > this.server.limits.maxOutputBytes && this.#overflows(this.out.length);
   }
 
   /** Closes a connection whose unread output passed its limit, as Redis does: without a word, since nobody reads. */

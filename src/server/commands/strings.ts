@@ -10,11 +10,11 @@ import {
   wrongArity,
 } from '../command.ts';
 import { positiveTime, valueOptions } from '../expiry-arguments.ts';
+import { OUT_OF_MEMORY } from '../messages.ts';
 import { addDecimals, addInt64, isDecimal, parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
 
 const TOO_LONG = 'ERR string exceeds maximum allowed size (proto-max-bulk-len)';
-const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 function get(session: Session, args: string[]) {
   session.bulkOrNull(session.keyspace.read(args[1] as string));
