@@ -150,7 +150,7 @@ export class AshRedisClient {
 
   /** Resolves with the number of keys that were deleted. */
   del(keys: string | readonly string[], options?: CommandOptions): Promise<number> {
-    return this.#send(() => table.delRequest(keys), options);
+    return this.#sum(table.delRequest, keys, options);
   }
 
   /** The same as {@link del}. */
@@ -160,7 +160,7 @@ export class AshRedisClient {
 
   /** Resolves with how many of the keys exist; a key given twice counts twice. */
   exists(keys: string | readonly string[], options?: CommandOptions): Promise<number> {
-    return this.#send(() => table.existsRequest(keys), options);
+    return this.#sum(table.existsRequest, keys, options);
   }
 
   /** Resolves with false when the key does not exist. Fractions are kept to the millisecond. */
@@ -320,6 +320,22 @@ export class AshRedisClient {
     } catch (error) {
       return rejected(error);
     }
+  }
+
+  /** On a line server key by key: each key has its connection, where nothing of it may be overtaken. */
+  #sum(
+    build: (keys: string | readonly string[]) => ReturnType<typeof table.delRequest>,
+    keys: string | readonly string[],
+    options: CommandOptions | undefined,
+  ): Promise<number> {
+    if (typeof keys === 'string' || this[CONNECTIONS].dialect !== 'line') return this.#send(() => build(keys), options);
+    try {
+      build(keys);
+    } catch (error) {
+      return rejected(error);
+    }
+    const counts = keys.map((key) => this.#send<number>(() => build(key), options));
+    return handled(Promise.all(counts).then((all) => all.reduce((sum, count) => sum + count, 0)));
   }
 
   #watch(signal: AbortSignalLike | undefined): void {

@@ -89,6 +89,7 @@ export class CommandLane implements ConnectionPort {
     // Until the server is known, and where it speaks RESP, there is one.
     if (this.#first.server?.dialect !== 'line') {
       if (this.#first.server === undefined) this.#noteEarly(routingKey);
+      else if (this.#earlyKeys.size > 0) this.#earlyKeys.clear();
       return this.#first;
     }
     if (routingKey === undefined || this.#isEarly(routingKey)) return this.#first;

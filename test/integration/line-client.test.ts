@@ -124,6 +124,37 @@ describe('the client at a line server', () => {
     );
   });
 
+  test('a command that waits since before the server was known is not overtaken by the pool', async () => {
+    await using client = new AshRedisClient(at);
+    const early = Array.from({ length: 200 }, (_, n) => client.set(`x${n}`, 'v'));
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    early.push(...keys.map((key) => client.set(key, 'old')));
+    await client.connect();
+    await Promise.all(keys.map((key) => client.set(key, 'new')));
+    await Promise.all(early);
+    assert.deepEqual(
+      await Promise.all(keys.map((key) => client.get(key))),
+      keys.map(() => 'new'),
+    );
+    await Promise.all(keys.map((key) => client.set(key, 'v')));
+    assert.ok(server.links.length > 2, 'and the pool is used afterwards');
+  });
+
+  test('commands of several keys keep the order of each of them', async () => {
+    await using client = new AshRedisClient(at);
+    await client.connect();
+    const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
+    // Other work in front, so that the connections are not equally far.
+    for (let n = 0; n < 50; n++) void client.incr('k3').catch(() => {});
+    const all = [
+      ...keys.map((key) => client.set(key, 'v')),
+      client.exists([...keys, 'missing', 'k1']),
+      client.del(keys),
+      client.exists(keys),
+    ];
+    assert.deepEqual((await Promise.all(all)).slice(-3), [21, 20, 0]);
+  });
+
   test('publishMany takes one connection, in order', async () => {
     await using publisher = new AshRedisDataPublisher('p', 'ashredis://x', { ...at, region: 'r', ttlSeconds: 60 });
     const records = Array.from({ length: 300 }, (_, n) => ({ __dagserver_key: `k:${n % 7}`, n, text: 'a "b" \n é' }));
