@@ -8,6 +8,7 @@ import type { CommandArgument, RespValue } from '../resp/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { Batch, type BatchOptions } from './batch.ts';
 import { BlockingConnections } from './blocking.ts';
+import { ClientPublish } from './client-publish.ts';
 import { type ClientSubscribeOptions, subscribeOn } from './client-subscribe.ts';
 import { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
@@ -43,6 +44,7 @@ export class AshRedisClient {
   readonly [CONNECTIONS]: Connections;
   readonly #sender: CommandSender;
   readonly #blocking: BlockingConnections;
+  readonly #quickPublish: ClientPublish;
   readonly #events = new Emitter<ClientEvents>();
   #closed: Promise<void> | undefined;
   #unwatch: () => void = () => {};
@@ -61,6 +63,7 @@ export class AshRedisClient {
     this[CONNECTIONS] = connections;
     this.#sender = new CommandSender(connections, config.region);
     this.#blocking = new BlockingConnections(this.#sender);
+    this.#quickPublish = new ClientPublish(connections);
     connections.listen({
       onState: (event) => {
         logState(config.logger, `client, ${event.connection}`, event);
@@ -222,6 +225,10 @@ export class AshRedisClient {
     data: unknown,
     options?: Omit<PublishOptions, 'ttlSeconds'> & CommandOptions & { shard?: boolean | undefined },
   ): Promise<number | undefined> {
+    if (options === undefined) {
+      const quick = this.#quickPublish.publish(channel, data, this.#sender.region);
+      if (quick !== undefined) return quick;
+    }
     const { codec } = this[CONNECTIONS].config;
     const command = options?.shard ? 'SPUBLISH' : 'PUBLISH';
     return this.#send(() => table.publishRequest(command, channel, data, codec), options);

@@ -4,6 +4,7 @@
 import type { AbortSignalLike, Command, Dialect, Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
+import type { Capture } from './publish-command.ts';
 import { lineFrame, type Request, respFrame, routingKeyOf } from './request.ts';
 
 export interface CommandSettings {
@@ -19,11 +20,9 @@ export interface CommandSettings {
 const ignore = () => {};
 
 export class ClientCommand<T> implements Command {
-  readonly name: string;
   frame: Frame | undefined;
   readonly replyCount = 1;
   replyTypes: number;
-  readonly routingKey: string | undefined;
   readonly asBytes: boolean;
   readonly deadline: number;
   readonly timeoutMs: number;
@@ -34,11 +33,12 @@ export class ClientCommand<T> implements Command {
   readonly #request: Request<T>;
   readonly #region: string | undefined;
   readonly #connections: Connections;
+  readonly #routingKey: string | undefined;
   #shape: Request<T>['shape'];
-  #resolve: (value: T) => void = ignore;
-  #reject: (error: unknown) => void = ignore;
-  #signal: AbortSignalLike | undefined;
-  #onAbort: (() => void) | undefined;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (error: unknown) => void;
+  #signal: AbortSignalLike | undefined = undefined;
+  #onAbort: (() => void) | undefined = undefined;
   #settled = false;
 
   /** Throws a `UsageError` for what can't be sent, where the dialect is known. */
@@ -46,11 +46,10 @@ export class ClientCommand<T> implements Command {
     request: Request<T>,
     settings: CommandSettings,
     connections: Connections,
-    routingKey: string | undefined = routingKeyOf(request, settings.region),
+    capture: Capture,
+    routingKey: string | undefined,
   ) {
-    this.name = String(request.words[0]).toUpperCase();
     this.replyTypes = request.replyTypes;
-    this.routingKey = routingKey;
     this.asBytes = request.asBytes ?? false;
     this.deadline = settings.deadline;
     this.timeoutMs = settings.timeoutMs;
@@ -59,12 +58,21 @@ export class ClientCommand<T> implements Command {
     this.#request = request;
     this.#region = settings.region;
     this.#connections = connections;
+    this.#routingKey = routingKey;
     this.#shape = request.shape;
     if (connections.dialect !== undefined) this.encode(connections.dialect);
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.promise = new Promise(capture.executor as ConstructorParameters<typeof Promise<T>>[0]);
+    this.#resolve = capture.resolve;
+    this.#reject = capture.reject;
+  }
+
+  get name(): string {
+    return String(this.#request.words[0]).toUpperCase();
+  }
+
+  /** Asked by pools alone. */
+  get routingKey(): string | undefined {
+    return this.#routingKey ?? routingKeyOf(this.#request, this.#region);
   }
 
   encode(dialect: Dialect): Frame {

@@ -9,6 +9,7 @@ import type { CommandOptions } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { commandContext, commandTrace } from './diagnostics.ts';
 import { handled, rejected } from './handled.ts';
+import { Capture } from './publish-command.ts';
 import { checkRegion } from './region.ts';
 import type { Request } from './request.ts';
 
@@ -20,6 +21,7 @@ export interface Port {
 
 export class CommandSender {
   readonly connections: Connections;
+  readonly #capture = new Capture();
   /** Of calls that name none. */
   region: string | undefined;
 
@@ -57,7 +59,7 @@ export class CommandSender {
   }
 
   command<T>(request: Request<T>, settings: CommandSettings, routingKey?: string): ClientCommand<T> {
-    return new ClientCommand(request, settings, this.connections, routingKey);
+    return new ClientCommand(request, settings, this.connections, this.#capture, routingKey);
   }
 
   /** Hands the command over. `promise` is what its user gets, traced when somebody listens. */

@@ -137,6 +137,38 @@ describe('the client', () => {
     assert.throws(() => client.scan('*', { count: 0 }), UsageError);
   });
 
+  test('publish() of text is right for any channel, region and text, also when many channels take turns', async () => {
+    await client.connect();
+    const latin1 = (text: string) => Buffer.from(text).toString('latin1');
+    for (const [channel, text, region] of [
+      ['c', 'é😀', null],
+      ['é', 'plain', null],
+      ['c', '', 'r'],
+      ['c', 'again', 'r'],
+      ['\ud800', '\udc00', null],
+    ] as const) {
+      client.useRegion(region);
+      assert.equal(await client.publish(channel, text), 2);
+      assert.deepEqual(sent(), ['PUBLISH', latin1((region === null ? '' : '@r:') + channel), latin1(text)]);
+    }
+    client.useRegion(null);
+    await Promise.all(Array.from({ length: 2500 }, (_, n) => client.publish(`c${n % 1250}`, String(n))));
+    const published = server.links[0]?.commands.slice(-2500).map((words) => words.join(' '));
+    assert.deepEqual(
+      published,
+      Array.from({ length: 2500 }, (_, n) => `PUBLISH c${n % 1250} ${n}`),
+    );
+    await assert.rejects(client.publish('', 'x'), UsageError);
+    await assert.rejects(client.publish(1 as never, 'x'), UsageError);
+    server.script = (words) => greeting(words) ?? '-NOPERM no\r\n';
+    await assert.rejects(
+      client.publish('c', 'x'),
+      (error: unknown) => error instanceof ReplyError && error.code === 'NOPERM',
+    );
+    await client.close();
+    await assert.rejects(client.publish('c', 'x'), ClosedError);
+  });
+
   test('wrong arguments are refused by the promise, before a byte is sent', async () => {
     const wrong: (() => Promise<unknown>)[] = [
       () => client.get(undefined as never),

@@ -1,0 +1,78 @@
+// The quick way of `client.publish(channel, text)`: what does not change of a channel is kept, and one object is all that
+// is made. Owned by the client. Everything out of the ordinary (options, bytes, line servers) goes the general way.
+
+import { type Dialect, type Frame, utf8Length } from '../net/index.ts';
+import type { RespValue } from '../resp/index.ts';
+import type { Connections } from './connections.ts';
+import { commandTrace } from './diagnostics.ts';
+import { payloadFrame, publishPrefix } from './frame.ts';
+import { Capture, PUBLISH_REPLIES, PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
+import { regionPrefix } from './region.ts';
+
+interface Prefix {
+  readonly text: string;
+  readonly byteLength: number;
+}
+
+/** Channels whose prefix is kept; when there are more all are made anew. */
+const MAX_PREFIXES = 1000;
+
+export class ClientPublish implements PublishOwner {
+  readonly capture = new Capture();
+  readonly #connections: Connections;
+  readonly #form: PublishForm;
+  readonly #prefixes = new Map<string, Prefix>();
+  /** The last one used: programs publish to few channels. */
+  #lastName: string | undefined;
+  #lastPrefix: Prefix = { text: '', byteLength: 0 };
+
+  constructor(connections: Connections) {
+    const { config } = connections;
+    this.#connections = connections;
+    this.#form = {
+      name: 'PUBLISH',
+      replyCount: 1,
+      replyTypes: PUBLISH_REPLIES.publish,
+      retry: config.retry === 'always',
+      failWhenDisconnected: config.whenDisconnected === 'fail',
+      timeoutMs: config.commandTimeoutMs,
+    };
+  }
+
+  /** Undefined where the general way has to be taken. */
+  publish(channel: unknown, data: unknown, region: string | undefined): Promise<number> | undefined {
+    const connections = this.#connections;
+    if (connections.dialect !== 'resp' || connections.isClosed || commandTrace.hasSubscribers) return undefined;
+    if (typeof channel !== 'string' || typeof data !== 'string' || channel === '') return undefined;
+    const name = region === undefined ? channel : regionPrefix(region) + channel;
+    const prefix = name === this.#lastName ? this.#lastPrefix : this.#prefixOf(name);
+    const frame = payloadFrame(prefix.text, prefix.byteLength, data);
+    const deadline = connections.platform.now() + this.#form.timeoutMs;
+    const command = new PublishCommand(this, this.#form, frame, data, undefined, deadline, undefined, undefined);
+    connections.lane.send(command);
+    return command.promise as Promise<number>;
+  }
+
+  onPublished(_command: PublishCommand, reply: RespValue): number {
+    return Number(reply);
+  }
+
+  onPublishFailed(): void {}
+
+  encodePublish(_command: PublishCommand, _dialect: Dialect): Frame {
+    throw new Error('Bug: the quick way of publish() has its frame from the start');
+  }
+
+  #prefixOf(name: string): Prefix {
+    let prefix = this.#prefixes.get(name);
+    if (prefix === undefined) {
+      if (this.#prefixes.size >= MAX_PREFIXES) this.#prefixes.clear();
+      const text = publishPrefix('PUBLISH', name);
+      prefix = { text, byteLength: utf8Length(text) };
+      this.#prefixes.set(name, prefix);
+    }
+    this.#lastName = name;
+    this.#lastPrefix = prefix;
+    return prefix;
+  }
+}
