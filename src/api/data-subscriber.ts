@@ -11,7 +11,7 @@ import type { JsonObject, Message, SubscriberConfig } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { traceGap } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
-import { handled, rejected } from './handled.ts';
+import { handled, rejected, untilAborted } from './handled.ts';
 import { log } from './log.ts';
 import {
   MessageStream,
@@ -105,6 +105,8 @@ export abstract class DataSubscriber<T = JsonObject> {
     if (this.#stopping !== undefined) return rejected(this.#stoppedError());
     const { signal } = options;
     if (signal?.aborted) return rejected(signal.reason);
+    // The first caller's signal gives the start up; a later one's gives up waiting for it.
+    if (this.#starting !== undefined && signal !== undefined) return untilAborted(this.#starting, signal);
     this.#starting ??= handled(this.#start(signal));
     return this.#starting;
   }

@@ -1,6 +1,8 @@
 // Promises that nobody has to look at.
 // Called wherever a promise is given to a user, so that one that is not awaited never ends the process.
 
+import type { AbortSignalLike } from '../net/index.ts';
+
 const ignore = () => {};
 
 /** The same promise, marked: its rejection is never "unhandled". */
@@ -11,4 +13,16 @@ export function handled<P extends Promise<unknown>>(promise: P): P {
 
 export function rejected(error: unknown): Promise<never> {
   return handled(Promise.reject(error));
+}
+
+/** Rejects with the signal's reason when it is aborted before `promise` settles; `promise` itself goes on. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignalLike): Promise<T> {
+  return handled(
+    new Promise<T>((resolve, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort);
+      const stopWatching = () => signal.removeEventListener('abort', onAbort);
+      promise.then(resolve, reject).finally(stopWatching);
+    }),
+  );
 }

@@ -199,6 +199,15 @@ describe('a subscriber of a user’s own', () => {
     await assert.rejects(starting, /enough/);
     await assert.rejects(aborted.start({ signal: controller.signal }), /enough/);
     assert.deepEqual(aborted.calls, ['stop']);
+    const shared = new NeverSubscriber('own', 'own://x');
+    const first = shared.start();
+    const impatient = new AbortController();
+    const second = shared.start({ signal: impatient.signal });
+    impatient.abort(new Error('not me'));
+    await assert.rejects(second, /not me/);
+    assert.deepEqual(shared.calls, [], 'the first caller still waits');
+    await shared.stop();
+    await assert.rejects(first, ClosedError);
     const stopped = new NeverSubscriber('own', 'own://x');
     const never = stopped.start();
     await stopped.stop();
