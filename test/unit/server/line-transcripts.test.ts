@@ -88,8 +88,9 @@ function suite(dialect: ServerDialect, concerns: (exchange: RecordedExchange) =>
 describe('a server fixed to the line dialect answers as recorded', () => suite('ashredis', () => true));
 
 describe('a server that looks at the first line answers as recorded', () =>
-  // A first line that ends in CR LF or begins with `*` is Redis's there.
-  suite('auto', ({ packets }) => {
+  // A first line that ends in CR LF or begins with `*` is Redis's there, and one exchange looks at what such a line did.
+  suite('auto', ({ name, packets }) => {
+    if (name === 'resp-value-was-executed') return false;
     const bytes = Buffer.concat(packets.map((packet) => Buffer.from(packet)));
     const end = bytes.indexOf(10);
     return bytes[0] !== 42 && end > 0 && bytes[end - 1] !== 13;
