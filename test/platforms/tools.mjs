@@ -114,7 +114,7 @@ async function vite(entry, out, place) {
 async function jest(place, url) {
   const folder = join(place, 'jest');
   await mkdir(folder, { recursive: true });
-  const head = "const { AshRedisClient, AshRedisDataPublisher } = require('ashredis');";
+  const head = "const { AshRedisClient, AshRedisDataPublisher, jsonCodec } = require('ashredis');";
   await writeFile(join(folder, 'fake.test.js'), fakeTimersTest(head, 'jest.useFakeTimers();'));
   await writeFile(join(folder, 'package.json'), '{ "name": "jest-consumer", "jest": { "testEnvironment": "node" } }');
   const args = ['--ci', '--runInBand', '--rootDir', folder];
@@ -125,7 +125,7 @@ async function vitest(place, url) {
   const folder = join(place, 'vitest');
   await mkdir(folder, { recursive: true });
   const head =
-    "import { expect, test, vi } from 'vitest';\nimport { AshRedisClient, AshRedisDataPublisher } from 'ashredis';";
+    "import { expect, test, vi } from 'vitest';\nimport { AshRedisClient, AshRedisDataPublisher, jsonCodec } from 'ashredis';";
   await writeFile(join(folder, 'fake.test.mjs'), fakeTimersTest(head, 'vi.useFakeTimers();'));
   await writeFile(join(folder, 'package.json'), '{ "name": "vitest-consumer", "type": "module" }');
   const config = `export default { resolve: { alias: { vitest: '${join(modules, 'vitest/dist/index.js')}' } } };`;

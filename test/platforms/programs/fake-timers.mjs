@@ -7,7 +7,7 @@ test('connect, publish, receive and close with fake timers', async () => {
   ${fake}
   const client = new AshRedisClient({ url: process.env.PLATFORM_URL });
   await client.connect();
-  const subscription = client.subscribe('fake:timers');
+  const subscription = client.subscribe('fake:timers', { codec: jsonCodec });
   await subscription.ready;
   expect(await client.publish('fake:timers', { n: 1 })).toBeGreaterThan(0);
   for await (const { data } of subscription) {
