@@ -37,6 +37,9 @@ import { userStateOf } from './user-state.ts';
 /** Bytes handed to the kernel's door before it says that it took them. */
 const HANDOVER_BYTES = 256 * 1024;
 
+/** A line server may accept on a thread that has died: within one limit this many links are tried. */
+const LINE_GREETINGS = 3;
+
 export class Connection implements ConnectionPort {
   readonly #options: ConnectionOptions;
   readonly #platform: Platform;
@@ -325,6 +328,9 @@ export class Connection implements ConnectionPort {
     const live = this.#live;
     if (live === undefined) return;
     live.startReading(this.#greeter.dialect ?? 'resp', this.#readingPaused);
+    if (this.#greeter.dialect === 'line') {
+      live.redialAt = this.#platform.now() + this.#options.connectTimeoutMs / LINE_GREETINGS;
+    }
     this.#greeter.greet(this.#greeted(live, () => this.#restore(live)));
   }
 
@@ -415,7 +421,7 @@ export class Connection implements ConnectionPort {
       deadlineOf(this.#machine.state),
       this.#queue.nextDeadline(),
       this.#waiters.nextDeadline(),
-      open ? this.#greeter.renewAt : Infinity,
+      open ? this.#greeter.renewAt : (this.#live?.redialAt ?? Infinity),
     );
     // An open socket keeps the process alive by itself; between links only this timer does.
     this.#alarm.set(moment, !this.#options.unref && !open);
@@ -428,6 +434,7 @@ export class Connection implements ConnectionPort {
       const heard = this.#live?.heard === true;
       this.#machine.input({ type: 'deadline', heard, readingPaused: this.#readingPaused });
     }
+    this.#redialWhenSilent(now);
     this.#waiters.expire(now, () => {
       const cause = this.#machine.state.name === 'waiting' ? this.#machine.state.cause : undefined;
       const limit = this.#options.connectTimeoutMs;
@@ -437,6 +444,14 @@ export class Connection implements ConnectionPort {
     if (now >= this.#greeter.renewAt) this.#renewCredentials();
     this.#afterSettling();
     this.#arm();
+  }
+
+  #redialWhenSilent(now: number): void {
+    const live = this.#live;
+    if (live === undefined || now < live.redialAt) return;
+    live.redialAt = Infinity;
+    if (live.phase !== 'handshake' || live.bytesRead > 0) return;
+    this.#machine.input({ type: 'redial', generation: live.generation });
   }
 
   #renewCredentials(): void {

@@ -34,6 +34,8 @@ export class LiveLink implements ReaderSink {
   #pingSkipped = false;
   /** Users' commands flow only in `restoring` and `open`. */
   phase: 'dialing' | 'handshake' | 'restoring' | 'open' | 'dropped' = 'dialing';
+  /** When a link that is still silent is to be given up for another one, monotonic ms. */
+  redialAt = Infinity;
   /** TLS is being agreed with somebody. */
   reached = false;
   /** A byte came since the last PING. */
