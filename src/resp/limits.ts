@@ -42,15 +42,13 @@ const DEFAULTS: Required<RespLimits> = {
 
 /** All limits; throws a `UsageError` for a name or value that is none. */
 export function completeLimits(limits: RespLimits = {}): Required<RespLimits> {
-  const all = { ...DEFAULTS };
-  for (const [name, value] of Object.entries(limits)) {
-    if (value === undefined) continue;
-    if (!(name in DEFAULTS) || !Number.isSafeInteger(value) || value < 0) {
+  const all = { ...DEFAULTS, ...limits };
+  for (const [name, value] of Object.entries(all)) {
+    if (!(name in DEFAULTS) || !(value >= 0)) {
       throw new UsageError(
-        `Cannot make a decoder: found limit ${name} = ${value}, allowed are whole numbers for ${Object.keys(DEFAULTS)}`,
+        `Cannot make a decoder: found limit ${name} = ${value}, allowed are ${Object.keys(DEFAULTS)}`,
       );
     }
-    all[name as keyof RespLimits] = value;
   }
   return all;
 }

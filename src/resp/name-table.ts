@@ -12,13 +12,18 @@ export class NameTable {
   /** The bytes of the name in slot n begin at n * LONGEST. */
   readonly #bytes = new Uint8Array(SLOTS * LONGEST);
   #misses = 0;
+  readonly #decode: DecodeUtf8;
+
+  constructor(decode: DecodeUtf8) {
+    this.#decode = decode;
+  }
 
   /** The text of `bytes[start, end)`. */
-  get(bytes: Uint8Array, start: number, end: number, decode: DecodeUtf8): string {
+  get(bytes: Uint8Array, start: number, end: number): string {
     const length = end - start;
-    if (length > LONGEST || length === 0) return decode(bytes, start, end);
+    if (length > LONGEST) return this.#decode(bytes, start, end);
     let hash = length;
-    for (let at = start; at < end; at++) hash = (hash * 31 + bytes[at]!) | 0;
+    for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + bytes[at]!;
     const slot = (hash ^ (hash >>> 9)) & (SLOTS - 1);
     const known = this.#bytes;
     const base = slot * LONGEST;
@@ -27,7 +32,7 @@ export class NameTable {
       while (at < length && known[base + at] === bytes[start + at]) at++;
       if (at === length) return this.#names[slot]!;
     }
-    const name = decode(bytes, start, end);
+    const name = this.#decode(bytes, start, end);
     // A taken slot changes hands only now and then: more names than slots must not cost a copy each time.
     if (this.#lengths[slot] === 0 || (++this.#misses & 15) === 0) {
       this.#names[slot] = name;

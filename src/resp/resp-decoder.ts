@@ -62,11 +62,13 @@ export class RespDecoder {
   readonly #limits: Required<RespLimits>;
   readonly #bigints: boolean;
   readonly #entries: boolean;
+  /** Payloads up to here may be read by the quick ways: no limit can be passed by them. */
+  readonly #quickBytes: number;
   readonly #names: NameTable | undefined;
   readonly #text = new TextReader();
+  readonly #decodeAny = (bytes: Uint8Array, start: number, end: number) => this.#text.whole(bytes, start, end);
   readonly #textOf = (value?: RespValue) =>
-    value instanceof Uint8Array ? this.#text.whole(value, 0, value.length) : value;
-  readonly #decodeName = (bytes: Uint8Array, start: number, end: number) => this.#text.whole(bytes, start, end);
+    value instanceof Uint8Array ? this.#decodeAny(value, 0, value.length) : value;
 
   /** The bytes being read: a chunk, or a token that was cut. */
   #bytes: Uint8Array = NO_BYTES;
@@ -93,12 +95,14 @@ export class RespDecoder {
   #failure: ProtocolError | undefined = undefined;
 
   constructor(options: RespDecoderOptions = {}) {
-    const { strings = 'text', integers = 'auto', maps = 'map', messages, limits } = options;
-    this.#limits = completeLimits(limits);
-    this.asBytes = isSecond(strings, 'text', 'bytes');
-    this.#bigints = isSecond(integers, 'auto', 'bigint');
-    this.#entries = isSecond(maps, 'map', 'entries');
-    this.#names = messages === true ? new NameTable() : undefined;
+    const limits = completeLimits(options.limits);
+    this.#limits = limits;
+    this.asBytes = options.strings === 'bytes';
+    this.#bigints = options.integers === 'bigint';
+    this.#entries = options.maps === 'entries';
+    const isUsual = limits.maxElements > 3 && limits.maxDepth > 0;
+    this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, limits.maxBufferedBytes / 4) : -1;
+    this.#names = options.messages ? new NameTable(this.#decodeAny) : undefined;
   }
 
   /** Bytes of the stream up to the end of the value that `read()` gave last. */
@@ -130,49 +134,59 @@ export class RespDecoder {
   /** The next value, or `NEED_DATA`. Throws a `ProtocolError` for bytes that are no RESP, and the same one ever after. */
   read(): RespValue | typeof NEED_DATA {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#names !== undefined && this.#top.depth === 0 && this.#payload < 0) {
-      const message = this.#message(this.#names);
-      if (message !== undefined) return message;
+    if (this.#top.depth === 0 && this.#payload < 0 && this.#stream === undefined) {
+      const value = this.#quick();
+      if (value !== undefined) {
+        this.#consumed = this.#base + this.#pos;
+        return value;
+      }
     }
     return this.#next();
   }
 
-  /** A published message that is whole in the current bytes, read by fixed offsets; undefined for anything else. */
-  #message(names: NameTable): RespMessage | undefined {
+  /** What comes most and is whole in the current bytes, read by fixed offsets; undefined for anything else. */
+  #quick(): RespValue | undefined {
     const bytes = this.#bytes;
     const pos = this.#pos;
-    // The shortest possible message; from here on a few bytes can be read without looking for the end.
-    if (pos + 32 > this.#end || (bytes[pos] !== ARRAY && bytes[pos] !== PUSH)) return undefined;
-    if (this.#stream !== undefined) return undefined;
-    const which = bytes[pos + 5] === 55 ? 0 : bytes[pos + 1] === 51 ? 1 : 2;
-    const head = HEADS[which]!;
-    let at = pos + 1;
-    for (let index = 0; index < head.length; index++) if (bytes[at++] !== head[index]) return undefined;
-    let pattern: string | undefined;
-    let stop = this.#wholeBulk(at);
-    if (which === 2 && stop >= 0) {
-      pattern = names.get(bytes, this.#pos, stop, this.#decodeName);
-      stop = this.#wholeBulk(stop + 2);
+    const type = pos < this.#end ? bytes[pos] : 0;
+    const names = this.#names;
+    let stop = -1;
+    if (type === INTEGER && !this.#bigints) {
+      stop = this.#digits(pos + 1);
+      if (stop >= 0) return stop;
+    } else if (type === BULK) {
+      stop = this.#wholeBulk(pos);
+      if (stop >= 0) return this.#quickString(stop);
+    } else if ((type === ARRAY || type === PUSH) && names !== undefined && pos + 32 <= this.#end) {
+      // The shortest possible message is there, so that its head can be read without looking for the end.
+      const which = bytes[pos + 5] === 55 ? 0 : bytes[pos + 1] === 51 ? 1 : 2;
+      const head = HEADS[which]!;
+      let at = 0;
+      while (at < head.length && bytes[pos + at + 1] === head[at]) at++;
+      if (at < head.length) return undefined;
+      let pattern: string | undefined;
+      stop = this.#wholeBulk(pos + at + 1);
+      if (which === 2 && stop >= 0) {
+        pattern = names.get(bytes, this.#pos, stop);
+        stop = this.#wholeBulk(stop + 2);
+      }
+      const start = this.#pos;
+      const channelStop = stop;
+      if (stop >= 0) stop = this.#wholeBulk(stop + 2);
+      if (stop >= 0) {
+        const channel = names.get(bytes, start, channelStop);
+        return new RespMessage(channel, pattern, this.#quickString(stop), which === 1);
+      }
     }
-    const channelStart = this.#pos;
-    const channelStop = stop;
-    if (stop >= 0) stop = this.#wholeBulk(stop + 2);
+    // Cut, or odd: the general way says what it is.
+    this.#pos = pos;
+    return undefined;
+  }
+
+  #quickString(stop: number): string | Uint8Array {
     const start = this.#pos;
-    if (
-      stop < 0 ||
-      stop - pos > this.#limits.maxBufferedBytes ||
-      this.#limits.maxElements < 4 ||
-      this.#limits.maxDepth === 0
-    ) {
-      // Cut, or odd: the general way says what it is.
-      this.#pos = pos;
-      return undefined;
-    }
-    const channel = names.get(bytes, channelStart, channelStop, this.#decodeName);
-    const payload = this.asBytes ? bytes.slice(start, stop) : this.#text.part(bytes, start, stop, this.#end);
     this.#pos = stop + 2;
-    this.#consumed = this.#base + stop + 2;
-    return new RespMessage(channel, pattern, payload, which === 1);
+    return this.asBytes ? this.#bytes.slice(start, stop) : this.#text.part(this.#bytes, start, stop, this.#end);
   }
 
   /** Where the payload of the bulk at `at` ends when it is whole (`#pos` is then its start), else −1. */
@@ -181,7 +195,7 @@ export class RespDecoder {
     if (at >= this.#end || bytes[at] !== BULK) return -1;
     const length = this.#digits(at + 1);
     const stop = this.#pos + length;
-    if (length < 0 || stop + 2 > this.#end || length > this.#limits.maxBulkBytes) return -1;
+    if (length < 0 || stop + 2 > this.#end || length > this.#quickBytes) return -1;
     return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
   }
 
@@ -363,22 +377,16 @@ export class RespDecoder {
   }
 
   #string(bytes: Uint8Array, start: number, end: number): Token {
-    if (!this.asBytes) return this.#decode(bytes, start, end);
-    const cut = this.#cut;
-    // A large payload that was cut fills its store: it is handed over, not copied once more.
-    if (bytes !== cut.bytes || bytes.length !== end + 2 || start !== 0 || end < KEPT_BYTES)
-      return bytes.slice(start, end);
-    cut.bytes = NO_BYTES;
-    return bytes.subarray(0, end);
+    return this.asBytes ? bytes.slice(start, end) : this.#decode(bytes, start, end);
   }
 
   #decode(bytes: Uint8Array, start: number, end: number): string {
-    if (bytes === this.#bytes && end - start < KEPT_BYTES) return this.#text.part(bytes, start, end, this.#end);
     try {
-      return this.#text.whole(bytes, start, end);
+      if (bytes === this.#bytes) return this.#text.part(bytes, start, end, this.#end);
+      return this.#decodeAny(bytes, start, end);
     } catch {
       // Engines have a longest string (V8: 2^29 - 24 units).
-      return this.#fail('too long for a string here: read it as bytes', this.#start, true);
+      return this.#fail('too long for a string here', this.#start, true);
     }
   }
 
@@ -410,7 +418,7 @@ export class RespDecoder {
     const bytes = this.#bytes;
     if (type === SIMPLE) return this.#decode(bytes, start, end);
     if (type === 45) return new RespError(this.#decode(bytes, start, end));
-    const line = this.#text.whole(bytes, start, end);
+    const line = this.#decodeAny(bytes, start, end);
     const isAggregate = type === ARRAY || type === SET || type === MAP || type === PUSH;
     if (line === '?' && isAggregate) return this.#openAggregate(type, -1);
     if (line === '?' && type === BULK) {
@@ -525,7 +533,7 @@ export class RespDecoder {
     this.#pos = 0;
     this.#end = end;
     this.#base = base;
-    this.#text.forget();
+    this.#text.use(bytes);
   }
 
   #exceeds(name: keyof RespLimits): never {
@@ -539,10 +547,4 @@ export class RespDecoder {
     this.#queue = [];
     throw this.#failure;
   }
-}
-
-/** True for the second of the two allowed values. */
-function isSecond(found: string, first: string, second: string): boolean {
-  if (found === first || found === second) return found === second;
-  throw new UsageError(`Cannot make a decoder: found option ${found}, allowed are ${first} and ${second}`);
 }
