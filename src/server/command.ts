@@ -59,6 +59,12 @@ export function wrongArity(name: string): string {
   return `ERR wrong number of arguments for '${name}' command`;
 }
 
+/** For a subcommand whose own code checks the number of its arguments. */
+export function subcommandSyntax(args: readonly string[]): string {
+  const name = (args[0] as string).toUpperCase();
+  return `ERR unknown subcommand or wrong number of arguments for '${args[1]}'. Try ${name} HELP.`;
+}
+
 /** A strict integer argument as a number; replies with Redis's error and gives undefined when it is none. */
 export function integerArgument(session: Session, text: string): number | undefined {
   const value = parseInt64(text);

@@ -87,8 +87,10 @@ export class Dispatcher {
     const route = this.#find(args[0] as string);
     server.stats.commandsProcessed++;
     if (route === undefined) {
+      if (isHttp(args[0] as string)) return session.destroy();
       // A stranger is told nothing about which commands exist.
       if (!session.authenticated) return session.error('NOAUTH Authentication required.');
+      session.lastCommand = 'NULL';
       return refuse(session, unknownCommand(args));
     }
     const { command } = route;
@@ -97,19 +99,36 @@ export class Dispatcher {
     if (arity > 0 ? args.length !== arity : args.length < -arity) return refuse(session, wrongArity(command.name));
     if (!session.authenticated && !route.noAuth) return refuse(session, 'NOAUTH Authentication required.');
     const planned = server.faults.takeError(command.name);
-    if (planned !== undefined) return refuse(session, planned);
+    if (planned !== undefined) {
+      if (command.name === 'exec') abort(session);
+      else if (session.transaction !== undefined) session.transaction.failed = true;
+      return session.error(planned);
+    }
     if (route.denyOom && server.memory.maxBytes > 0 && server.memory.refuses(byteCount(args))) {
       return refuse(session, OUT_OF_MEMORY);
     }
     if (session.isResp2Subscriber && !route.subscriber) {
       return refuse(
         session,
-        `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+        `ERR Can't execute '${fullName(command, args)}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
       );
     }
     if (session.transaction !== undefined && !route.immediate) return enqueue(session, args);
     command.run(session, args);
   }
+}
+
+const CONTAINERS: ReadonlySet<string> = new Set(['client', 'command', 'config', 'latency', 'memory', 'pubsub']);
+
+function fullName(command: Command, args: readonly string[]): string {
+  return CONTAINERS.has(command.name) && args[1] !== undefined
+    ? `${command.name}|${args[1].toLowerCase()}`
+    : command.name;
+}
+
+/** What a web page can make a browser send to a port of this machine, as Redis takes it: an attack. */
+function isHttp(name: string): boolean {
+  return /^(post|host:)$/i.test(name);
 }
 
 function byteCount(args: readonly string[]): number {
@@ -120,8 +139,17 @@ function byteCount(args: readonly string[]): number {
 
 /** An error before execution; inside MULTI it spoils the transaction. */
 function refuse(session: Session, text: string) {
+  if (session.lastCommand === 'exec') {
+    abort(session);
+    return session.error(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
+  }
   if (session.transaction !== undefined) session.transaction.failed = true;
   session.error(text);
+}
+
+function abort(session: Session) {
+  session.transaction = undefined;
+  session.server.unwatch(session);
 }
 
 function enqueue(session: Session, args: string[]) {

@@ -182,6 +182,7 @@ export const KEY_COMMANDS: readonly Command[] = commandsOf('generic', [
   ['del', -2, ['write'], ALL_KEYS, del],
   ['unlink', -2, WRITE_FAST, ALL_KEYS, del],
   ['exists', -2, READ_FAST, ALL_KEYS, exists],
+  ['touch', -2, READ_FAST, ALL_KEYS, exists],
   ['expire', -3, WRITE_FAST, ONE_KEY, expire('expire', 1000, false)],
   ['pexpire', -3, WRITE_FAST, ONE_KEY, expire('pexpire', 1, false)],
   ['expireat', -3, WRITE_FAST, ONE_KEY, expire('expireat', 1000, true)],

@@ -1,6 +1,6 @@
 // Publish/subscribe commands. Called through the command table. Delivery itself is the hub's.
 
-import { type Command, commandsOf, NO_KEYS, wrongArity } from '../command.ts';
+import { type Command, commandsOf, NO_KEYS, subcommandSyntax, wrongArity } from '../command.ts';
 import type { SubscriptionKind } from '../pubsub-hub.ts';
 import type { Session } from '../session.ts';
 import { globArgument } from './keys.ts';
@@ -83,7 +83,7 @@ function pubsub(session: Session, args: string[]) {
   switch (word) {
     case 'channels':
     case 'shardchannels': {
-      if (args.length > 3) return session.error(wrongArity(`pubsub|${word}`));
+      if (args.length > 3) return session.error(subcommandSyntax(args));
       if (args[2] !== undefined && globArgument(session, args[2]) === undefined) return;
       return list(session, hub.names(word === 'channels' ? 'channel' : 'shard', args[2]));
     }

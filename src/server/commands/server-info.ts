@@ -1,6 +1,6 @@
 // What clients and people ask about the server: COMMAND, CONFIG, INFO, TIME and a few more. Through the command table.
 
-import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, wrongArity } from '../command.ts';
+import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, subcommandSyntax, wrongArity } from '../command.ts';
 import { Glob } from '../glob.ts';
 import { parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
@@ -45,7 +45,7 @@ function command(session: Session, args: string[]) {
       session.array(wanted.length);
       for (const name of wanted) {
         const row = commands.get(name);
-        if (row === undefined) session.nilArray();
+        if (row === undefined) session.nil();
         else describeCommand(session, row);
       }
       return;
@@ -228,7 +228,7 @@ function time(session: Session) {
 function debug(session: Session, args: string[]) {
   const seconds = Number(args[2]);
   if ((args[1] as string).toLowerCase() !== 'sleep' || !(seconds >= 0) || args.length !== 3) {
-    return unknownSubcommand(session, args);
+    return session.error(subcommandSyntax(args));
   }
   session.ok();
   session.server.sleep(Math.min(seconds * 1000, 2 ** 31 - 1));
