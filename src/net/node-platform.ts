@@ -23,6 +23,7 @@ const READ_BUFFER_BYTES = 64 * 1024;
 interface Host {
   readonly process?: { nextTick?(callback: () => void): void };
   readonly setImmediate?: (callback: () => void) => unknown;
+  readonly navigator?: { readonly userAgent?: string };
 }
 
 /** Fake clocks of test frameworks mark their functions; a socket must go on under them. */
@@ -63,21 +64,27 @@ export function nodePlatform(options: { transport?: Transport | undefined } = {}
 function dialTcp(address: Address, keepAlive: boolean, events: LinkEvents): Link {
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
   let link: StreamLink | undefined;
+  const onread = {
+    buffer,
+    callback(length: number) {
+      link?.received(buffer.subarray(0, length));
+      return true;
+    },
+  };
   const socket = connectTcp({
     ...placeOf(address),
     noDelay: true,
     keepAlive,
     // One buffer for all reads; runtimes that don't know `onread` emit `data`, which the link listens to as well.
-    onread: {
-      buffer,
-      callback(length: number) {
-        link?.received(buffer.subarray(0, length));
-        return true;
-      },
-    },
+    ...(fillsBuffers() ? { onread } : {}),
   });
   link = new StreamLink(socket as unknown as ByteStream, events, 'connect');
   return link;
+}
+
+/** workerd fills the buffer of `onread` once and is silent from then on; there `data` has to do. */
+function fillsBuffers(): boolean {
+  return (globalThis as Host).navigator?.userAgent !== 'Cloudflare-Workers';
 }
 
 function dialTls(address: Address, keepAlive: boolean, events: LinkEvents): Link {
