@@ -36,16 +36,16 @@ function run() {
       for (let at = 0; at < bytes.length; at += size) {
         decoder.push(bytes.slice(at, at + size));
         value = decoder.read();
-        if (value !== NEED_DATA && at + size < bytes.length) throw new Error('too early: ' + show(text));
+        if (value !== NEED_DATA && at + size < bytes.length) throw new Error(`too early: ${show(text)}`);
       }
-      if (show(value) !== wanted) throw new Error(show(text) + ' gave ' + show(value) + ', expected ' + wanted);
+      if (show(value) !== wanted) throw new Error(`${show(text)} gave ${show(value)}, expected ${wanted}`);
     }
   }
   const command = encodeCommand(['SET', 'k\u00e9y', 1, 2n, Uint8Array.of(255)]);
   let text = '';
   for (const byte of command) text += String.fromCharCode(byte);
   const wanted = '*5\r\n$3\r\nSET\r\n$4\r\nk\u00c3\u00a9y\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n\u00ff\r\n';
-  if (text !== wanted) throw new Error('encodeCommand gave ' + show(text));
+  if (text !== wanted) throw new Error(`encodeCommand gave ${show(text)}`);
   const broken = new RespDecoder();
   broken.push(utf8(':abc\r\n'));
   try {
@@ -59,5 +59,5 @@ function run() {
 try {
   globalThis.verdict = run();
 } catch (error) {
-  globalThis.verdict = String((error && error.stack) || error);
+  globalThis.verdict = String(error?.stack || error);
 }
