@@ -1,0 +1,145 @@
+// `server.faults`: each fault does what it says to the connections it concerns, and is taken back.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { createServer, type EmbeddedServer } from '../../../src/server/index.ts';
+import { until } from '../../support/events.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
+
+describe('server.faults', () => {
+  let server: EmbeddedServer;
+  let a: RawConnection;
+  let b: RawConnection;
+  before(async () => {
+    server = await createServer();
+  });
+  beforeEach(async () => {
+    a = await RawConnection.open(server);
+    b = await RawConnection.open(server);
+    await a.ask('CLIENT SETNAME a\r\n', '\n');
+    await b.ask('SUBSCRIBE c\r\n', ':1\r\n');
+  });
+  afterEach(async () => {
+    server.faults.clear();
+    a.close();
+    b.close();
+    await until(() => server.connectionCount === 0, 'all connections gone');
+  });
+  after(() => server.stop());
+
+  test('cut() ends every connection, without a word', async () => {
+    assert.equal(server.faults.cut(), 2);
+    assert.equal(await a.untilClosed(), '');
+    assert.equal(await b.untilClosed(), '');
+  });
+
+  test('cut() with a filter ends only those that it describes', async () => {
+    assert.equal(server.faults.cut({ name: 'nobody' }), 0);
+    assert.equal(server.faults.cut({ name: 'a', subscriber: true }), 0);
+    assert.equal(server.faults.cut({ subscriber: true }), 1);
+    await b.untilClosed();
+    const id = Number((await a.ask('CLIENT ID\r\n', '\n')).slice(1));
+    assert.equal(server.faults.cut({ id }), 1);
+    await a.untilClosed();
+  });
+
+  test('freeze() stops answers and executions; thaw() goes on where it stopped', async () => {
+    server.faults.freeze();
+    const late = await RawConnection.open(server);
+    late.write('PING\r\n');
+    a.write('SET frozen 1\r\nGET frozen\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.equal(a.received + late.received, '');
+    server.faults.thaw();
+    assert.equal(await a.until((received) => received.includes('1\r\n1\r\n')), '+OK\r\n$1\r\n1\r\n');
+    assert.equal(await late.until((received) => received.includes('\n')), '+PONG\r\n');
+    late.close();
+  });
+
+  test('delay() makes every write late and keeps the order, also when it shrinks', async () => {
+    server.faults.delay(40);
+    const start = performance.now();
+    a.write('PING 1\r\n');
+    await until(() => server.connectionCount === 2, 'both connections');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    server.faults.delay(0);
+    a.write('PING 2\r\n');
+    assert.equal(await a.until((received) => received.includes('2\r\n')), '$1\r\n1\r\n$1\r\n2\r\n');
+    assert.ok(performance.now() - start >= 39);
+  });
+
+  test('refuse() closes new connections at once; the old ones stay', async () => {
+    server.faults.refuse();
+    const refused = await RawConnection.open(server);
+    assert.equal(await refused.untilClosed(), '');
+    assert.equal(await a.ask('PING\r\n', '\n'), '+PONG\r\n');
+    server.faults.refuse(false);
+    const accepted = await RawConnection.open(server);
+    assert.equal(await accepted.ask('PING\r\n', '\n'), '+PONG\r\n');
+    accepted.close();
+  });
+
+  test('corrupt() damages the next bytes, and only so many', async () => {
+    server.faults.corrupt(2);
+    assert.equal(await a.ask('PING\r\n', '\n'), '*QONG\r\n');
+    assert.equal(await a.ask('PING\r\n', '\n'), '+PONG\r\n');
+  });
+
+  test('replyError() answers instead of executing, so many times', async () => {
+    server.faults.replyError('INCR', 'LOADING not yet', 2);
+    assert.equal(await a.ask('INCR planned\r\n', '\n'), '-LOADING not yet\r\n');
+    assert.equal(
+      await a.ask('MULTI\r\nINCR planned\r\nEXEC\r\n', 'EXECABORT'),
+      '+OK\r\n-LOADING not yet\r\n-EXECABORT',
+    );
+    assert.equal(await a.ask('INCR planned\r\n', '\n'), ':1\r\n');
+    server.faults.replyError('INCR', 'ERR never', 1);
+    server.faults.replyError('INCR', 'ERR never', 0);
+    assert.equal(await a.ask('INCR planned\r\n', '\n'), ':2\r\n');
+  });
+
+  test('dropMessages() loses deliveries that the publisher believes in', async () => {
+    server.faults.dropMessages(1);
+    assert.equal(await a.ask('PUBLISH c lost\r\nPUBLISH c kept\r\n', ':1\r\n:1\r\n'), ':1\r\n:1\r\n');
+    assert.equal(
+      await b.until((received) => received.includes('kept')),
+      '*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$4\r\nkept\r\n',
+    );
+  });
+
+  test('DEBUG SLEEP holds up every client for its time and then answers all', async () => {
+    const other = await RawConnection.open(server);
+    await other.ask('PING\r\n', '\n');
+    const start = performance.now();
+    assert.equal(await a.ask('DEBUG SLEEP 0.05\r\n', '\n'), '+OK\r\n');
+    await other.ask('PING\r\n', '\n');
+    assert.ok(performance.now() - start >= 45);
+    other.close();
+  });
+});
+
+describe('stop()', () => {
+  test('lets the last replies leave, ends all connections and frees the port', async () => {
+    const server = await createServer();
+    const client = await RawConnection.open(server);
+    await client.ask('PING\r\n', '\n');
+    client.write('PING last\r\n');
+    await until(() => client.received !== '', 'the last reply');
+    await Promise.all([server.stop(), server.stop()]);
+    assert.equal(await client.untilClosed(), '$4\r\nlast\r\n');
+    await using next = await createServer({ port: server.port });
+    assert.equal(next.port, server.port);
+    client.close();
+  });
+
+  test('does not wait for clients that hold their connection open or are frozen', async () => {
+    const server = await createServer();
+    const client = await RawConnection.open(server);
+    await client.ask('PING\r\n', '\n');
+    server.faults.freeze();
+    const start = performance.now();
+    await server.stop();
+    assert.ok(performance.now() - start < 1500);
+    await client.untilClosed();
+  });
+});
