@@ -86,22 +86,14 @@ describe('ashredis-server', () => {
     await rm(folder, { recursive: true });
   });
 
-  for (const [args, words] of [
-    [['--host', '0.0.0.0'], /beyond loopback/],
-    [['--dialect', 'latin'], /not one of auto, resp, ashredis/],
-    [['--max-memory', '-1'], /--max-memory/],
-  ] as const) {
-    test(`refuses ${args.join(' ')} with code 2 and says why`, async () => {
-      await assert.rejects(
-        run(process.execPath, ['--import', 'tsx', PROGRAM, '--port', '0', ...args]),
-        (error: Error & { code?: number; stderr?: string }) => {
-          assert.equal(error.code, 2);
-          assert.match(error.stderr ?? '', words);
-          return true;
-        },
-      );
+  test('refuses an address beyond loopback without a password, with code 2, and says why', async () => {
+    const args = ['--import', 'tsx', PROGRAM, '--port', '0', '--host', '0.0.0.0'];
+    await assert.rejects(run(process.execPath, args), (error: Error & { code?: number; stderr?: string }) => {
+      assert.equal(error.code, 2);
+      assert.match(error.stderr ?? '', /beyond loopback/);
+      return true;
     });
-  }
+  });
 });
 
 describe('the tools of Redis work against the embedded server', { skip: tools ? false : 'no redis-cli here' }, () => {

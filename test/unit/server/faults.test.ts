@@ -88,10 +88,8 @@ describe('server.faults', () => {
   test('replyError() answers instead of executing, so many times', async () => {
     server.faults.replyError('INCR', 'LOADING not yet', 2);
     assert.equal(await a.ask('INCR planned\r\n', '\n'), '-LOADING not yet\r\n');
-    assert.equal(
-      await a.ask('MULTI\r\nINCR planned\r\nEXEC\r\n', 'EXECABORT'),
-      '+OK\r\n-LOADING not yet\r\n-EXECABORT',
-    );
+    const answer = await a.ask('MULTI\r\nINCR planned\r\nEXEC\r\n', 'errors.\r\n');
+    assert.match(answer, /^\+OK\r\n-LOADING not yet\r\n-EXECABORT /);
     assert.equal(await a.ask('INCR planned\r\n', '\n'), ':1\r\n');
     server.faults.replyError('INCR', 'ERR never', 1);
     server.faults.replyError('INCR', 'ERR never', 0);

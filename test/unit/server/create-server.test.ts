@@ -1,0 +1,101 @@
+// createServer: which options it refuses, where it listens, and that `await using` ends it.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { UsageError } from '../../../src/errors/index.ts';
+import { createServer, type ServerOptions } from '../../../src/server/index.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
+
+describe('createServer', () => {
+  const refused: [options: ServerOptions, words: RegExp][] = [
+    [{ port: 65_536 }, /port 65536/],
+    [{ port: 1.5 }, /port 1\.5/],
+    [{ maxMemoryBytes: -1 }, /maxMemoryBytes -1/],
+    [{ dialect: 'latin' as 'resp' }, /'latin' is not one of auto, resp, ashredis/],
+    [{ password: '' }, /password is empty/],
+    [{ host: '0.0.0.0' }, /beyond loopback/],
+    [{ host: '::' }, /beyond loopback/],
+    [{ host: 'example.org' }, /beyond loopback/],
+  ];
+  for (const [options, words] of refused) {
+    test(`refuses ${JSON.stringify(options)} before it listens`, async () => {
+      await assert.rejects(createServer(options), (error: Error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.message, words);
+        return true;
+      });
+    });
+  }
+
+  test('a port in use rejects with EADDRINUSE', async () => {
+    await using first = await createServer();
+    await assert.rejects(createServer({ port: first.port }), { code: 'EADDRINUSE' });
+  });
+
+  test('takes a free loopback port by default and tells its address without the password', async () => {
+    await using server = await createServer({ password: 'secret' });
+    assert.equal(server.host, '127.0.0.1');
+    assert.equal(server.url, `redis://127.0.0.1:${server.port}`);
+  });
+
+  test('listens on a Unix socket alone when only that is given, and beside TCP with a port', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ashredis-unix-'));
+    const path = join(folder, 'a.sock');
+    const alone = await createServer({ unix: path });
+    assert.deepEqual([alone.host, alone.port, alone.url], ['', 0, `unix://${path}`]);
+    const client = new RawConnection(connect({ path }));
+    assert.equal(await client.ask('PING\r\n', '\n'), '+PONG\r\n');
+    client.close();
+    await alone.stop();
+    await using both = await createServer({ unix: path, port: 0 });
+    assert.match(both.url, /^redis:/);
+    const local = new RawConnection(connect({ path }));
+    assert.equal(await local.ask('PING\r\n', '\n'), '+PONG\r\n');
+    local.close();
+    await both.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  test('two servers in one process share nothing', async () => {
+    await using one = await createServer();
+    await using two = await createServer();
+    const [a, b] = [await RawConnection.open(one), await RawConnection.open(two)];
+    await a.ask('SET k v\r\n', '\n');
+    assert.equal(await b.ask('GET k\r\n', '\n'), '$-1\r\n');
+    a.close();
+    b.close();
+  });
+});
+
+describe('the dialect of a connection', () => {
+  test('is found by its first line, and inline may go on in RESP', async () => {
+    await using server = await createServer();
+    const [resp, inline, line] = [
+      await RawConnection.open(server),
+      await RawConnection.open(server),
+      await RawConnection.open(server),
+    ];
+    assert.equal(await resp.ask('*1\r\n$4\r\nPING\r\n', '\n'), '+PONG\r\n');
+    assert.equal(await inline.ask('PING\r\n', '\n'), '+PONG\r\n');
+    assert.equal(await inline.ask('*1\r\n$4\r\nPING\r\nPING\n', 'PONG\r\n+PONG\r\n'), '+PONG\r\n+PONG\r\n');
+    line.write('PI');
+    line.write('NG');
+    assert.equal(await line.ask('\n', '\n'), '+PONG\n');
+    assert.equal(await line.ask('*1\r\n', '\n'), "-ERR unknown command '*1'\n");
+    for (const connection of [resp, inline, line]) connection.close();
+  });
+
+  test('is fixed by the option', async () => {
+    await using resp = await createServer({ dialect: 'resp' });
+    await using lines = await createServer({ dialect: 'ashredis' });
+    const [a, b] = [await RawConnection.open(resp), await RawConnection.open(lines)];
+    assert.equal(await a.ask('PING\n', '\n'), '+PONG\r\n');
+    assert.equal(await b.ask('PING\r\n', '\n'), '+PONG\n');
+    a.close();
+    b.close();
+  });
+});
