@@ -7,6 +7,10 @@ import { jsonCodec } from './codec.ts';
 import type { Codec, Message } from './config-types.ts';
 import { openEnvelope } from './envelope.ts';
 import { Numbering } from './numbering.ts';
+import { nameInRegion } from './region.ts';
+
+/** "@", with which a region's prefix begins. */
+const AT = 64;
 
 export interface ReaderOptions {
   readonly region: string | undefined;
@@ -49,6 +53,12 @@ export class MessageReader<T> {
   get isPlain(): boolean {
     const { codec, validate, numbered } = this.#options;
     return codec === undefined && validate === undefined && !numbered;
+  }
+
+  /** Without a region, a pattern finds no region's channels, unless it begins with a region's prefix itself. */
+  isForeign(channel: string, pattern: string): boolean {
+    if (this.#prefixLength > 0 || channel.charCodeAt(0) !== AT) return false;
+    return nameInRegion(undefined, channel) === undefined && nameInRegion(undefined, pattern) !== undefined;
   }
 
   /** The message as it arrived; its `data` is found by {@link decode}. Names are as on the wire. */

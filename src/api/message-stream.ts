@@ -140,7 +140,7 @@ export class MessageStream<T> {
   // --- from the source -----------------------------------------------------------------------------------------------
 
   push(channel: string, pattern: string | undefined, payload: string | Uint8Array, receivedAt: number): void {
-    if (this.#ended) return;
+    if (this.#ended || (pattern !== undefined && this.#reader.isForeign(channel, pattern))) return;
     const message = this.#reader.plain(channel, pattern, payload, receivedAt);
     if (this.#plain && this.#inbox.length === 0) this.#accept(message);
     else this.#inbox.push(message);

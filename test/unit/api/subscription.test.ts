@@ -224,6 +224,24 @@ describe('the state of a subscription', () => {
   });
 });
 
+describe('a pattern without a region', () => {
+  test('skips what belongs to a region, unless it names one itself', async () => {
+    for (const [pattern, wanted] of [
+      ['*', ['plain', '@..:odd', '@no region']],
+      ['@eu:*', ['plain', '@eu:news', '@..:odd', '@no region']],
+    ] as const) {
+      const bench = new Bench({ channels: [pattern] });
+      const channels: string[] = [];
+      bench.subscription.on('message', ({ channel }) => channels.push(channel));
+      for (const channel of ['plain', '@eu:news', '@..:odd', '@no region']) {
+        bench.sink.onMessage(channel, pattern, 'x', 1);
+      }
+      await bench.run();
+      assert.deepEqual(channels, wanted);
+    }
+  });
+});
+
 describe('iterating a subscription', () => {
   test('gives messages in order, those that wait and those that come', async () => {
     const bench = new Bench();
