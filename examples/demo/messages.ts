@@ -39,6 +39,8 @@ export type ToSubscriber =
 export type FromSubscriber =
   | { type: 'started' }
   | { type: 'failed'; text: string }
+  /** The first message after a lost link has come: delivery goes on. */
+  | { type: 'resumed' }
   | { type: 'finished'; result: SubscriberResult };
 
 export interface SubscriberResult {

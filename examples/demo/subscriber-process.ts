@@ -27,6 +27,7 @@ let lostAt: number | undefined;
 let keys: KeyRow[] = [];
 let reading: Reading | undefined;
 let offset = 0;
+let resumedCount = 0;
 let published = Number.POSITIVE_INFINITY;
 let allThere = () => {};
 
@@ -39,6 +40,10 @@ const subscriber = new AshRedisChannelDataSubscriber<Reading>('demo-subscriber',
     reading = message.data;
     offset = message.position?.offset ?? 0;
     view.message(offset, message.data);
+    if (result.linkLostCount > resumedCount) {
+      resumedCount = result.linkLostCount;
+      tell({ type: 'resumed' });
+    }
     checkComplete();
   },
   onGap(gap: Gap) {

@@ -148,13 +148,13 @@ async function roundTrip(client: AshRedisClient, probe: string): Promise<number 
 
 function lines(frame: Frame, client: AshRedisClient, { out }: CliContext): string[] {
   const width = Math.max(40, out.columns);
-  const nameWidth = Math.max(16, Math.min(48, width - 58));
+  const nameWidth = Math.max(16, Math.min(48, width - 60));
   const trip = frame.roundTripMs === null ? paint(out, 'red', 'link lost') : duration(frame.roundTripMs);
   const total = frame.channels.reduce((sum, { rate }) => sum + rate, 0);
   const version = client.server?.version;
   const head = `${frame.channels.length} channels, ${count(total)} messages/s, round trip ${trip}`;
   const columns = ['RATE/s', 'BYTES/s', 'TOTAL', 'RECEIVERS', 'GAPS', 'LAG'];
-  const widths = [9, 10, 10, 9, 8, 9];
+  const widths = [9, 11, 11, 11, 8, 10];
   const row = (name: string, cells: readonly string[]) =>
     `${fit(name, nameWidth)}${cells.map((cell, index) => cell.padStart(widths[index]!)).join('')}`.slice(0, width);
   return [
