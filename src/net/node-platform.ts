@@ -17,6 +17,9 @@ export interface TransportTarget {
 /** Brings a stream of bytes to the address, connected or connecting. */
 export type Transport = (address: TransportTarget) => unknown;
 
+/** The kernel asks a peer that has been silent for this long; blocking commands have no other heartbeat. */
+const KEEP_ALIVE_AFTER_MS = 30_000;
+
 /** Bytes that a socket reads at once. Four times as much doubled the cost of a message (measured: 256 B messages). */
 const READ_BUFFER_BYTES = 64 * 1024;
 
@@ -75,6 +78,7 @@ function dialTcp(address: Address, keepAlive: boolean, events: LinkEvents): Link
     ...placeOf(address),
     noDelay: true,
     keepAlive,
+    keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     // One buffer for all reads; runtimes that don't know `onread` emit `data`, which the link listens to as well.
     ...(fillsBuffers() ? { onread } : {}),
   });
@@ -93,7 +97,7 @@ function dialTls(address: Address, keepAlive: boolean, events: LinkEvents): Link
   const name = address.path === undefined && isIP(address.host) === 0 ? { servername: address.host } : {};
   const socket: Socket = connectTls({ ...name, ...given, ...placeOf(address) });
   socket.setNoDelay(true);
-  if (keepAlive) socket.setKeepAlive(true);
+  if (keepAlive) socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
   socket.on('connect', () => events.onReached?.());
   return new StreamLink(socket as unknown as ByteStream, events, 'secureConnect');
 }
