@@ -69,7 +69,7 @@ export const workloads = {
 
 /** The stream in chunks of `chunkBytes`, and how many messages it holds. */
 export function makeStream(name, chunkBytes) {
-  const { make, bytes = 1 << 18 } = workloads[name];
+  const { make, bytes = 1 << 20 } = workloads[name];
   const roll = dice(42);
   const parts = [];
   let length = 0;

@@ -23,17 +23,26 @@ import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './v
 
 const CR = 13;
 const LF = 10;
-const ARRAY = 42; // *
-const PUSH = 62; // >
-const MAP = 37; // %
-const SET = 126; // ~
-const ATTRIBUTE = 124; // |
-const BULK = 36; // $
-const BULK_ERROR = 33; // !
-const VERBATIM = 61; // =
-const CHUNK = 59; // ;
-const SIMPLE = 43; // +
-const INTEGER = 58; // :
+// Types by their place in TYPES: first the lines that stand for themselves, then numbers, payloads, aggregates.
+const SIMPLE = 0;
+const ERROR = 1;
+const NULL = 2;
+const BOOLEAN = 3;
+const DOUBLE = 4;
+const BIG_NUMBER = 5;
+const END = 6;
+const INTEGER = 7;
+const BULK = 8;
+const BULK_ERROR = 9;
+const VERBATIM = 10;
+const CHUNK = 11;
+const ARRAY = 12;
+const PUSH = 13;
+const MAP = 14;
+const SET = 15;
+const ATTRIBUTE = 16;
+/** The place of each byte in TYPES; 255 for what is no type. */
+const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => '+-_#,(.:$!=;*>%~|'.indexOf(String.fromCharCode(byte)));
 const NO_BYTES = new Uint8Array(0);
 /** A store keeps up to here for its next use. */
 const KEPT_BYTES = 65_536;
@@ -81,6 +90,8 @@ export class RespDecoder {
   #queuedBytes = 0;
   readonly #cut = new ByteStore();
 
+  /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
+  #isBusy = false;
   /** Of the token being read: its type, where it began. */
   #type = 0;
   #start = 0;
@@ -127,31 +138,41 @@ export class RespDecoder {
     this.#queuedBytes += bytes.length;
     if (this.#queuedBytes > this.#limits.maxBufferedBytes) {
       // Told by `read()`: the pusher is not the one who reads.
-      this.#failure = makeFailure(true, 0, 'unread bytes exceed maxBufferedBytes', this.#base, NO_BYTES);
+      this.#isBusy = true;
+      this.#failure = makeFailure(true, -1, 'unread bytes exceed maxBufferedBytes', this.#base, NO_BYTES);
     }
   }
 
   /** The next value, or `NEED_DATA`. Throws a `ProtocolError` for bytes that are no RESP, and the same one ever after. */
   read(): RespValue | typeof NEED_DATA {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#top.depth === 0 && this.#payload < 0 && this.#stream === undefined) {
+    if (!this.#isBusy) {
       const value = this.#quick();
       if (value !== undefined) {
         this.#consumed = this.#base + this.#pos;
         return value;
       }
     }
-    return this.#next();
+    if (this.#failure !== undefined) throw this.#failure;
+    const value = this.#next();
+    this.#isBusy = this.#top.depth > 0 || this.#payload >= 0 || this.#stream !== undefined;
+    return value;
   }
 
   /** What comes most and is whole in the current bytes, read by fixed offsets; undefined for anything else. */
   #quick(): RespValue | undefined {
     const bytes = this.#bytes;
     const pos = this.#pos;
-    const type = pos < this.#end ? bytes[pos] : 0;
+    const type = pos < this.#end ? TYPE_OF[bytes[pos]!] : -1;
     const names = this.#names;
     let stop = -1;
-    if (type === INTEGER && !this.#bigints) {
+    if (type === SIMPLE) {
+      if (pos + 5 <= this.#end && bytes[pos + 1] === 79 && bytes[pos + 2] === 75) {
+        if (bytes[pos + 3] === CR && bytes[pos + 4] === LF) {
+          this.#pos = pos + 5;
+          return 'OK';
+        }
+      }
+    } else if (type === INTEGER && !this.#bigints) {
       stop = this.#digits(pos + 1);
       if (stop >= 0) return stop;
     } else if (type === BULK) {
@@ -192,7 +213,7 @@ export class RespDecoder {
   /** Where the payload of the bulk at `at` ends when it is whole (`#pos` is then its start), else −1. */
   #wholeBulk(at: number): number {
     const bytes = this.#bytes;
-    if (at >= this.#end || bytes[at] !== BULK) return -1;
+    if (at >= this.#end || bytes[at] !== 36) return -1;
     const length = this.#digits(at + 1);
     const stop = this.#pos + length;
     if (length < 0 || stop + 2 > this.#end || length > this.#quickBytes) return -1;
@@ -257,55 +278,24 @@ export class RespDecoder {
   #line(): Token {
     const bytes = this.#bytes;
     const pos = this.#pos;
-    const type = bytes[pos]!;
+    const type = TYPE_OF[bytes[pos]!]!;
     this.#start = pos;
     this.#type = type;
-    if (this.#stream !== undefined) {
-      if (type !== CHUNK) this.#fail('a streamed string is not ended');
-    } else if (this.#top.depth === 0) this.#began = this.#base + pos;
-    else if (this.#base + pos - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
-    switch (type) {
-      case INTEGER: {
-        const isNegative = pos + 1 < this.#end && bytes[pos + 1] === 45;
-        const value = this.#digits(isNegative ? pos + 2 : pos + 1);
-        if (value > 0 || (value === 0 && !isNegative)) return this.#integer(isNegative ? -value : value);
+    if (type > ATTRIBUTE) this.#fail('this byte is no type of RESP');
+    if ((type === CHUNK) !== (this.#stream !== undefined)) this.#fail('it is out of place');
+    if (this.#top.depth > 0) {
+      if (this.#base + pos - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
+    } else if (type !== CHUNK) this.#began = this.#base + pos;
+    if (type >= INTEGER) {
+      const isNegative = type === INTEGER && pos + 1 < this.#end && bytes[pos + 1] === 45;
+      const number = this.#digits(isNegative ? pos + 2 : pos + 1);
+      if (number >= 0) {
+        if (type >= ARRAY) return this.#openAggregate(type, type === MAP || type === ATTRIBUTE ? number * 2 : number);
+        if (type >= BULK) return this.#openBulk(type, number);
+        if (!isNegative) return this.#integer(number);
+        if (number > 0) return this.#integer(-number);
         this.#pos = pos;
-        break;
       }
-      case BULK:
-      case BULK_ERROR:
-      case VERBATIM:
-      case CHUNK: {
-        const length = this.#digits(pos + 1);
-        if (length < 0) break;
-        return this.#openBulk(type, length);
-      }
-      case ARRAY:
-      case PUSH:
-      case MAP:
-      case SET:
-      case ATTRIBUTE: {
-        const count = this.#digits(pos + 1);
-        if (count < 0) break;
-        return this.#openAggregate(type, type === MAP || type === ATTRIBUTE ? count * 2 : count);
-      }
-      case SIMPLE:
-        if (pos + 5 <= this.#end && bytes[pos + 1] === 79 && bytes[pos + 2] === 75) {
-          if (bytes[pos + 3] === CR && bytes[pos + 4] === LF) {
-            this.#pos = pos + 5;
-            return 'OK';
-          }
-        }
-        break;
-      case 45: // -
-      case 95: // _
-      case 35: // #
-      case 44: // ,
-      case 40: // (
-      case 46: // .
-        break;
-      default:
-        this.#fail('this byte is no type of RESP');
     }
     const end = this.#lineEnd();
     if (end < 0) return OPENED;
@@ -324,8 +314,9 @@ export class RespDecoder {
     const first = at;
     let value = 0;
     while (at < end) {
-      const digit = bytes[at]! - 48;
-      if (digit < 0 || digit > 9) break;
+      // 0 to 9 for a digit, more for anything else.
+      const digit = bytes[at]! ^ 48;
+      if (digit > 9) break;
       value = value * 10 + digit;
       at++;
     }
@@ -342,12 +333,9 @@ export class RespDecoder {
     if (length + (stream === undefined ? 0 : stream.length) > maxBulkBytes) this.#exceeds('maxBulkBytes');
     if (this.#base + this.#pos + length - this.#began > maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     if (type === VERBATIM && length < 4) this.#fail('no room for its format');
-    if (type === CHUNK) {
-      if (stream === undefined) return this.#fail('no streamed string was begun');
-      if (length === 0) {
-        this.#stream = undefined;
-        return this.#string(stream.bytes, 0, stream.length);
-      }
+    if (type === CHUNK && stream !== undefined && length === 0) {
+      this.#stream = undefined;
+      return this.#string(stream.bytes, 0, stream.length);
     }
     this.#payload = length;
     return this.#bulk();
@@ -417,45 +405,36 @@ export class RespDecoder {
   #lineValue(type: number, start: number, end: number): Token {
     const bytes = this.#bytes;
     if (type === SIMPLE) return this.#decode(bytes, start, end);
-    if (type === 45) return new RespError(this.#decode(bytes, start, end));
+    if (type === ERROR) return new RespError(this.#decode(bytes, start, end));
     const line = this.#decodeAny(bytes, start, end);
-    const isAggregate = type === ARRAY || type === SET || type === MAP || type === PUSH;
-    if (line === '?' && isAggregate) return this.#openAggregate(type, -1);
-    if (line === '?' && type === BULK) {
-      this.#stream = new ByteStore();
-      return OPENED;
-    }
-    switch (type) {
-      case BULK:
-      case ARRAY:
-        if (line === '-1') return null;
-        break;
-      case 95:
-        if (line === '') return null;
-        break;
-      case 35:
-        if (line === 't' || line === 'f') return line === 't';
-        break;
-      case 46: {
-        const { kind, items, remaining, attributes } = this.#top;
-        const isWhole = kind === MAP ? items.length % 2 === 0 : kind !== PUSH || items.length > 0;
-        if (line === '' && remaining < 0 && attributes === 0 && isWhole) return ENDED;
-        break;
+    if (line === '?') {
+      if (type >= ARRAY && type !== ATTRIBUTE) return this.#openAggregate(type, -1);
+      if (type === BULK) {
+        this.#stream = new ByteStore();
+        return OPENED;
       }
-      case 44:
-        if (/^[+-]?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(line)) return Number(line);
-        if (/^-?(inf|nan)$/.test(line)) return Number(line.replace('inf', 'Infinity'));
-        break;
-      case INTEGER:
-      case 40:
-        if (/^(\+?0|[+-]?[1-9]\d*)$/.test(line)) {
-          const value = BigInt(line.replace('+', ''));
-          if (type === 40) return value;
-          if (value !== BigInt.asIntN(64, value)) break;
-          return Number.isSafeInteger(Number(value)) ? this.#integer(Number(value)) : value;
-        }
+    } else if (line === '') {
+      if (type === NULL) return null;
+      const { kind, items, remaining, attributes } = this.#top;
+      const isWhole = kind === MAP ? items.length % 2 === 0 : kind !== PUSH || items.length > 0;
+      if (type === END && remaining < 0 && attributes === 0 && isWhole) return ENDED;
+    } else if (line === '-1') {
+      if (type === BULK || type === ARRAY) return null;
+    } else if (type === BOOLEAN) {
+      if (line === 't' || line === 'f') return line === 't';
     }
-    const isLong = type !== INTEGER && /^[1-9]\d{15}/.test(line);
+    if (type === DOUBLE) {
+      if (/^[+-]?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(line)) return Number(line);
+      if (/^-?(inf|nan)$/.test(line)) return Number(line.replace('inf', 'Infinity'));
+    }
+    if ((type === INTEGER || type === BIG_NUMBER) && /^(\+?0|[+-]?[1-9]\d*)$/.test(line)) {
+      const value = BigInt(line.replace('+', ''));
+      if (type === BIG_NUMBER) return value;
+      if (value === BigInt.asIntN(64, value)) {
+        return Number.isSafeInteger(Number(value)) ? this.#integer(Number(value)) : value;
+      }
+    }
+    const isLong = type > INTEGER && /^[1-9]\d{15}/.test(line);
     return this.#fail(isLong ? 'its length exceeds every limit' : 'this is not its form', this.#start, isLong);
   }
 
@@ -542,6 +521,7 @@ export class RespDecoder {
 
   /** For good: every later `read()` throws this error. */
   #fail(what: string, at = this.#start, isLimit = false): never {
+    this.#isBusy = true;
     this.#failure = makeFailure(isLimit, this.#type, what, this.#base + at, this.#bytes.subarray(at, this.#end));
     this.#setBytes(NO_BYTES, 0, 0);
     this.#queue = [];

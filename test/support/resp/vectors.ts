@@ -774,6 +774,9 @@ const limits: ErrorVector[] = [
 /** Cases that the fuzzer found, with what was wrong. */
 const found: ValueVector[] = [
   // Empty payloads that were cut came as one shared array, so that a set lost one.
+  // Found by reading: `-1` was taken for a length only.
+  one('double -1', ',-1\r\n', -1),
+  one('big number -1', '(-1\r\n', -1n),
   one('set of two empty strings as bytes', '~2\r\n$0\r\n\r\n$0\r\n\r\n', set(toBytes(''), toBytes('')), asBytes),
 ];
 
