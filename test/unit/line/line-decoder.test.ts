@@ -108,6 +108,16 @@ describe('the line decoder', () => {
     refuses('*1\r\n*0\r\n', /an element of an array is no bulk/);
   });
 
+  test('tells the offset in the stream, however much was read before', () => {
+    const decoder = new LineDecoder();
+    for (let at = 0; at < 5000; at += 4) {
+      decoder.push(Buffer.from('+OK\n'));
+      assert.equal(decoder.read(), 'OK');
+    }
+    decoder.push(Buffer.from('?'));
+    assert.throws(() => decoder.read(), { offset: 5000 });
+  });
+
   test('refuses numbers in any other spelling than the one', () => {
     for (const text of ['', '+1', '1.5', ' 1', '0x1', '1e3', '12345678901234567890']) {
       refuses(`:${text}\n`, /an integer is not made of/);
