@@ -30,13 +30,13 @@ export function relativeChart(title, rows) {
     textStyle: { fontFamily: 'sans-serif' },
     title: { text: `${title} (ashredis = 1, shorter is better)`, left: 12, top: 8, textStyle: { fontSize: 14 } },
     legend: { top: 34, left: 12, itemWidth: 12, itemHeight: 10, textStyle: { fontSize: 12 } },
-    grid: { left: 12, right: 70, top: 62, bottom: 12, containLabel: true },
+    grid: { left: 260, right: 80, top: 62, bottom: 28 },
     xAxis: { type: 'value', min: 0, splitLine: { lineStyle: { color: '#eeeeee' } } },
     yAxis: {
       type: 'category',
       inverse: true,
       data: rows.map((row) => row.title),
-      axisLabel: { width: 230, overflow: 'break', fontSize: 12, color: '#222222' },
+      axisLabel: { width: 240, overflow: 'break', fontSize: 12, color: '#222222' },
       axisTick: { show: false },
     },
     series: series.map((name) => ({

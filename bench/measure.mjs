@@ -13,9 +13,9 @@ const run = promisify(execFile);
 const child = fileURLToPath(new URL('./child.mjs', import.meta.url));
 
 const MODES = {
-  quick: { rounds: 1, warmMs: 150, measureMs: 150, minSamples: 1, latencyMs: 400 },
-  normal: { rounds: 2, warmMs: 250, measureMs: 250, minSamples: 1, latencyMs: 800 },
-  full: { rounds: 5, warmMs: 600, measureMs: 800, minSamples: 3, latencyMs: 3000 },
+  quick: { rounds: 1, warmMs: 300, measureMs: 100, minSamples: 1, latencyMs: 300 },
+  normal: { rounds: 2, warmMs: 450, measureMs: 250, minSamples: 1, latencyMs: 600 },
+  full: { rounds: 4, warmMs: 700, measureMs: 700, minSamples: 3, latencyMs: 3000 },
 };
 
 export async function measure(rows, { mode, rounds, commit }) {

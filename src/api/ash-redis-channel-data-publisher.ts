@@ -144,10 +144,9 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   }
 
   #command(payload: string | Uint8Array, data: unknown, form: PublishForm, deadline: number): PublishCommand {
-    // A number is given when the message leaves: what is refused before leaves no hole.
-    const frame = this.#numbered || this.connections.dialect !== 'resp' ? undefined : this.#frame(payload, 'resp');
+    // The frame comes late, and so do numbers: what is refused before leaves no hole.
     // One key for all: on a line server the order of a channel is the order of its connection.
-    return new PublishCommand(this.owner, form, frame, payload, data, deadline, this.#prefixed, undefined);
+    return new PublishCommand(this.owner, form, undefined, payload, data, deadline, this.#prefixed, undefined);
   }
 
   #numberedPayload(payload: string | Uint8Array): string | Uint8Array {

@@ -1,7 +1,7 @@
 // The quick way of `client.publish(channel, text)`: what does not change of a channel is kept, and one object is all that
 // is made. Owned by the client. Everything out of the ordinary (options, bytes, line servers) goes the general way.
 
-import { type Dialect, type Frame, utf8Length } from '../net/index.ts';
+import { type Frame, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { commandTrace } from './diagnostics.ts';
@@ -45,10 +45,8 @@ export class ClientPublish implements PublishOwner {
     if (connections.dialect !== 'resp' || connections.isClosed || commandTrace.hasSubscribers) return undefined;
     if (typeof channel !== 'string' || typeof data !== 'string' || channel === '') return undefined;
     const name = region === undefined ? channel : regionPrefix(region) + channel;
-    const prefix = name === this.#lastName ? this.#lastPrefix : this.#prefixOf(name);
-    const frame = payloadFrame(prefix.text, prefix.byteLength, data);
     const deadline = connections.platform.now() + this.#form.timeoutMs;
-    const command = new PublishCommand(this, this.#form, frame, data, undefined, deadline, undefined, undefined);
+    const command = new PublishCommand(this, this.#form, undefined, data, undefined, deadline, name, undefined);
     connections.lane.send(command);
     return command.promise as Promise<number>;
   }
@@ -59,8 +57,11 @@ export class ClientPublish implements PublishOwner {
 
   onPublishFailed(): void {}
 
-  encodePublish(_command: PublishCommand, _dialect: Dialect): Frame {
-    throw new Error('Bug: the quick way of publish() has its frame from the start');
+  /** The dialect is RESP: nothing else goes this way, and a server does not change it while a command waits. */
+  encodePublish(command: PublishCommand): Frame {
+    const name = command.routingKey as string;
+    const prefix = name === this.#lastName ? this.#lastPrefix : this.#prefixOf(name);
+    return payloadFrame(prefix.text, prefix.byteLength, command.payload);
   }
 
   #prefixOf(name: string): Prefix {
