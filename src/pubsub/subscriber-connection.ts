@@ -1,7 +1,7 @@
 // The subscriber's connection: a connection of its own whose wishes are restored after every handshake, before it is
 // ready; it routes messages to sinks, tells gaps, and audits. Made by the api room; it decodes no payload.
 
-import { type AshRedisError, ClosedError, ConnectionError, TimeoutError } from '../errors/index.ts';
+import { type AshRedisError, ClosedError, ConnectionError, LinkLostError, TimeoutError } from '../errors/index.ts';
 import {
   Connection,
   type ConnectionHandler,
@@ -16,6 +16,7 @@ import {
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
 import { Audit, deafError } from './audit.ts';
+import { LinkReplacement } from './link-replacement.ts';
 import { SubscribeCommand, type SubscribeOwner, type Verb } from './subscribe-command.ts';
 import { type Entry, SubscriptionTable, type Wish } from './subscription-table.ts';
 import type { ChannelKind, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
@@ -37,7 +38,11 @@ const MAX_WAITING_SIZE = 4 * 1024 * 1024;
 export class SubscriberConnection implements MessageSource, SubscribeOwner {
   readonly #init: SubscriberConnectionInit;
   readonly #platform: Platform;
-  readonly #port: ConnectionPort;
+  #port: ConnectionPort;
+  /** A second link that comes up beside the first. */
+  #replacement: LinkReplacement | undefined;
+  #linkNumber = 0;
+  #currentLink = 0;
   readonly #table: SubscriptionTable;
   readonly #audit: Audit;
   /** Answers that the current restoring, or repair, still waits for; undefined when none goes on. */
@@ -60,26 +65,50 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     this.#init = init;
     this.#platform = init.platform;
     this.#table = new SubscriptionTable({ ask: (verb, entry) => this.#ask(verb, entry) });
-    const make = init.connect ?? ((options, platform, handler) => new Connection(options, platform, handler));
-    this.#port = make({ ...init.connectionOptions, subscriber: true }, init.platform, {
-      onState: (event) => this.#onState(event),
-      onRestore: (done) => this.#onRestore(done),
-      onMessage: (message) => this.#onMessage(message),
-      onPush: (kind, values) => init.onPush?.(kind, values),
-      onUnsolicitedConfirmation: (kind, channel) => this.#onTakenAway(kind, channel),
-      onChunkEnd: () => {
-        this.#receivedAt = 0;
-      },
-      onLinkLost: (cause) => this.#onLinkLost(cause),
-      onCredentialsDue: () => this.#port.breakLink(renewalError()),
-    });
+    this.#port = this.#makePort(undefined);
+    const port = () => this.#port;
     this.#audit = new Audit({
-      port: this.#port,
+      get port() {
+        return port();
+      },
       table: this.#table,
       timeoutMs: init.connectionOptions.commandTimeoutMs,
       now: () => this.#platform.now(),
       repair: (askAll) => this.#repair(askAll),
     });
+  }
+
+  /** A connection that tells this object, or first `before`, which it is to replace. */
+  #makePort(before: ConnectionHandler | undefined): ConnectionPort {
+    const { connectionOptions, connect, onPush } = this.#init;
+    const make = connect ?? ((options, platform, handler) => new Connection(options, platform, handler));
+    const isCurrent = () => before === undefined || this.#port === port;
+    const own: ConnectionHandler = {
+      onState: (event) => this.#onState(event),
+      onRestore: (done) => this.#onRestore(done),
+      onMessage: (message) => this.#onMessage(message),
+      onPush: (kind, values) => onPush?.(kind, values),
+      onUnsolicitedConfirmation: (kind, channel) => this.#onTakenAway(kind, channel),
+      onChunkEnd: () => {
+        this.#receivedAt = 0;
+      },
+      onLinkLost: (cause) => this.#onLinkLost(cause),
+      onCredentialsDue: () => this.#replaceLink(),
+    };
+    const number = ++this.#linkNumber;
+    // What a link that was replaced still says goes nowhere.
+    const target = () => (number < this.#currentLink ? {} : isCurrent() ? own : (before ?? own));
+    const port: ConnectionPort = make({ ...connectionOptions, subscriber: true }, this.#platform, {
+      onState: (event) => target().onState?.(event),
+      onRestore: (done) => target().onRestore?.(done),
+      onMessage: (message) => target().onMessage?.(message),
+      onPush: (kind, values) => target().onPush?.(kind, values),
+      onUnsolicitedConfirmation: (kind, channel, count) => target().onUnsolicitedConfirmation?.(kind, channel, count),
+      onChunkEnd: () => target().onChunkEnd?.(),
+      onLinkLost: (cause) => target().onLinkLost?.(cause),
+      onCredentialsDue: () => target().onCredentialsDue?.(),
+    });
+    return port;
   }
 
   get state(): ConnectionStateName {
@@ -143,6 +172,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {
     this.#closed = true;
+    this.#replacement?.abandon();
     this.#stopTimers();
     return this.#port.close(options);
   }
@@ -150,7 +180,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   // --- answers -------------------------------------------------------------------------------------------------------
 
   onConfirmed(verb: Verb, entry: Entry, count: number, command: SubscribeCommand): void {
-    if (command.generation !== this.#port.generation) return;
+    if (command.generation !== this.#epoch) return;
     const repair = this.#audit.isRepairing(entry);
     if (repair && this.#audit.wasMissing(entry, count)) {
       this.#table.markLost(entry, { cause: deafError(), reason: 'audit' });
@@ -160,7 +190,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   }
 
   onRefused(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void {
-    if (command.generation !== this.#port.generation) return;
+    if (command.generation !== this.#epoch) return;
     this.#audit.forget(entry);
     this.#table.refused(verb, entry, error, this.#platform.now());
     this.#armRetry();
@@ -169,7 +199,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   onUnanswered(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void {
     // A lost link is told once for all, by `onLinkLost`.
-    if (error instanceof ConnectionError || command.generation !== this.#port.generation) return;
+    if (error instanceof ConnectionError || command.generation !== this.#epoch) return;
     this.#audit.forget(entry);
     const told = error instanceof TimeoutError ? this.#lateError(entry.channel, error) : error;
     this.#table.unanswered(verb, entry, told, this.#platform.now());
@@ -183,12 +213,17 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     if (restoring !== undefined) restoring.left++;
     // While restoring, the handshake's limit counts: one slow answer among 100,000 must not be singled out.
     const deadline = restoring?.isHandshake === true ? Infinity : this.#platform.now() + commandTimeoutMs;
-    this.#port.send(new SubscribeCommand(this, verb, entry, deadline, this.#port.generation));
+    this.#port.send(new SubscribeCommand(this, verb, entry, deadline, this.#epoch));
   }
 
   #answered(): void {
     const restoring = this.#restoring;
     if (restoring !== undefined && --restoring.left === 0) this.#restored(restoring.done);
+  }
+
+  /** Tells links apart, also those of two connections. */
+  get #epoch(): number {
+    return this.#currentLink * 1e9 + this.#port.generation;
   }
 
   // --- the link ------------------------------------------------------------------------------------------------------
@@ -227,6 +262,8 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   }
 
   #onLinkLost(cause: AshRedisError): void {
+    this.#replacement?.abandon();
+    this.#replacement = undefined;
     // Confirmed before the loss and not told yet: these messages are older than the new gap.
     if (this.#restoring !== undefined) this.#tellAndRelease();
     this.#restoring = undefined;
@@ -234,6 +271,41 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     this.#table.linkDown(cause, this.#holders.size > 0 ? 'overrun' : 'link-lost');
     if (this.#holders.size > 0) this.#port.resumeReading();
     this.#stopTimers();
+  }
+
+  /** Another connection with new credentials, before this one is closed. */
+  #replaceLink(): void {
+    if (this.#replacement !== undefined || this.#closed) return;
+    const old = this.#port;
+    this.#replacement = new LinkReplacement({
+      make: (handler) => this.#makePort(handler),
+      held: () => this.#table.held(),
+      pauseOld: () => old.pauseReading(),
+      onDone: (port, held, newer) => {
+        this.#replacement = undefined;
+        this.#takeOver(old, port, held, newer);
+      },
+      onFailed: (error) => {
+        this.#replacement = undefined;
+        // An ordinary reconnect asks for credentials as well, and its gap is told.
+        this.#port.breakLink(renewalError(error));
+      },
+      deadline: () => this.#platform.now() + this.#init.connectionOptions.commandTimeoutMs,
+    });
+  }
+
+  #takeOver(old: ConnectionPort, port: ConnectionPort, held: ReadonlySet<Entry>, newer: readonly RespMessage[]): void {
+    this.#port = port;
+    this.#currentLink = this.#linkNumber;
+    void old.close({ timeoutMs: 0 });
+    this.#audit.reset();
+    if (this.#restoring !== undefined) this.#tellAndRelease();
+    this.#restoring = undefined;
+    this.#table.moved(held, { cause: renewalError(undefined), reason: 'link-lost' });
+    if (this.#holders.size > 0) this.#hold();
+    const now = this.#platform.wallClock();
+    for (const message of newer) this.#table.route(message, now);
+    this.#armRetry();
   }
 
   #onState(event: StateEvent): void {
@@ -255,6 +327,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   #onMessage(message: RespMessage): void {
     if (this.#restoring !== undefined) return this.#wait(message);
     if (this.#receivedAt === 0) this.#receivedAt = this.#platform.wallClock();
+    this.#replacement?.noteGiven(message);
     this.#table.route(message, this.#receivedAt);
   }
 
@@ -387,6 +460,7 @@ class Handle implements SourceHandle {
   }
 }
 
-function renewalError(): ClosedError {
-  return new ClosedError('Replaced the link: its credentials expire and RESP2 can not renew them while subscribed');
+function renewalError(cause: Error | undefined): LinkLostError {
+  const text = 'Replaced the link: its credentials expire, and RESP2 can not renew them while subscribed';
+  return new LinkLostError(text, cause === undefined ? {} : { cause });
 }

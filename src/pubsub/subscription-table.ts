@@ -99,6 +99,17 @@ export class SubscriptionTable {
     return this.#byKind[kind].values();
   }
 
+  /** Everything that the server holds by our account and that is wanted. */
+  held(): Entry[] {
+    const entries: Entry[] = [];
+    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+      for (const entry of this.#byKind[kind].values()) {
+        if (entry.held === 'on' && entry.wishes.length > 0) entries.push(entry);
+      }
+    }
+    return entries;
+  }
+
   find(kind: ChannelKind, channel: string): Entry | undefined {
     return this.#byKind[kind].get(channel);
   }
@@ -183,6 +194,19 @@ export class SubscriptionTable {
       }
     }
     return asked;
+  }
+
+  /** Another link has taken over, and holds `held`: what else is wanted is asked of it, what is not is given up. */
+  moved(held: ReadonlySet<Entry>, loss: Loss): void {
+    this.version++;
+    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+      for (const entry of [...this.#byKind[kind].values()]) {
+        const wasOn = entry.held === 'on';
+        entry.held = held.has(entry) ? 'on' : 'off';
+        if (wasOn && entry.held === 'off') this.#lose(entry, loss);
+        this.#reconcile(entry);
+      }
+    }
   }
 
   linkDown(cause: Error, reason: string): void {

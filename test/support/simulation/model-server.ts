@@ -147,6 +147,7 @@ export class ModelServer {
           );
         } else this.#send(session, '+OK\r\n');
         return;
+      case 'AUTH':
       case 'SELECT':
         this.#send(session, '+OK\r\n');
         return;

@@ -1,0 +1,174 @@
+// Brings a second link up beside a subscribed one, and finds where the one ends and the other goes on.
+// Used where credentials expire on a RESP2 link: AUTH can't be said while subscribed. Used by the subscriber connection.
+//
+//   new: connect -> SUBSCRIBE all ---------------- ready -> PING -> pong: has all that the old one gave, and more
+//   old: ------ messages, noted --- messages, noted - paused                        -> closed
+//
+// Both links carry the same messages in the same order, so that the end of what the old one gave is the beginning of
+// what the new one brought: what lies behind that is newer.
+
+import type { AshRedisError } from '../errors/index.ts';
+import { LinkLostError } from '../errors/index.ts';
+import type { ConnectionHandler, ConnectionPort, StateEvent } from '../net/index.ts';
+import type { RespMessage } from '../resp/index.ts';
+import { InStepCommand } from './in-step-command.ts';
+import { SubscribeCommand, type SubscribeOwner, type Verb } from './subscribe-command.ts';
+import type { Entry } from './subscription-table.ts';
+
+export interface ReplacementInit {
+  /** Makes the new connection; it tells this object until it has taken over. */
+  make(handler: ConnectionHandler): ConnectionPort;
+  /** What the old link holds. */
+  held(): Entry[];
+  /** Nothing more is read from the old link. */
+  pauseOld(): void;
+  /** The new link has taken over. `newer` is what the old one did not bring. */
+  onDone(port: ConnectionPort, held: ReadonlySet<Entry>, newer: readonly RespMessage[]): void;
+  onFailed(error: AshRedisError): void;
+  /** Monotonic ms by which the pong must be here. */
+  deadline(): number;
+}
+
+/** Messages that are noted on both links; beyond it a plain reconnect costs less. */
+const MAX_NOTED_SIZE = 16 * 1024 * 1024;
+
+export class LinkReplacement implements SubscribeOwner, ConnectionHandler {
+  readonly #init: ReplacementInit;
+  readonly #port: ConnectionPort;
+  readonly #held = new Set<Entry>();
+  readonly #given: RespMessage[] = [];
+  readonly #brought: RespMessage[] = [];
+  #notedSize = 0;
+  #left = 0;
+  #done: (() => void) | undefined;
+  #ended = false;
+
+  constructor(init: ReplacementInit) {
+    this.#init = init;
+    this.#port = init.make(this);
+    this.#port.connect().catch((error: AshRedisError) => this.#fail(error));
+  }
+
+  /** The old link is gone, or its owner closes: the new one is not needed. */
+  abandon(): void {
+    this.#ended = true;
+    void this.#port.close({ timeoutMs: 0 });
+  }
+
+  /** A message that the old link gave to its sinks. */
+  noteGiven(message: RespMessage): void {
+    // Before anything is asked of the new link, it can't have it.
+    if (this.#done !== undefined) this.#note(this.#given, message);
+  }
+
+  onMessage(message: RespMessage): void {
+    this.#note(this.#brought, message);
+  }
+
+  onRestore(done: () => void): void {
+    this.#done = done;
+    const entries = this.#init.held();
+    this.#left = entries.length;
+    if (entries.length === 0) return done();
+    for (const entry of entries) this.#port.send(new SubscribeCommand(this, 'subscribe', entry, Infinity, 0));
+  }
+
+  onConfirmed(_verb: Verb, entry: Entry): void {
+    this.#held.add(entry);
+    this.#answered();
+  }
+
+  onRefused(): void {
+    this.#answered();
+  }
+
+  onUnanswered(_verb: Verb, _entry: Entry, error: AshRedisError): void {
+    this.#fail(error);
+  }
+
+  onState({ to, cause }: StateEvent): void {
+    if (to === 'ready') this.#fence();
+    else if (to !== 'connecting') this.#fail(cause ?? new LinkLostError('Cannot replace the link: it was closed'));
+  }
+
+  #fence(): void {
+    if (this.#ended) return;
+    this.#init.pauseOld();
+    this.#port.send(
+      new InStepCommand(['PING', 'ashredis:fence'], {
+        deadline: this.#init.deadline(),
+        onReply: () => {
+          if (this.#ended) return;
+          this.#ended = true;
+          this.#init.onDone(this.#port, this.#held, newerMessages(this.#given, this.#brought));
+        },
+        onFailure: (error) => this.#fail(error as AshRedisError),
+      }),
+    );
+  }
+
+  #note(list: RespMessage[], message: RespMessage): void {
+    if (this.#ended) return;
+    list.push(message);
+    this.#notedSize += message.payload.length + 64;
+    if (this.#notedSize > MAX_NOTED_SIZE) this.#fail(new LinkLostError('Cannot replace the link: too many messages'));
+  }
+
+  #answered(): void {
+    if (--this.#left === 0) this.#done?.();
+  }
+
+  #fail(error: AshRedisError): void {
+    if (this.#ended) return;
+    this.abandon();
+    this.#init.onFailed(error);
+  }
+}
+
+/** Of `brought` what does not repeat the end of `given`, for each channel by itself, in the order in which it came. */
+export function newerMessages(given: readonly RespMessage[], brought: readonly RespMessage[]): RespMessage[] {
+  const before = byChannel(given);
+  const repeated = new Map<string, number>();
+  for (const [channel, messages] of byChannel(brought)) {
+    repeated.set(channel, overlap(before.get(channel) ?? [], messages));
+  }
+  return brought.filter((message) => {
+    const channel = keyOf(message);
+    const left = repeated.get(channel) ?? 0;
+    if (left > 0) repeated.set(channel, left - 1);
+    return left === 0;
+  });
+}
+
+/** The largest number of messages that `given` ends and `brought` begins with. */
+function overlap(given: readonly RespMessage[], brought: readonly RespMessage[]): number {
+  for (let count = Math.min(given.length, brought.length); count > 0; count--) {
+    const start = given.length - count;
+    let same = true;
+    for (let index = 0; same && index < count; index++) {
+      same = isSame(given[start + index] as RespMessage, brought[index] as RespMessage);
+    }
+    if (same) return count;
+  }
+  return 0;
+}
+
+function byChannel(messages: readonly RespMessage[]): Map<string, RespMessage[]> {
+  const lists = new Map<string, RespMessage[]>();
+  for (const message of messages) {
+    const key = keyOf(message);
+    const list = lists.get(key);
+    if (list === undefined) lists.set(key, [message]);
+    else list.push(message);
+  }
+  return lists;
+}
+
+function keyOf({ shard, pattern, channel }: RespMessage): string {
+  return `${shard ? 's' : 'c'}\u0000${pattern ?? ''}\u0000${channel}`;
+}
+
+function isSame({ payload: a }: RespMessage, { payload: b }: RespMessage): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b;
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
