@@ -178,7 +178,6 @@ export class Session extends ReplyWriter {
       // Concatenation beyond the engine's longest string: far more output than anybody may have pending.
       if (!(error instanceof RangeError)) throw error;
       this.destroy();
-      return;
     }
     this.server.addPendingInput(this, this.pendingInputBytes - before);
     if (this.out !== '') this.markDirty();

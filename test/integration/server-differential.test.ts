@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import { NEED_DATA, RespDecoder, RespError } from '../../src/resp/index.ts';
 import { createServer } from '../../src/server/index.ts';
 import { RawConnection } from '../support/raw-connection.ts';
 import { hasRealServer, startReal, type TestServer } from '../support/servers.ts';
@@ -554,6 +556,58 @@ async function run(server: TestServer, script: Script, hello: 2 | 3): Promise<st
   }
 }
 
+/** mulberry32: the same scripts in every run. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+const WORDS = [
+  ...['a', 'b', 'c', '0', '1', '-1', '10', '3.5', 'x', '', 'NX', 'XX', 'GET', 'KEEPTTL', 'EXAT', 'PERSIST', 'GT'],
+  ...['99999999999', 'hello world', '9223372036854775807'],
+];
+const NAMES = [
+  ...['GET', 'SET', 'SETNX', 'GETSET', 'GETDEL', 'GETEX', 'MGET', 'MSET', 'MSETNX', 'INCR', 'DECR', 'INCRBY', 'DECRBY'],
+  ...['INCRBYFLOAT', 'APPEND', 'STRLEN', 'GETRANGE', 'SETRANGE', 'DEL', 'UNLINK', 'EXISTS', 'TOUCH', 'EXPIREAT'],
+  ...['EXPIRETIME', 'PERSIST', 'TYPE', 'RENAME', 'RENAMENX', 'DBSIZE', 'WATCH', 'MULTI', 'EXEC', 'DISCARD', 'SELECT'],
+  ...['PING', 'ECHO', 'NOSUCH'],
+];
+
+/** Commands of few words out of few, so that they meet. */
+function randomScript(seed: number, count: number): string[][] {
+  const random = randomOf(seed);
+  return Array.from({ length: count }, () => {
+    const name = NAMES[random(NAMES.length)] as string;
+    const args = Array.from({ length: random(5) }, () => WORDS[random(WORDS.length)] as string);
+    return [name, ...args];
+  });
+}
+
+/** Whole replies, one by one. */
+async function replies(server: TestServer, script: readonly string[][]): Promise<unknown[]> {
+  const connection = await RawConnection.open(server);
+  try {
+    await connection.ask(frame('FLUSHALL'), '\n');
+    connection.write(script.map(frame).join(''));
+    connection.write(`${frame('DISCARD')}${frame('ECHO the-end')}`);
+    const text = await connection.until((received) => received.includes('the-end\r\n'));
+    const decoder = new RespDecoder();
+    decoder.push(Buffer.from(text, 'latin1'));
+    const all: unknown[] = [];
+    for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) {
+      all.push(value instanceof RespError ? `-${value.message}` : value);
+    }
+    return all;
+  } finally {
+    connection.close();
+  }
+}
+
 describe('the embedded server answers as redis-server', {
   skip: hasRealServer() ? false : 'no redis-server here',
 }, () => {
@@ -582,6 +636,20 @@ describe('the embedded server answers as redis-server', {
         assert.deepEqual(differences, [], `\n${differences.join('\n')}`);
       });
     }
+  }
+
+  for (let seed = 1; seed <= 8; seed++) {
+    test(`1,000 random commands, seed ${seed}`, async () => {
+      const script = randomScript(seed, 1000);
+      const [ours, theirs] = await Promise.all([replies(embedded, script), replies(real, script)]);
+      const differences = script.flatMap((command, index) =>
+        isDeepStrictEqual(ours[index], theirs[index])
+          ? []
+          : [`${index} ${command.join(' ')}\n  ours   ${inspect(ours[index])}\n  theirs ${inspect(theirs[index])}`],
+      );
+      assert.deepEqual(differences.slice(0, 10), [], `\n${differences.slice(0, 10).join('\n')}`);
+      assert.equal(ours.length, theirs.length);
+    });
   }
 
   for (const [name, { bytes, closes }] of Object.entries(RAW)) {

@@ -169,6 +169,9 @@ function flush(all: boolean) {
 function select(session: Session, args: string[]) {
   const index = parseInt64(args[1] as string);
   if (index === undefined) return session.error('ERR value is not an integer or out of range');
+  if (index < -(2 ** 31) || index >= 2 ** 31) {
+    return session.error('ERR value is out of range, value must between -2147483648 and 2147483647');
+  }
   if (index < 0 || index >= session.server.databaseCount) return session.error('ERR DB index is out of range');
   session.database = Number(index);
   session.keyspace = session.server.keyspace(session.database);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { UsageError } from '../../../src/errors/index.ts';
 import { createServer, type ServerOptions } from '../../../src/server/index.ts';
+import { PACKAGE_VERSION } from '../../../src/server/version.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
 
 describe('createServer', () => {
@@ -58,6 +59,11 @@ describe('createServer', () => {
     local.close();
     await both.stop();
     await rm(folder, { recursive: true });
+  });
+
+  test('the version that INFO tells is the package’s', async () => {
+    const { default: manifest } = await import('../../../package.json', { with: { type: 'json' } });
+    assert.equal(PACKAGE_VERSION, manifest.version);
   });
 
   test('two servers in one process share nothing', async () => {

@@ -1,0 +1,131 @@
+// The store: time to live, memory accounts, and SCAN's promise, on a clock of the test's own.
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { Glob } from '../../../src/server/glob.ts';
+import { Keyspace, MemoryMeter } from '../../../src/server/keyspace.ts';
+
+describe('Keyspace', () => {
+  let now = 0;
+  let changed: string[] = [];
+  let memory: MemoryMeter;
+  let keyspace: Keyspace;
+  beforeEach(() => {
+    now = 1000;
+    changed = [];
+    memory = new MemoryMeter(0);
+    keyspace = new Keyspace(
+      0,
+      memory,
+      () => now,
+      (key) => changed.push(key),
+    );
+  });
+
+  test('a key is there until its time, and gone from then on', () => {
+    keyspace.set('k', 'v', 2000);
+    now = 1999;
+    assert.equal(keyspace.read('k'), 'v');
+    now = 2000;
+    assert.equal(keyspace.read('k'), undefined);
+    assert.deepEqual([keyspace.size, keyspace.expiredCount, keyspace.hitCount, keyspace.missCount], [0, 1, 1, 1]);
+  });
+
+  test('set() replaces the time to live, replace() keeps it', () => {
+    keyspace.set('k', 'v', 2000);
+    keyspace.replace('k', 'w');
+    assert.equal(keyspace.get('k')?.expiresAt, 2000);
+    keyspace.set('k', 'x', 0);
+    assert.equal(keyspace.get('k')?.expiresAt, 0);
+    assert.equal(keyspace.volatileCount, 0);
+  });
+
+  test('expireAt() in the past removes the key', () => {
+    keyspace.set('k', 'v', 0);
+    keyspace.expireAt('k', 500);
+    assert.equal(keyspace.size, 0);
+    keyspace.expireAt('none', 5000);
+    assert.equal(keyspace.size, 0);
+  });
+
+  test('what nobody looks at is removed by expireSome()', () => {
+    for (let n = 0; n < 5000; n++) keyspace.set(`k${n}`, 'v', n % 2 === 0 ? 1500 : 0);
+    now = 2000;
+    for (let step = 0; step < 20; step++) keyspace.expireSome();
+    assert.equal(keyspace.size, 2500);
+    assert.equal(keyspace.volatileCount, 0);
+  });
+
+  test('the memory account returns to nothing whatever happened', () => {
+    for (let n = 0; n < 100; n++) keyspace.set(`k${n}`, 'v'.repeat(n), n % 3 === 0 ? 1500 : 0);
+    for (let n = 0; n < 100; n += 2) keyspace.set(`k${n}`, 'longer'.repeat(n), 0);
+    for (let n = 0; n < 50; n++) keyspace.delete(`k${n}`);
+    now = 5000;
+    for (let n = 0; n < 100; n++) keyspace.get(`k${n}`);
+    assert.ok(memory.usedBytes > 0);
+    keyspace.clear();
+    assert.equal(memory.usedBytes, 0);
+    assert.ok(memory.peakBytes > 0);
+  });
+
+  test('every change is told, reads are not', () => {
+    keyspace.set('a', '1', 0);
+    keyspace.get('a');
+    keyspace.read('a');
+    keyspace.expireAt('a', 3000);
+    keyspace.delete('a');
+    keyspace.delete('a');
+    assert.deepEqual(changed, ['a', 'a', 'a']);
+  });
+
+  test('scan() gives each key that stays exactly once, while others come and go', () => {
+    for (let n = 0; n < 1000; n++) keyspace.set(`stays${n}`, 'v', 0);
+    const seen: string[] = [];
+    let cursor = 0;
+    let turn = 0;
+    do {
+      const step = keyspace.scan(cursor, 7, undefined);
+      seen.push(...step.keys.filter((key) => key.startsWith('stays')));
+      cursor = step.cursor;
+      keyspace.set(`comes${turn}`, 'v', 0);
+      if (turn % 3 === 0) keyspace.delete(`comes${turn - 3}`);
+      turn++;
+    } while (cursor !== 0 && turn < 5000);
+    assert.equal(cursor, 0);
+    assert.equal(seen.length, 1000);
+    assert.equal(new Set(seen).size, 1000);
+  });
+
+  test('a cursor that was forgotten among many others goes on where it was', () => {
+    for (let n = 0; n < 500; n++) keyspace.set(`k${n}`, 'v', 0);
+    const first = keyspace.scan(0, 10, undefined);
+    for (let n = 0; n < 100; n++) keyspace.scan(0, 11 + n, undefined);
+    const second = keyspace.scan(first.cursor, 10, undefined);
+    assert.deepEqual(
+      second.keys,
+      Array.from({ length: 10 }, (_, n) => `k${n + 10}`),
+    );
+  });
+
+  test('scan() counts the keys that it looks at, not those that match', () => {
+    for (let n = 0; n < 100; n++) keyspace.set(`k${n}`, 'v', 0);
+    const step = keyspace.scan(0, 50, new Glob('k99'));
+    assert.deepEqual(step.keys, []);
+    assert.notEqual(step.cursor, 0);
+    assert.deepEqual(keyspace.scan(step.cursor, 50, new Glob('k99')), { cursor: 0, keys: ['k99'] });
+  });
+
+  test('randomKey() finds a living key, and none when all are dead', () => {
+    for (let n = 0; n < 100; n++) keyspace.set(`k${n}`, 'v', n === 50 ? 0 : 1500);
+    now = 2000;
+    assert.equal(
+      keyspace.randomKey(() => 0.5),
+      'k50',
+    );
+    keyspace.delete('k50');
+    assert.equal(
+      keyspace.randomKey(() => 0.5),
+      undefined,
+    );
+  });
+});
