@@ -44,6 +44,11 @@ const ATTRIBUTE = 16;
 /** The place of each byte in TYPES; 255 for what is no type. */
 const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => '+-_#,(.:$!=;*>%~|'.indexOf(String.fromCharCode(byte)));
 const NO_BYTES = new Uint8Array(0);
+/** A bulk whose payload is not all there. */
+const CUT = -2;
+/** A short reply that is cut is read again in one piece with a next chunk up to this long: cheaper than in tokens. */
+const LONGEST_TAIL = 512;
+const LONGEST_JOINED = 4096;
 /** A store keeps up to here for its next use. */
 const KEPT_BYTES = 65_536;
 /** What messages begin with, after the type: by the digit of their kind's length and their count. */
@@ -89,6 +94,9 @@ export class RespDecoder {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   readonly #cut = new ByteStore();
+  /** The beginning of a reply that a chunk's end cut, with room for the next chunk. */
+  #tail = NO_BYTES;
+  #tailLength = 0;
 
   /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
   #isBusy = false;
@@ -159,7 +167,7 @@ export class RespDecoder {
   }
 
   /** What comes most and is whole in the current bytes, read by fixed offsets; undefined for anything else. */
-  #quick(): RespValue | undefined {
+  #quick(): RespValue | typeof NEED_DATA | undefined {
     const bytes = this.#bytes;
     const pos = this.#pos;
     const type = pos < this.#end ? TYPE_OF[bytes[pos]!] : -1;
@@ -199,8 +207,9 @@ export class RespDecoder {
         return new RespMessage(channel, pattern, this.#quickString(stop), which === 1);
       }
     }
-    // Cut, or odd: the general way says what it is.
     this.#pos = pos;
+    if (stop === CUT && this.#end - pos <= LONGEST_TAIL && this.#queue.length === 0) return this.#keepTail(bytes, pos);
+    // Cut, or odd: the general way says what it is.
     return undefined;
   }
 
@@ -210,14 +219,23 @@ export class RespDecoder {
     return this.asBytes ? this.#bytes.slice(start, stop) : this.#text.part(this.#bytes, start, stop, this.#end);
   }
 
-  /** Where the payload of the bulk at `at` ends when it is whole (`#pos` is then its start), else −1. */
+  /** Where the payload of the bulk at `at` ends when it is whole (`#pos` is then its start), else −1 or CUT. */
   #wholeBulk(at: number): number {
     const bytes = this.#bytes;
     if (at >= this.#end || bytes[at] !== 36) return -1;
     const length = this.#digits(at + 1);
+    if (length < 0 || length > this.#quickBytes) return -1;
     const stop = this.#pos + length;
-    if (length < 0 || stop + 2 > this.#end || length > this.#quickBytes) return -1;
+    if (stop + 2 > this.#end) return CUT;
     return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
+  }
+
+  #keepTail(bytes: Uint8Array, pos: number): typeof NEED_DATA {
+    if (this.#tail.length === 0) this.#tail = new Uint8Array(LONGEST_TAIL + LONGEST_JOINED);
+    this.#tailLength = this.#end - pos;
+    this.#tail.set(bytes.subarray(pos, this.#end));
+    this.#setBytes(NO_BYTES, 0, this.#base + pos);
+    return NEED_DATA;
   }
 
   #next(): RespValue | typeof NEED_DATA {
@@ -477,6 +495,20 @@ export class RespDecoder {
   /** Looks at the next chunk: it is read as it is, or first gives what a cut token lacks. */
   #load(chunk: Uint8Array): void {
     const cut = this.#cut;
+    const tail = this.#tailLength;
+    if (tail > 0) {
+      this.#tailLength = 0;
+      if (chunk.length <= LONGEST_JOINED) {
+        this.#tail.set(chunk, tail);
+        this.#setBytes(this.#tail, tail + chunk.length, this.#base);
+        return;
+      }
+      this.#setBytes(this.#tail, tail, this.#base);
+      this.#queue.unshift(chunk);
+      this.#queuedBytes += chunk.length;
+      this.#isBusy = true;
+      return;
+    }
     if (cut.length === 0) {
       this.#setBytes(chunk, chunk.length, this.#base + this.#end);
       return;
