@@ -310,7 +310,10 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   #onState(event: StateEvent): void {
     this.#init.onState?.(event);
-    if (event.to === 'ready' && this.#holders.size > 0) this.#hold();
+    if (event.to === 'ready') {
+      if (this.#holders.size > 0) this.#hold();
+      this.#armRetry();
+    }
     if (event.to === 'closed') this.#end(undefined);
     else if (event.to === 'idle') this.#end(event.cause);
   }
@@ -411,7 +414,9 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
       delayMs,
       () => {
         this.#retryTimer = undefined;
-        if (this.#port.state === 'ready') this.#table.retryDue(this.#platform.now());
+        // A new link asks for everything anyway; it arms the timer again when it is ready.
+        if (this.#port.state !== 'ready') return;
+        this.#table.retryDue(this.#platform.now());
         this.#armRetry();
       },
       false,

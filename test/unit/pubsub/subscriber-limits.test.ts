@@ -169,6 +169,28 @@ describe('a subscriber connection that gives up', () => {
     await bench.source.close();
   });
 
+  test('does not turn in circles when a retry comes due while the link is not ready', async () => {
+    const bench = new PubsubBench();
+    const [denied, other] = [new RecordingSink(), new RecordingSink()];
+    bench.server.denied.add('a');
+    bench.subscribe(denied, 'a');
+    const handle = bench.subscribe(other, 'b');
+    await bench.run(100);
+    bench.network.weather.dial = 'refuse';
+    bench.cut();
+    await bench.run(5);
+    // Leaving looks at what is to be tried next.
+    handle.cancel();
+    const before = bench.time.eventCount;
+    await bench.run(10_000);
+    assert.ok(bench.time.eventCount - before < 200, `${bench.time.eventCount - before} events in 10 s`);
+    bench.network.weather.dial = 'accept';
+    bench.server.denied.clear();
+    await bench.run(10_000);
+    assert.equal(denied.stateOf('a'), 'active');
+    await bench.close();
+  });
+
   test('tries what is denied again by a slow backoff, whatever the number of channels', async () => {
     const bench = new PubsubBench();
     const sink = new RecordingSink();
