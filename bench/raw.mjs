@@ -62,9 +62,10 @@ export function openSocket(target, onRead) {
   });
 }
 
-/** How often the server has executed a command, and how often it refused. */
+/** How often the server has executed a command, and how often it refused; undefined where it does not count. */
 export async function commandCalls(control, name) {
   const info = await control.call('INFO', 'commandstats');
+  if (!info.includes('cmdstat_')) return undefined;
   const line = new RegExp(`cmdstat_${name}:calls=(\\d+),.*rejected_calls=(\\d+),failed_calls=(\\d+)`).exec(info);
   return line === null
     ? { calls: 0, refused: 0 }

@@ -83,16 +83,18 @@ function rowText(row) {
   return `${text}${notes.length === 0 ? '' : `\n${notes.join(' ')}\n`}`;
 }
 
-function foot({ wrong }, lines) {
+function foot({ wrong, failed }, lines) {
   const losing = lines.filter((line) => line.losing).map((line) => `${line.title} (${line.best})`);
   const missed = lines.filter((line) => line.reach !== undefined && !line.holds).map((line) => line.title);
   const list = (items) => (items.length === 0 ? 'none' : items.join('; '));
-  const failures = wrong.map(({ row, contender, error }) => `\n- ${row}, ${contender}: ${error}`).join('');
+  const told = (list) => list.map(({ row, contender, error }) => `\n- ${row}, ${contender}: ${error}`).join('');
+  const failures = told(wrong);
+  const gaveUp = failed.length === 0 ? '' : `\nPeers that gave up:\n${told(failed)}\n`;
   return `
 ## In short
 
 Rows that another client wins: ${list(losing)}.
 Rows below what was to be reached: ${list(missed)}.
 ${failures === '' ? 'No result was wrong.' : `Wrong or missing results:\n${failures}`}
-`;
+${gaveUp}`;
 }

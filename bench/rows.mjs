@@ -54,6 +54,7 @@ export const rows = [
     reach,
     reachOf: 'redis',
     skipQuick: stream !== 'pubsub2-64',
+    fullOnly: stream !== 'pubsub2-64',
   })),
   ...[64, 1024].map((bytes) => ({
     id: `encoder-${bytes}`,
@@ -67,6 +68,7 @@ export const rows = [
     bound: 'memcpy',
     job: { bytes },
     skipQuick: bytes !== 64,
+    fullOnly: bytes !== 64,
   })),
   publishRow('publish-64', 'Publish 64 B, 1,000 in flight', { shape: 'in-flight', bytes: 64 }, 6, { rateReach: 4 }),
   publishRow('publish-1k', 'Publish 1 KiB, 1,000 in flight', { shape: 'in-flight', bytes: 1024 }, 4.5, {
@@ -78,7 +80,7 @@ export const rows = [
     '100,000 promises at once, 1 KiB (maxBacklogBytes raised to 256 MiB)',
     { shape: 'at-once', bytes: 1024 },
     2,
-    { gc: true, skipQuick: true },
+    { gc: true, skipQuick: true, fullOnly: true },
   ),
   publishRow('awaited-64', 'Publish 64 B, one at a time, awaited', { shape: 'awaited', bytes: 64 }, 1.1),
   publishRow('json-64', 'Channel publisher, object to JSON, 64 B', { shape: 'in-flight', bytes: 64, ...json }, 4, {
@@ -94,6 +96,7 @@ export const rows = [
   publishRow('set-64', 'Key publisher, SET … PX, 64 B', { shape: 'in-flight', bytes: 64, what: 'set' }, 3),
   publishRow('set-256', 'Key publisher, SET … PX, 256 B', { shape: 'in-flight', bytes: 256, what: 'set' }, 2.3, {
     skipQuick: true,
+    fullOnly: true,
   }),
   publishRow(
     'embedded-64',
@@ -104,15 +107,20 @@ export const rows = [
       server: 'embedded',
       more: [],
       skipQuick: true,
+      fullOnly: true,
     },
   ),
   receiveRow('subscribe-64', 'Subscribe, flood of 64 B, async iterator', { bytes: 64 }, 1.8),
-  receiveRow('subscribe-256', 'Subscribe, flood of 256 B, async iterator', { bytes: 256 }, 1.8, { skipQuick: true }),
+  receiveRow('subscribe-256', 'Subscribe, flood of 256 B, async iterator', { bytes: 256 }, 1.8, {
+    skipQuick: true,
+    fullOnly: true,
+  }),
   receiveRow('subscribe-1k', 'Subscribe, flood of 1 KiB, async iterator', { bytes: 1024 }, 1.2, { skipQuick: true }),
   receiveRow('class-64', 'Subscriber class, JSON decoded, 64 B', { bytes: 64, ...json }, 1.5, { bound: 'JSON.parse' }),
   receiveRow('class-256', 'Subscriber class, JSON decoded, 256 B', { bytes: 256, ...json }, 1, {
     bound: 'JSON.parse',
     skipQuick: true,
+    fullOnly: true,
   }),
   receiveRow('class-1k', 'Subscriber class, JSON decoded, 1 KiB', { bytes: 1024, ...json }, 0.95, {
     bound: 'JSON.parse',
@@ -151,6 +159,7 @@ export const rows = [
     relativeTo: 'subscribe-64',
     limit: 1.3,
     skipQuick: true,
+    fullOnly: true,
   },
   ...[
     ['ms', 'Subscribe 100,000 channels'],
@@ -171,6 +180,7 @@ export const rows = [
     limitValue: 1000,
     rounds: 1,
     skipQuick: true,
+    fullOnly: true,
   })),
   {
     id: 'memory-slow',
@@ -216,6 +226,7 @@ export const rows = [
     gc: true,
     rounds: 1,
     skipQuick: true,
+    fullOnly: true,
   },
   {
     id: 'idle-subscriptions',
@@ -233,6 +244,7 @@ export const rows = [
     gc: true,
     rounds: 1,
     skipQuick: true,
+    fullOnly: true,
   },
   {
     id: 'import',

@@ -1,6 +1,6 @@
 // The benchmark: `npm run bench` tells a newcomer in under 3 minutes how fast this package is beside its peers.
 //
-//   npm run bench -- [words …]      rows whose id or group contains a word; all without one
+//   npm run bench -- [words …]      rows whose id or group contains a word, also those that only --full has
 //     --quick     under 50 s: shortest runs, the rows that say most; what CI runs. Fails on wrong results, never on time
 //     --full      every peer, long runs, more rounds
 //     --json F    where the results go (default bench/results/latest.json); the report is written beside it
@@ -53,7 +53,9 @@ async function measureAll() {
   const mode = values.quick ? 'quick' : values.full ? 'full' : 'normal';
   const chosen = rows.filter(
     (row) =>
-      (mode !== 'quick' || row.skipQuick !== true || positionals.length > 0) &&
+      (mode === 'full' ||
+        positionals.length > 0 ||
+        (row.fullOnly !== true && (mode === 'normal' || row.skipQuick !== true))) &&
       (positionals.length === 0 || positionals.some((word) => row.id.includes(word) || row.group.includes(word))),
   );
   if (chosen.length === 0) {
@@ -67,6 +69,8 @@ async function measureAll() {
   await writeFile(values.json, `${JSON.stringify(results, null, 1)}\n`);
   const report = await writeReport(results, values.json);
   process.stdout.write(`\nresults: ${values.json}\nreport:  ${report}\n`);
+  for (const { row, contender, error } of results.failed)
+    process.stderr.write(`gave up: ${row}, ${contender}: ${error}\n`);
   for (const { row, contender, error } of results.wrong)
     process.stderr.write(`WRONG: ${row}, ${contender}: ${error}\n`);
   if (results.wrong.length > 0) process.exitCode = 1;
