@@ -37,7 +37,6 @@ class RunningServer implements EmbeddedServer, ServerState {
   url = '';
   readonly faults: FaultBox & ServerFaults;
   readonly limits: Limits;
-  readonly password: string | undefined;
   readonly dialect: ServerDialect;
   readonly unixPath: string | undefined;
   readonly databaseCount: number;
@@ -64,7 +63,6 @@ class RunningServer implements EmbeddedServer, ServerState {
   constructor(options: ServerOptions) {
     this.#options = checked(options);
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.password = options.password;
     this.dialect = options.dialect ?? 'auto';
     this.unixPath = options.unix;
     this.databaseCount = options.databases ?? 16;
@@ -82,6 +80,11 @@ class RunningServer implements EmbeddedServer, ServerState {
     this.faults = new FaultBox(this.sessions, (bytes) => {
       this.stats.outputBytes += bytes;
     });
+  }
+
+  /** A getter over a private field: nothing that inspects the server finds the secret. */
+  get password(): string | undefined {
+    return this.#options.password;
   }
 
   get commands() {
