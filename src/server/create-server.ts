@@ -16,6 +16,8 @@ import type { EmbeddedServer, ServerDialect, ServerFaults, ServerOptions } from 
 
 const DEFAULT_MAX_MEMORY_BYTES = 512 * 1024 * 1024;
 const EXPIRE_INTERVAL_MS = 100;
+/** Every how many of these intervals the unread output of all connections is looked at. */
+const OUTPUT_CHECK_INTERVALS = 10;
 /** How long `stop()` waits for connections to take their last replies. */
 const STOP_LINGER_MS = 500;
 
@@ -44,7 +46,6 @@ class RunningServer implements EmbeddedServer, ServerState {
   readonly hub = new PubSubHub<Session>();
   readonly stats: ServerStats;
   readonly sessions = new Map<number, Session>();
-  readonly config = new Map<string, string>();
   readonly runId: string;
   readonly #options: ServerOptions;
   readonly #dispatcher = new Dispatcher();
@@ -240,8 +241,12 @@ class RunningServer implements EmbeddedServer, ServerState {
     this.sessions.set(session.id, session);
     if (this.faults.isFrozen) session.pause();
     if (this.#sleeping) session.pause();
+    let intervals = 0;
     this.#expireTimer ??= setInterval(() => {
       for (const keyspace of this.#keyspaces.values()) keyspace.expireSome();
+      if (++intervals % OUTPUT_CHECK_INTERVALS === 0) {
+        for (const open of this.sessions.values()) open.checkOutput();
+      }
     }, EXPIRE_INTERVAL_MS).unref();
   }
 }

@@ -31,8 +31,6 @@ export interface ServerState {
   readonly stats: ServerStats;
   readonly sessions: ReadonlyMap<number, Session>;
   readonly commands: ReadonlyMap<string, Command>;
-  /** CONFIG SET of what has no effect here is remembered, so that GET gives it back. */
-  readonly config: Map<string, string>;
   /** Random hex digits of this run. */
   readonly runId: string;
   now(): number;

@@ -107,9 +107,11 @@ export class Session extends ReplyWriter {
 
   /** A published message, already encoded. */
   deliver(frame: string): void {
-    if (this.closed || this.server.faults.swallowsMessage()) return;
+    if (this.closed || this.#ending || this.server.faults.swallowsMessage()) return;
     this.out += frame;
-    this.markDirty();
+    // Many publishers may speak in one turn: the limit is asked now, not when all of them are through.
+    if (this.out.length > this.server.limits.maxSubscriberOutputBytes) this.flush();
+    else this.markDirty();
   }
 
   markDirty(): void {
@@ -139,7 +141,7 @@ export class Session extends ReplyWriter {
     const bytes = this.out;
     this.out = '';
     this.server.faults.write(this, bytes);
-    this.#checkOutput();
+    this.checkOutput();
     if (this.#ending || this.#peerEnded) this.#end();
   }
 
@@ -236,8 +238,11 @@ export class Session extends ReplyWriter {
     return this.out.length > this.server.limits.maxOutputBytes && this.#overflows(this.out.length);
   }
 
-  /** Closes a connection whose unread output passed its limit, as Redis does: without a word, since nobody reads. */
-  #checkOutput(): void {
+  /**
+   * Closes a connection whose unread output passed its limit, as Redis does: without a word, since nobody reads.
+   * Called after each write, and once a second by the server for those that are told nothing new.
+   */
+  checkOutput(): void {
     const pending = this.socket.writableLength;
     const limits = this.server.limits;
     if (pending <= limits.softSubscriberOutputBytes) {

@@ -162,6 +162,32 @@ describe('the embedded server under attack', () => {
       for (const connection of [lazy, good, publisher]) connection.close();
     }));
 
+  test('a subscriber that stays behind for too long is closed, also when it is told nothing new', () =>
+    attacked(
+      { limits: { softSubscriberOutputBytes: 100_000, softOutputMs: 50, maxSubscriberOutputBytes: 64 * MIB } },
+      async (server) => {
+        const [lazy, publisher] = (await openMany(server, 2)) as [RawConnection, RawConnection];
+        await lazy.ask('SUBSCRIBE c\r\n', ':1\r\n');
+        lazy.socket.pause();
+        const size = 16 * MIB;
+        await publisher.ask(`*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$${size}\r\n${'m'.repeat(size)}\r\n`, '\n');
+        await until(() => server.connectionCount === 1, 'the lazy subscriber to be closed');
+        for (const connection of [lazy, publisher]) connection.close();
+      },
+    ));
+
+  test('a burst in one turn closes the subscriber that it is too much for, not the publisher', () =>
+    attacked({ limits: { maxSubscriberOutputBytes: 4 * MIB } }, async (server) => {
+      const [lazy, publisher] = (await openMany(server, 2)) as [RawConnection, RawConnection];
+      await lazy.ask('SUBSCRIBE c\r\n', ':1\r\n');
+      lazy.socket.pause();
+      const publish = `*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$${MIB}\r\n${'m'.repeat(MIB)}\r\n`;
+      assert.match(await publisher.ask(`MULTI\r\n${publish.repeat(20)}EXEC\r\n`, '*20\r\n'), /\*20\r\n/);
+      await until(() => server.connectionCount === 1, 'the lazy subscriber to be closed');
+      assert.equal(await publisher.ask('PING end\r\n', 'end\r\n').then((text) => text.endsWith('$3\r\nend\r\n')), true);
+      for (const connection of [lazy, publisher]) connection.close();
+    }));
+
   test('a pattern made to be slow is answered in time', () =>
     attacked({}, async (server) => {
       const client = await RawConnection.open(server);

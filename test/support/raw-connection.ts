@@ -38,7 +38,7 @@ export class RawConnection {
   }
 
   /** Resolves when the predicate holds or the server has closed; rejects after `limitMs`. */
-  async until(predicate: (received: string) => boolean, limitMs = 5000): Promise<string> {
+  async until(predicate: (received: string) => boolean, limitMs = 10_000): Promise<string> {
     const deadline = Date.now() + limitMs;
     while (!predicate(this.received) && !this.ended) {
       const left = deadline - Date.now();
@@ -56,7 +56,7 @@ export class RawConnection {
   }
 
   /** Everything up to the server's close. */
-  async untilClosed(limitMs = 5000): Promise<string> {
+  async untilClosed(limitMs = 10_000): Promise<string> {
     return this.until(() => false, limitMs);
   }
 

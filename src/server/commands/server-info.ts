@@ -83,11 +83,10 @@ function configValues(session: Session): Map<string, string> {
     ['client-output-buffer-limit', `normal ${limits.maxOutputBytes} 0 0 slave 0 0 0 pubsub ${pubsub.join(' ')}`],
     ['notify-keyspace-events', ''],
     ['port', String(server.port)],
-    ...server.config,
   ]);
 }
 
-/** What CONFIG SET may change in truth; `maxmemory` alone. The rest of the known names is remembered only. */
+/** Changes `maxmemory` alone. What is already so is fine; anything else would be a promise that nobody keeps. */
 function configSet(session: Session, args: string[]) {
   if (args.length < 4 || args.length % 2 !== 0) return session.error(wrongArity('config|set'));
   const known = configValues(session);
@@ -108,11 +107,9 @@ function configSet(session: Session, args: string[]) {
         );
       }
       session.server.memory.maxBytes = Number(bytes);
-    } else if (name === 'save' || name === 'appendonly' || name === 'timeout' || name === 'notify-keyspace-events') {
-      session.server.config.set(name, value);
-    } else {
+    } else if (known.get(name) !== value) {
       return session.error(
-        `ERR CONFIG SET failed (possibly related to argument '${name}') - can't set immutable config`,
+        `ERR CONFIG SET failed (possibly related to argument '${name}') - this server can't change it`,
       );
     }
   }
