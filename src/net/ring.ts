@@ -1,7 +1,7 @@
 // A queue on one array that grows by doubling and gives its memory back when it has been emptied.
 // Used by the command queue for what is unsent and what is in flight. It must never know what it holds.
 
-const SMALLEST = 64;
+const SMALLEST = 16;
 const KEPT_WHEN_EMPTY = 4096;
 
 export class Ring<T> {
