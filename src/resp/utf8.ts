@@ -9,9 +9,17 @@ type Slice = (start: number, end: number) => string;
 /** What is looked for on the platform. All are optional. */
 export interface TextGlobals {
   TextDecoder?: new (label: string, options: { ignoreBOM: boolean }) => { decode(bytes: Uint8Array): string };
-  Buffer?: { prototype: { utf8Slice: Slice; latin1Slice: Slice } };
-  process?: { getBuiltinModule?(name: string): { isAscii?(bytes: Uint8Array): boolean } | undefined };
+  Buffer?: { prototype: { utf8Slice: Slice; latin1Slice: Slice; ucs2Slice: Slice } };
+  process?: { getBuiltinModule?(name: string): NodeBuffer };
 }
+
+interface NodeBuffer {
+  isAscii?(bytes: Uint8Array): boolean;
+  transcode?(bytes: Uint8Array, from: string, to: string): Uint8Array;
+}
+
+/** From here on two vectorised calls are quicker than one that is not (measured: 5 times at 1 KiB, 15 at 16 KiB). */
+const TRANSCODED_BYTES = 200;
 
 export interface TextDecoders {
   /** Node's `utf8Slice` (a call without a view), else `TextDecoder`, else our own. */
@@ -26,11 +34,27 @@ export interface TextDecoders {
 export function findTextDecoders(globals = globalThis as unknown as TextGlobals): TextDecoders {
   const { TextDecoder, Buffer, process } = globals;
   let utf8 = decodeUtf8;
-  if (Buffer !== undefined) {
-    const { utf8Slice, latin1Slice } = Buffer.prototype;
-    utf8 = (bytes, start, end) => utf8Slice.call(bytes, start, end);
+  // Stand-ins for Buffer in browsers lack these.
+  if (Buffer?.prototype.utf8Slice !== undefined) {
+    const { utf8Slice, latin1Slice, ucs2Slice } = Buffer.prototype;
+    const { isAscii, transcode }: NodeBuffer = process?.getBuiltinModule?.('buffer') ?? {};
     const ascii: DecodeUtf8 = (bytes, start, end) => latin1Slice.call(bytes, start, end);
-    return { utf8, ascii, isAscii: process?.getBuiltinModule?.('buffer')?.isAscii };
+    let pause = 0;
+    utf8 = (bytes, start, end) => {
+      if (end - start > TRANSCODED_BYTES && isAscii && transcode && --pause < 0) {
+        const part = bytes.subarray(start, end);
+        if (isAscii(part)) return ascii(bytes, start, end);
+        try {
+          const wide = transcode(part, 'utf8', 'utf16le');
+          return ucs2Slice.call(wide, 0, wide.length);
+        } catch {
+          // Not UTF-8: likely more of that comes, and throwing is dear.
+          pause = 100;
+        }
+      }
+      return utf8Slice.call(bytes, start, end);
+    };
+    return { utf8, ascii, isAscii };
   }
   if (TextDecoder !== undefined) {
     // ignoreBOM: a BOM is a character of the value, not a mark that may vanish.
