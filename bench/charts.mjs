@@ -29,7 +29,7 @@ export function relativeChart(title, rows) {
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: 'sans-serif' },
     title: { text: `${title} (ashredis = 1, shorter is better)`, left: 12, top: 8, textStyle: { fontSize: 14 } },
-    legend: { top: 34, left: 12, itemWidth: 12, itemHeight: 10, textStyle: { fontSize: 12 } },
+    legend: { top: 34, left: 12, itemGap: 26, itemWidth: 12, itemHeight: 10, textStyle: { fontSize: 12 } },
     grid: { left: 260, right: 80, top: 62, bottom: 28 },
     xAxis: { type: 'value', min: 0, splitLine: { lineStyle: { color: '#eeeeee' } } },
     yAxis: {

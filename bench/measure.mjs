@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { buildOurs } from './build-ours.mjs';
@@ -24,6 +24,7 @@ export async function measure(rows, { mode, rounds, commit }) {
   const redisVersion = await Servers.redisVersion();
   const servers = new Servers(ours);
   const startedAt = performance.now();
+  const [load] = loadavg();
   const found = new Map(rows.map((row) => [row.id, newResult(row)]));
   const wrong = [];
   const failed = [];
@@ -70,6 +71,7 @@ export async function measure(rows, { mode, rounds, commit }) {
       os: `${type()} ${release()}`,
       cpu: cpus()[0]?.model,
       cores: availableParallelism(),
+      load: Number(load.toFixed(1)),
       memoryGiB: Math.round(totalmem() / 2 ** 30),
     },
     rows: [...found.values()],
@@ -94,9 +96,9 @@ function contendersOf(row, mode) {
   return ['ashredis', ...peers, ...(row.bound === undefined ? [] : [row.bound])];
 }
 
+/** Some rows have a number of rounds of their own, which --quick ignores. */
 function roundsOf(row, settings, asked) {
-  if (row.rounds === undefined) return asked ?? settings.rounds;
-  return Math.min(row.rounds, asked ?? Math.max(settings.rounds, row.rounds));
+  return asked ?? (settings === MODES.quick ? 1 : (row.rounds ?? settings.rounds));
 }
 
 function newResult(row) {

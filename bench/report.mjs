@@ -50,7 +50,7 @@ function head({ mode, commit, seconds, versions, machine }) {
   return `# Results
 
 \`npm run bench${mode === 'normal' ? '' : ` -- --${mode}`}\`${commit === undefined ? '' : `, commit ${commit}`}, ${seconds} s. ${peers.join(', ')}.
-Node ${machine.node} on ${machine.os}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB.
+Node ${machine.node} on ${machine.os}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB${machine.load === undefined ? '' : `, load average ${machine.load} before the run`}.
 
 Each measurement ran in a process of its own, contenders in turn, default options unless a title says otherwise; counts
 and checksums were compared in each. CPU is that of the whole process, threads and kernel included. Figures are medians,
@@ -83,7 +83,7 @@ function rowText(row) {
   return `${text}${notes.length === 0 ? '' : `\n${notes.join(' ')}\n`}`;
 }
 
-function foot({ wrong, failed }, lines) {
+function foot({ wrong, failed = [] }, lines) {
   const losing = lines.filter((line) => line.losing).map((line) => `${line.title} (${line.best})`);
   const missed = lines.filter((line) => line.reach !== undefined && !line.holds).map((line) => line.title);
   const list = (items) => (items.length === 0 ? 'none' : items.join('; '));
