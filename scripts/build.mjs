@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
-const { bin } = require('../package.json');
+const { bin, exports } = require('../package.json');
 
 // Comments are for the declarations: in the code they would be a third of what people download.
 const CODE = ['--declaration', 'false', '--removeComments'];
@@ -21,8 +21,7 @@ for (const project of ['tsconfig.esm.json', 'tsconfig.cjs.json']) {
   await Promise.all([compile(project, CODE), compile(project, DECLARATIONS)]);
 }
 await Promise.all([pointDeclarationsAtJs('dist/esm'), pointDeclarationsAtJs('dist/cjs')]);
-// Nobody imports the commands.
-await removeDeclarations('dist/esm/cli');
+await Promise.all([keepReachableDeclarations('dist/esm'), keepReachableDeclarations('dist/cjs')]);
 // The nearest package.json decides how Node reads a .js file, and how TypeScript reads the .d.ts beside it.
 await writeFile(join(root, 'dist/cjs/package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
 await writeFile(join(root, 'dist/esm/package.json'), '{ "type": "module", "sideEffects": false }\n');
@@ -52,6 +51,21 @@ async function pointDeclarationsAtJs(folder) {
   }
 }
 
-async function removeDeclarations(folder) {
-  for (const file of await declarationsBelow(folder)) await rm(file);
+/** Declarations that no entry point leads to are of no use to anybody: they are half of all. */
+async function keepReachableDeclarations(folder) {
+  const entries = Object.values(exports)
+    .flatMap((door) => Object.values(door))
+    .map(({ types }) => types)
+    .filter((types) => types?.startsWith(`./${folder}/`));
+  const reached = new Set();
+  const visit = async (file) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    const text = await readFile(file, 'utf8');
+    for (const [, target] of text.matchAll(/(?:from|import\()\s*['"](\.{1,2}\/[^'"]*)\.js['"]/g)) {
+      await visit(join(dirname(file), `${target}.d.ts`));
+    }
+  };
+  for (const entry of entries) await visit(join(root, entry));
+  for (const file of await declarationsBelow(folder)) if (!reached.has(file)) await rm(file);
 }

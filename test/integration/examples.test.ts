@@ -33,10 +33,10 @@ const PRINTS: Record<string, RegExp[]> = {
   'worker-threads.ts': [/The worker computed \[832040,1346269,2178309\]/],
 };
 
-/** Run in another way: 04 together with 05, the fan-out with a browser of ours. */
-const ELSEWHERE = ['04-channel-publishing.ts', 'sse-fan-out.ts'];
+/** Run in another way: 04 together with 05, the fan-out with a browser of ours, the inspector with a command. */
+const ELSEWHERE = ['04-channel-publishing.ts', 'resp-inspect.ts', 'sse-fan-out.ts'];
 
-const LIMIT_MS = 45_000;
+const LIMIT_MS = 100_000;
 
 test('every example is tried', () => {
   const files = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts'));
@@ -68,6 +68,13 @@ forEachServer('the examples', (start) => {
         assert.match(parts.get(name) ?? `not reached:\n${output.slice(-2000)}`, pattern, name);
     }
     assert.equal(code, 0, output.slice(-2000));
+  });
+
+  test('resp-inspect.ts shows the answer to a command', { timeout: LIMIT_MS }, async () => {
+    const args = ['--command', 'ECHO inspected'];
+    const { code, output } = await ended(run('examples/resp-inspect.ts', server, args));
+    assert.equal(code, 0, output);
+    assert.match(output, /bulk string.*inspected/);
   });
 
   test('sse-fan-out.ts feeds a browser, and ends on SIGTERM', { timeout: LIMIT_MS }, async () => {

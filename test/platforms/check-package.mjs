@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkApiReport } from './api-report.mjs';
+import { showApiChanges } from './api-report.mjs';
 import { checkBundles } from './bundle.mjs';
 import { bin, installed, installTarball, removed, root, run, scratch } from './places.mjs';
 import { checkSizes } from './sizes.mjs';
@@ -31,7 +31,7 @@ try {
     ['sizes', () => checkSizes(folder, tarball)],
     ['both doors', () => checkDoors(folder)],
     ['types', () => checkTypes(folder)],
-    ['API report', () => checkApiReport()],
+    ['API report', () => showApiChanges()],
     ['single files', () => checkBundles(folder)],
     ['vendoring', () => checkVendoring(folder)],
   ];

@@ -12,11 +12,11 @@ const KIB = 1024;
 
 /** `limit` is what a change may not pass; `goal` is where it shall come. Both in KiB, compressed. */
 const OURS = [
-  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 55, goal: 22 },
+  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 58, goal: 22 },
   {
     name: 'ashredis, publishers and subscriber',
     code: "export { AshRedisDataPublisher, AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from 'ashredis'",
-    limit: 47.5,
+    limit: 50,
     goal: 16,
   },
   { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 6.6, goal: 5 },
