@@ -1,7 +1,8 @@
 // What the package costs bundled, minified and compressed, beside its peers; and how long importing it takes.
-// Called by check-package.mjs; `node test/platforms/sizes.mjs` prints the table. Each `limit` fails the run.
+// Called by check-package.mjs; `node test/platforms/sizes.mjs` prints the table, `--write` puts it into README.md. Each
+// `limit` fails the run.
 
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -102,6 +103,26 @@ function line(cells) {
   return `${name.padEnd(38)}${rest.map((cell) => String(cell).padStart(11)).join('')}\n`;
 }
 
+/** The rows of the README's comparison. Peers can't be had in parts: their smallest import is all of them. */
+async function writeRows(folder) {
+  const size = async (code, place) => kib((await bundleSize(code, place)).compressed);
+  const [all, parts] = [await size(OURS[0].code, folder), await size(OURS[1].code, folder)];
+  const [redis, ioredis] = [await size(PEERS[0].code, here), await size(PEERS[2].code, here)];
+  const rows = [
+    `| all of it, bundled and compressed | ${all} | ${redis} | ${ioredis} |`,
+    `| publishers and subscriber alone | ${parts} | ${redis} | ${ioredis} |`,
+    `| \`resp\` alone | ${await size(OURS[2].code, folder)} | - | - |`,
+  ];
+  const path = join(root, 'README.md');
+  const text = await readFile(path, 'utf8');
+  // Markers would end the table; the rows are found by how they begin.
+  const written = rows.reduce((page, row) => {
+    const name = row.slice(0, row.indexOf('|', 1));
+    return page.replace(new RegExp(`^${name.replace(/\|/g, '\\|')}\\|.*$`, 'm'), row);
+  }, text);
+  await writeFile(path, written);
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const { installTarball, scratch, removed } = await import('./places.mjs');
@@ -109,6 +130,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     process.stdout.write(`ashredis ${version}\n`);
     const problems = await checkSizes(folder, await installTarball(folder));
+    if (process.argv.includes('--write')) await writeRows(folder);
     for (const problem of problems) process.stdout.write(`wrong: ${problem}\n`);
     process.exitCode = problems.length === 0 ? 0 : 1;
   } finally {
