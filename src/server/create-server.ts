@@ -252,7 +252,7 @@ class RunningServer implements EmbeddedServer, ServerState {
 }
 
 function checked(options: ServerOptions): ServerOptions {
-  const { port, host, dialect, maxMemoryBytes, password } = options;
+  const { port, host, dialect, maxMemoryBytes, databases, password } = options;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new UsageError(`Cannot start the server: port ${String(port)} is not an integer from 0 to 65535`);
   }
@@ -261,6 +261,16 @@ function checked(options: ServerOptions): ServerOptions {
   }
   if (dialect !== undefined && dialect !== 'auto' && dialect !== 'resp' && dialect !== 'ashredis') {
     throw new UsageError(`Cannot start the server: dialect '${String(dialect)}' is not one of auto, resp, ashredis`);
+  }
+  if (databases !== undefined && !(Number.isInteger(databases) && databases >= 1)) {
+    throw new UsageError(`Cannot start the server: databases ${String(databases)} is not an integer from 1`);
+  }
+  for (const [name, value] of Object.entries(options.limits ?? {})) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name))
+      throw new UsageError(`Cannot start the server: no limit is named '${name}'`);
+    if (!(typeof value === 'number' && value > 0)) {
+      throw new UsageError(`Cannot start the server: limit ${name} ${String(value)} is not a number above 0`);
+    }
   }
   if (password === '') throw new UsageError('Cannot start the server: the password is empty');
   if (host !== undefined && password === undefined && options.unprotected !== true && !isLoopback(host)) {

@@ -9,7 +9,7 @@ import { PUBSUB_COMMANDS } from './commands/pubsub.ts';
 import { SERVER_COMMANDS } from './commands/server-info.ts';
 import { STRING_COMMANDS } from './commands/strings.ts';
 import { TRANSACTION_COMMANDS } from './commands/transactions.ts';
-import { OUT_OF_MEMORY } from './messages.ts';
+import { isHttpWord, OUT_OF_MEMORY } from './messages.ts';
 import type { Session } from './session.ts';
 
 /** Every command, by name in lower case. */
@@ -87,7 +87,7 @@ export class Dispatcher {
     const route = this.#find(args[0] as string);
     server.stats.commandsProcessed++;
     if (route === undefined) {
-      if (isHttp(args[0] as string)) return session.destroy();
+      if (isHttpWord(args[0] as string)) return session.destroy();
       // A stranger is told nothing about which commands exist.
       if (!session.authenticated) return session.error('NOAUTH Authentication required.');
       session.lastCommand = 'NULL';
@@ -124,11 +124,6 @@ function fullName(command: Command, args: readonly string[]): string {
   return CONTAINERS.has(command.name) && args[1] !== undefined
     ? `${command.name}|${args[1].toLowerCase()}`
     : command.name;
-}
-
-/** What a web page can make a browser send to a port of this machine, as Redis takes it: an attack. */
-function isHttp(name: string): boolean {
-  return /^(post|host:)$/i.test(name);
 }
 
 function byteCount(args: readonly string[]): number {

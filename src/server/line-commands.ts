@@ -6,7 +6,7 @@ import { tokenizeLine } from '../line/index.ts';
 import { wrongArity } from './command.ts';
 import { LinePattern, LinePatternError } from './line-pattern.ts';
 import { base64ToText, javaLong, LineFailure, splitJsonValue, wrapInt64 } from './line-values.ts';
-import { OUT_OF_MEMORY } from './messages.ts';
+import { isHttpWord, OUT_OF_MEMORY } from './messages.ts';
 import { bytesOf, textOf } from './reply-writer.ts';
 import type { Session } from './session.ts';
 
@@ -39,6 +39,7 @@ export function executeLine(session: Session, line: string): void {
   if (word === undefined) return error(session, 'ERR empty command');
   const name = word.toUpperCase();
   const command = COMMANDS.get(name);
+  if (command === undefined && isHttpWord(word)) return session.destroy();
   if (command === undefined) return error(session, `ERR unknown command '${name}'`);
   session.lastCommand = name.toLowerCase();
   let prefix = '';

@@ -162,7 +162,9 @@ export class Session extends ReplyWriter {
   /** As a broken network: the peer gets a RST where the socket knows one. */
   reset(): void {
     this.#ending = true;
-    this.socket.resetAndDestroy();
+    // Only TCP knows a reset; Node throws for a Unix socket.
+    if (this.socket.remoteAddress === undefined) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -17,6 +17,9 @@ describe('createServer', () => {
     [{ port: 1.5 }, /port 1\.5/],
     [{ maxMemoryBytes: -1 }, /maxMemoryBytes -1/],
     [{ dialect: 'latin' as 'resp' }, /'latin' is not one of auto, resp, ashredis/],
+    [{ databases: 0 }, /databases 0 is not an integer from 1/],
+    [{ limits: { maxClients: 0 } }, /limit maxClients 0 is not a number above 0/],
+    [{ limits: { maxClient: 5 } as object }, /no limit is named 'maxClient'/],
     [{ password: '' }, /password is empty/],
     [{ host: '0.0.0.0' }, /beyond loopback/],
     [{ host: '::' }, /beyond loopback/],
@@ -56,7 +59,8 @@ describe('createServer', () => {
     assert.match(both.url, /^redis:/);
     const local = new RawConnection(connect({ path }));
     assert.equal(await local.ask('PING\r\n', '\n'), '+PONG\r\n');
-    local.close();
+    assert.equal(both.faults.cut(), 1);
+    await local.untilClosed();
     await both.stop();
     await rm(folder, { recursive: true });
   });
