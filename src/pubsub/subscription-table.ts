@@ -359,8 +359,9 @@ export class SubscriptionTable {
       pattern !== undefined
         ? this.#byKind.pattern.get(pattern)
         : (message.shard ? this.#byKind.shard : this.#byKind.channel).get(channel);
-    // What still comes after a last wish has gone is not for those who came since: their confirmation is to come.
-    if (entry === undefined || entry.held === 'turning-off') return;
+    // What comes before a confirmation (the last wish had gone, an answer was late) is of no known beginning: a hole
+    // behind it could not be told.
+    if (entry?.held !== 'on') return;
     const { wishes } = entry;
     for (let index = 0; index < wishes.length; index++) {
       const wish = wishes[index] as Wish;
