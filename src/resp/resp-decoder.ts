@@ -44,6 +44,7 @@ const ATTRIBUTE = 16;
 /** The place of each byte in TYPES; 255 for what is no type. */
 const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => '+-_#,(.:$!=;*>%~|'.indexOf(String.fromCharCode(byte)));
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
 /** A bulk whose payload is not all there. */
 const CUT = -2;
 /** A short reply that is cut is read again in one piece with a next chunk up to this long: cheaper than in tokens. */
@@ -51,10 +52,18 @@ const LONGEST_TAIL = 512;
 const LONGEST_JOINED = 4096;
 /** A store keeps up to here for its next use. */
 const KEPT_BYTES = 65_536;
-/** What messages begin with, after the type: by the digit of their kind's length and their count. */
-const HEADS = ['3\r\n$7\r\nmessage\r\n', '3\r\n$8\r\nsmessage\r\n', '4\r\n$8\r\npmessage\r\n'].map((text) =>
-  Uint8Array.from(text, (unit) => unit.charCodeAt(0)),
-);
+/** Four bytes as the number that they are in little-endian order. */
+const word = (text: string) => [...text].reduceRight((sum, unit) => (sum << 8) | unit.charCodeAt(0), 0);
+// What messages begin with behind their type, in words: `3 $7 message`, `3 $8 smessage`, `4 $8 pmessage`.
+const THREE = word('3\r\n$');
+const FOUR = word('4\r\n$');
+const MESSAGE = word('7\r\nm');
+const SMESSAGE = word('8\r\ns');
+const PMESSAGE = word('8\r\np');
+const ESSA = word('essa');
+const GE = word('ge\r\n');
+const MESS = word('mess');
+const AGE = word('age\r');
 /** A token that gave no value: an aggregate was opened, an attribute ended, a cut token was kept. */
 const OPENED: unique symbol = Symbol('opened');
 /** The end of a streamed aggregate. */
@@ -86,6 +95,8 @@ export class RespDecoder {
 
   /** The bytes being read: a chunk, or a token that was cut. */
   #bytes: Uint8Array = NO_BYTES;
+  /** Of the same bytes, where messages are wanted: four bytes are compared at once. */
+  #view: DataView = NO_VIEW;
   #pos = 0;
   #end = 0;
   /** Offset in the stream of `#bytes[0]`. */
@@ -188,23 +199,34 @@ export class RespDecoder {
       if (stop >= 0) return this.#quickString(stop);
     } else if ((type === ARRAY || type === PUSH) && names !== undefined && pos + 32 <= this.#end) {
       // The shortest possible message is there, so that its head can be read without looking for the end.
-      const which = bytes[pos + 5] === 55 ? 0 : bytes[pos + 1] === 51 ? 1 : 2;
-      const head = HEADS[which]!;
-      let at = 0;
-      while (at < head.length && bytes[pos + at + 1] === head[at]) at++;
-      if (at < head.length) return undefined;
-      let pattern: string | undefined;
-      stop = this.#wholeBulk(pos + at + 1);
-      if (which === 2 && stop >= 0) {
-        pattern = names.get(bytes, this.#pos, stop);
+      const view = this.#view;
+      const count = view.getInt32(pos + 1, true);
+      const kind = view.getInt32(pos + 5, true);
+      const third = view.getInt32(pos + 9, true);
+      const fourth = view.getInt32(pos + 13, true);
+      let at = pos + 17;
+      if (kind === MESSAGE) {
+        if (count !== THREE || third !== ESSA || fourth !== GE) return undefined;
+      } else {
+        const isOther = (kind === SMESSAGE && count === THREE) || (kind === PMESSAGE && count === FOUR);
+        if (!isOther || third !== MESS || fourth !== AGE || bytes[at++] !== LF) return undefined;
+      }
+      const isPattern = kind === PMESSAGE;
+      let patternStart = 0;
+      let patternStop = 0;
+      stop = this.#wholeBulk(at);
+      if (isPattern && stop >= 0) {
+        patternStart = this.#pos;
+        patternStop = stop;
         stop = this.#wholeBulk(stop + 2);
       }
       const start = this.#pos;
       const channelStop = stop;
       if (stop >= 0) stop = this.#wholeBulk(stop + 2);
       if (stop >= 0) {
-        const channel = names.get(bytes, start, channelStop);
-        return new RespMessage(channel, pattern, this.#quickString(stop), which === 1);
+        const channel = names.get(bytes, view, start, channelStop);
+        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop) : undefined;
+        return new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
       }
     }
     this.#pos = pos;
@@ -473,8 +495,7 @@ export class RespDecoder {
   #keep(expected: number): typeof OPENED {
     this.#cut.append(this.#bytes, this.#pos, this.#end, expected);
     this.#base += this.#pos;
-    this.#bytes = NO_BYTES;
-    this.#pos = this.#end = 0;
+    this.#setBytes(NO_BYTES, 0, this.#base);
     return OPENED;
   }
 
@@ -545,6 +566,9 @@ export class RespDecoder {
     this.#end = end;
     this.#base = base;
     this.#text.use(bytes);
+    if (this.#names !== undefined) {
+      this.#view = end === 0 ? NO_VIEW : new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
   }
 
   #exceeds(name: keyof RespLimits): never {
