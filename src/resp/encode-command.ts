@@ -47,7 +47,7 @@ export function joinParts(parts: readonly (string | Uint8Array)[], length: numbe
 function toPart(arg: CommandArgument, index: number): string | Uint8Array {
   if (typeof arg === 'string' || arg instanceof Uint8Array) return arg;
   if (typeof arg === 'bigint' || (typeof arg === 'number' && Number.isFinite(arg))) return String(arg);
-  const found = typeof arg === 'object' ? 'an object' : String(arg);
+  const found = typeof arg === 'number' ? arg : typeof arg;
   throw new UsageError(
     `Cannot encode a command: argument ${index} is ${found}, allowed are strings, Uint8Arrays, finite numbers and bigints`,
   );
