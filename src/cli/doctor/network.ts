@@ -113,7 +113,7 @@ async function checkTls(place: Place, options: object, report: Report): Promise<
           ? 'renew the certificate of the server'
           : /WRONG_VERSION|EPROTO|ECONNRESET/.test(code)
             ? 'the server does not speak TLS on this port: use redis:// or its TLS port'
-            : 'check that the port is the one for TLS';
+            : 'the server may not speak TLS on this port: use redis:// or its TLS port';
     report(wrong('tls', messageOf(error), advice));
     return false;
   }
