@@ -106,7 +106,8 @@ describe('bytes of a real redis-server', options, () => {
   const words: [string, RespValue, RespValue][] = [
     ['string', 'Hello World', 'Hello World'],
     ['integer', 12345, 12345],
-    ['double', '3.141', Math.PI],
+    // What the server sends, which is not π: the linter would like to write Math.PI.
+    ['double', '3.141', Number('3.141')],
     ['null', null, null],
     ['array', [0, 1, 2], [0, 1, 2]],
     ['set', [0, 1, 2], new Set([0, 1, 2])],
