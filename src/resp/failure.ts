@@ -5,7 +5,7 @@ import { LimitError, ProtocolError } from '../errors/index.ts';
 
 /** In the order of the decoder's types. */
 const TYPES =
-  'simple string,error,null,boolean,double,big number,stream end,integer,bulk string,bulk error,verbatim string,string chunk,array,push,map,set,attribute';
+  'simple string,error,null,boolean,double,big number,end,integer,bulk string,bulk error,verbatim string,chunk,array,push,map,set,attribute';
 
 /** `type` is what was being read; `bytes` begins with what is wrong, which is at `offset` in the stream. */
 export function makeFailure(isLimit: boolean, type: number, what: string, offset: number, bytes: Uint8Array) {

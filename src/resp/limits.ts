@@ -44,8 +44,7 @@ const DEFAULTS: Required<RespLimits> = {
 export function completeLimits(limits: RespLimits = {}): Required<RespLimits> {
   const all = { ...DEFAULTS, ...limits };
   for (const [name, value] of Object.entries(all)) {
-    if (!(name in DEFAULTS) || !(value >= 0))
-      throw new UsageError(`Cannot make a decoder: there is no limit ${name} = ${value}`);
+    if (!(name in DEFAULTS) || !(value >= 0)) throw new UsageError(`Cannot limit a decoder by ${name} = ${value}`);
   }
   return all;
 }

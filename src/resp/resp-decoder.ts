@@ -48,7 +48,7 @@ const NO_VIEW = new DataView(NO_BYTES.buffer);
 /** A bulk whose payload is not all there. */
 const CUT = -2;
 /** A short reply that is cut is read again in one piece with a next chunk up to this long: cheaper than in tokens. */
-const LONGEST_TAIL = 512;
+const LONGEST_TAIL = 2048;
 const LONGEST_JOINED = 4096;
 /** A store keeps up to here for its next use. */
 const KEPT_BYTES = 65_536;
@@ -107,6 +107,7 @@ export class RespDecoder {
   readonly #cut = new ByteStore();
   /** The beginning of a reply that a chunk's end cut, with room for the next chunk. */
   #tail = NO_BYTES;
+  #tailView: DataView = NO_VIEW;
   #tailLength = 0;
 
   /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
@@ -147,18 +148,16 @@ export class RespDecoder {
   push(chunk: Uint8Array): void {
     if (!(chunk instanceof Uint8Array)) throw new UsageError('Cannot decode: the chunk is no Uint8Array');
     if (this.#failure !== undefined || chunk.length === 0) return;
-    // A plain view: one shape for the hot loop, and none of what subclasses override.
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
     if (this.#pos === this.#end && this.#queue.length === 0) {
-      this.#load(bytes);
+      this.#load(chunk);
       return;
     }
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
     if (this.#queuedBytes > this.#limits.maxBufferedBytes) {
       // Told by `read()`: the pusher is not the one who reads.
       this.#isBusy = true;
-      this.#failure = makeFailure(true, -1, 'unread bytes exceed maxBufferedBytes', this.#base, NO_BYTES);
+      this.#failure = makeFailure(true, -1, 'it exceeds the limit maxBufferedBytes', this.#base, NO_BYTES);
     }
   }
 
@@ -253,7 +252,10 @@ export class RespDecoder {
   }
 
   #keepTail(bytes: Uint8Array, pos: number): typeof NEED_DATA {
-    if (this.#tail.length === 0) this.#tail = new Uint8Array(LONGEST_TAIL + LONGEST_JOINED);
+    if (this.#tail.length === 0) {
+      this.#tail = new Uint8Array(LONGEST_TAIL + LONGEST_JOINED);
+      this.#tailView = new DataView(this.#tail.buffer);
+    }
     this.#tailLength = this.#end - pos;
     this.#tail.set(bytes.subarray(pos, this.#end));
     this.#setBytes(NO_BYTES, 0, this.#base + pos);
@@ -531,7 +533,9 @@ export class RespDecoder {
       return;
     }
     if (cut.length === 0) {
-      this.#setBytes(chunk, chunk.length, this.#base + this.#end);
+      // A plain view: one shape for the hot loop, and none of what subclasses override.
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+      this.#setBytes(bytes, chunk.length, this.#base + this.#end);
       return;
     }
     let expected = this.#payload + 2;
@@ -566,8 +570,9 @@ export class RespDecoder {
     this.#end = end;
     this.#base = base;
     this.#text.use(bytes);
-    if (this.#names !== undefined) {
-      this.#view = end === 0 ? NO_VIEW : new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (bytes === this.#tail) this.#view = this.#tailView;
+    else if (this.#names !== undefined && end > 0) {
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
   }
 
