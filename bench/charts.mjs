@@ -36,7 +36,7 @@ export function relativeChart(title, rows) {
       type: 'category',
       inverse: true,
       data: rows.map((row) => row.title),
-      axisLabel: { width: 240, overflow: 'break', fontSize: 12, color: '#222222' },
+      axisLabel: { width: 225, overflow: 'break', fontSize: 12, color: '#222222' },
       axisTick: { show: false },
     },
     series: series.map((name) => ({

@@ -14,7 +14,7 @@ const child = fileURLToPath(new URL('./child.mjs', import.meta.url));
 
 const MODES = {
   quick: { rounds: 1, warmMs: 250, measureMs: 80, minSamples: 1, latencyMs: 300 },
-  normal: { rounds: 2, warmMs: 350, measureMs: 150, minSamples: 1, latencyMs: 500 },
+  normal: { rounds: 2, warmMs: 600, measureMs: 150, minSamples: 1, latencyMs: 500 },
   full: { rounds: 4, warmMs: 700, measureMs: 700, minSamples: 3, latencyMs: 3000 },
 };
 
