@@ -39,7 +39,7 @@ async function redis(target) {
   const socket = tls === undefined ? { host, port } : { host, port, tls: true, ca: tls.ca, servername: 'localhost' };
   const open = async () => {
     const client = createClient({ socket });
-    client.on('error', fail);
+    client.on('error', onError);
     await client.connect();
     return client;
   };
@@ -67,7 +67,7 @@ const ioredisLike = (packageName, settings) => async (target) => {
   const security = tls === undefined ? {} : { tls: { ca: tls.ca, servername: 'localhost' } };
   const open = async () => {
     const client = new Redis({ host, port, lazyConnect: true, ...security, ...settings });
-    client.on('error', fail);
+    client.on('error', onError);
     await client.connect();
     return client;
   };
@@ -122,7 +122,15 @@ async function glide(target) {
   };
 }
 
-function fail(error) {
+let isCutExpected = false;
+
+/** The server is about to cut links on purpose: clients that come back by themselves say so by an error. */
+export function expectCut() {
+  isCutExpected = true;
+}
+
+function onError(error) {
+  if (isCutExpected) return;
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
 }

@@ -1,7 +1,7 @@
 // 100,000 channels: how long subscribing takes, and subscribing again after the server cut the link.
 // Run by child.mjs against redis-server. Proven by the server's own count, and by a message on the last channel.
 
-import { contenders } from '../contenders.mjs';
+import { contenders, expectCut } from '../contenders.mjs';
 import { openControl } from '../raw.mjs';
 
 export async function resubscribe({ target, contender, channels }) {
@@ -21,6 +21,7 @@ export async function resubscribe({ target, contender, channels }) {
   };
   await seen();
   const cpu = process.cpuUsage();
+  expectCut();
   await control.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
   const again = await timed(async () => {
     await held(control, names);
