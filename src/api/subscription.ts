@@ -74,6 +74,9 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
   readonly #handle: SourceHandle;
   readonly #prefixLength: number;
   readonly #states = new Map<string, ChannelState>();
+  /** Of `#states`. */
+  #pendingCount = 0;
+  #activeCount = 0;
   #state: SubscriptionStateName = 'pending';
   #error: AshRedisError | undefined;
   #settleReady: { resolve(): void; reject(error: unknown): void } | undefined;
@@ -100,6 +103,7 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     };
     this.#stream = new MessageStream<T>({ ...init.stream, onGapTold, onOverflow }, init.platform, this.#events);
     for (const channel of this.channels) this.#states.set(prefix + channel, { state: 'pending', error: undefined });
+    this.#pendingCount = this.#states.size;
     const wish = { kind: init.kind, channels: [...this.#states.keys()], bytes: init.bytes, sink: this.#sink() };
     this.#handle = init.source.subscribe(wish);
     this.#stream.attach(this.#handle);
@@ -208,6 +212,8 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
   #onChannelState(channel: string, state: SubscriptionStateName, error: AshRedisError | undefined): void {
     const entry = this.#states.get(channel);
     if (entry === undefined || this.#state === 'closed') return;
+    this.#count(entry.state, -1);
+    this.#count(state, 1);
     entry.state = state;
     entry.error = error;
     if (state === 'active') this.#stream.started(this.#platform.wallClock());
@@ -215,15 +221,17 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     this.#settle();
   }
 
+  #count(state: SubscriptionStateName, step: number): void {
+    if (state === 'pending') this.#pendingCount += step;
+    else if (state === 'active') this.#activeCount += step;
+  }
+
+  /** Counted, not looked up: with many channels each confirmation would look at all of them. */
   #settle(): void {
-    let pending = false;
-    let active = false;
-    let denied: AshRedisError | undefined;
-    for (const { state, error } of this.#states.values()) {
-      if (state === 'pending') pending = true;
-      else if (state === 'active') active = true;
-      else denied ??= error;
-    }
+    const pending = this.#pendingCount > 0;
+    if (pending && this.#state === 'pending') return;
+    const active = this.#activeCount > 0;
+    const denied = this.#pendingCount + this.#activeCount < this.#states.size ? this.#firstDenied() : undefined;
     if (!pending) {
       if (denied !== undefined) this.#notReady(denied);
       else {
@@ -232,6 +240,11 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
       }
     }
     this.#become(pending ? 'pending' : active ? 'active' : 'denied', denied);
+  }
+
+  #firstDenied(): AshRedisError | undefined {
+    for (const { state, error } of this.#states.values()) if (state === 'denied' && error !== undefined) return error;
+    return undefined;
   }
 
   #notReady(error: unknown): void {
