@@ -18,7 +18,7 @@ const LONG_TEXT = 128;
  */
 export function encodeCommand(args: readonly CommandArgument[]): Uint8Array {
   if (!Array.isArray(args) || args.length === 0) {
-    throw new UsageError('Cannot encode a command: found no arguments, allowed is an array with at least its name');
+    throw new UsageError('Cannot encode a command: it has no name');
   }
   const parts: (string | Uint8Array)[] = [];
   let head = `*${args.length}\r\n`;

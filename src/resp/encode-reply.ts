@@ -53,7 +53,7 @@ class Writer {
       return;
     }
     if (value instanceof RespMessage || value instanceof RespPush) {
-      if (depth > 0) throw new UsageError('Cannot encode a reply: a push is out of band and no element of a value');
+      if (depth > 0) throw new UsageError('Cannot encode a reply: a push is out of band');
       const items = value instanceof RespPush ? [value.kind, ...value.values] : messageItems(value);
       return this.#aggregate(this.#resp3 ? '>' : '*', items.length, items, depth);
     }

@@ -50,8 +50,8 @@ const CUT = -2;
 /** A short reply that is cut is read again in one piece with a next chunk up to this long: cheaper than in tokens. */
 const LONGEST_TAIL = 2048;
 const LONGEST_JOINED = 4096;
-/** A store keeps up to here for its next use. */
-const KEPT_BYTES = 65_536;
+/** The store of cut tokens keeps up to here for its next use: new room costs more than the copy into it. */
+const KEPT_BYTES = 2_097_152;
 /** Four bytes as the number that they are in little-endian order. */
 const word = (text: string) => [...text].reduceRight((sum, unit) => (sum << 8) | unit.charCodeAt(0), 0);
 // What messages begin with behind their type, in words: `3 $7 message`, `3 $8 smessage`, `4 $8 pmessage`.
@@ -323,7 +323,7 @@ export class RespDecoder {
     const type = TYPE_OF[bytes[pos]!]!;
     this.#start = pos;
     this.#type = type;
-    if (type > ATTRIBUTE) this.#fail('this byte is no type of RESP');
+    if (type > ATTRIBUTE) this.#fail('no type of RESP');
     if ((type === CHUNK) !== (this.#stream !== undefined)) this.#fail('it is out of place');
     if (this.#top.depth > 0) {
       if (this.#base + pos - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
@@ -374,7 +374,7 @@ export class RespDecoder {
     const stream = this.#stream;
     if (length + (stream === undefined ? 0 : stream.length) > maxBulkBytes) this.#exceeds('maxBulkBytes');
     if (this.#base + this.#pos + length - this.#began > maxBufferedBytes) this.#exceeds('maxBufferedBytes');
-    if (type === VERBATIM && length < 4) this.#fail('no room for its format');
+    if (type === VERBATIM && length < 4) this.#fail('no format');
     if (type === CHUNK && stream !== undefined && length === 0) {
       this.#stream = undefined;
       return this.#string(stream.bytes, 0, stream.length);
@@ -389,8 +389,7 @@ export class RespDecoder {
     const stop = start + this.#payload;
     if (stop + 2 > this.#end) return this.#keep(this.#payload + 2);
     const bytes = this.#bytes;
-    if (bytes[stop] !== CR || bytes[stop + 1] !== LF)
-      this.#fail('no CRLF after it', bytes[stop] === CR ? stop + 1 : stop);
+    if (bytes[stop] !== CR || bytes[stop + 1] !== LF) this.#fail('no CRLF', bytes[stop] === CR ? stop + 1 : stop);
     this.#pos = stop + 2;
     this.#payload = -1;
     switch (this.#type) {
@@ -399,7 +398,7 @@ export class RespDecoder {
       case BULK_ERROR:
         return new RespError(this.#decode(bytes, start, stop));
       case VERBATIM:
-        if (bytes[start + 3] !== 58) this.#fail('no colon after its format', start + 3);
+        if (bytes[start + 3] !== 58) this.#fail('no colon', start + 3);
         return this.#string(bytes, start + 4, stop);
     }
     (this.#stream as ByteStore).append(bytes, start, stop, this.#limits.maxBulkBytes);
@@ -416,7 +415,7 @@ export class RespDecoder {
       return this.#decodeAny(bytes, start, end);
     } catch {
       // Engines have a longest string (V8: 2^29 - 24 units).
-      return this.#fail('too long for a string here', this.#start, true);
+      return this.#fail('too long for a string', this.#start, true);
     }
   }
 
@@ -477,7 +476,7 @@ export class RespDecoder {
       }
     }
     const isLong = type > INTEGER && /^[1-9]\d{15}/.test(line);
-    return this.#fail(isLong ? 'its length exceeds every limit' : 'this is not its form', this.#start, isLong);
+    return this.#fail(isLong ? 'it exceeds every limit' : 'this is not its form', this.#start, isLong);
   }
 
   /** The offset of the CR that ends the line at `#pos`, or −1 when it is cut. */

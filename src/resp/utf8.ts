@@ -38,7 +38,9 @@ export function findTextDecoders(globals = globalThis as unknown as TextGlobals)
   if (Buffer?.prototype.utf8Slice !== undefined) {
     const { utf8Slice, latin1Slice, ucs2Slice } = Buffer.prototype;
     const { isAscii, transcode }: NodeBuffer = process?.getBuiltinModule?.('buffer') ?? {};
-    const ascii: DecodeUtf8 = (bytes, start, end) => latin1Slice.call(bytes, start, end);
+    // Beyond about 1 MB Node makes latin1 an external string, which costs more than decoding.
+    const ascii: DecodeUtf8 = (bytes, start, end) =>
+      (end - start > 1_000_000 ? utf8Slice : latin1Slice).call(bytes, start, end);
     let pause = 0;
     utf8 = (bytes, start, end) => {
       if (end - start > TRANSCODED_BYTES && isAscii && transcode && --pause < 0) {
