@@ -1,5 +1,6 @@
 // Writes the table of measured figures into README.md between its marks, from the results that `npm run bench` keeps.
-// Run by hand after a benchmark: node scripts/readme-figures.mjs [results.json]. It must leave no losing row out.
+// Run by hand after a benchmark: node scripts/readme-figures.mjs [results.json …]; rows of a later file replace those of
+// an earlier one. It must leave no losing row out.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { format, summary } from '../bench/summary.mjs';
@@ -7,9 +8,15 @@ import { format, summary } from '../bench/summary.mjs';
 const START = '<!-- figures -->';
 const END = '<!-- /figures -->';
 const root = new URL('../', import.meta.url);
-const source = process.argv[2] ?? new URL('bench/results/latest.json', root);
+const given = process.argv.slice(2);
+const sources =
+  given.length > 0 ? given : ['latest', 'longer-warm-up', 'scale'].map((name) => `bench/results/${name}.json`);
 
-const results = JSON.parse(await readFile(source, 'utf8'));
+const runs = await Promise.all(
+  sources.map(async (source) => JSON.parse(await readFile(new URL(source, root), 'utf8'))),
+);
+const rows = new Map(runs.flatMap((run) => run.rows.map((row) => [row.id, row])));
+const results = { ...runs[0], rows: [...rows.values()] };
 const readme = new URL('README.md', root);
 const text = await readFile(readme, 'utf8');
 const from = text.indexOf(START);
@@ -34,6 +41,6 @@ function fragment({ versions, machine, rows, ...rest }) {
 Where nothing else is said, CPU time a message in the client's process: lower is better, and "×" above 1 is in our favour.
 The bound is the same work without a client. Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores;
 ${peers}; redis-server ${versions['redis-server']}. \`npm run bench\` measures it on your machine:
-[all rows](bench/results/latest.md), [what was found](docs/performance.md).
+[all rows and their spread](bench/results/latest.md), [what was found](docs/performance.md).
 `;
 }
