@@ -11,7 +11,7 @@ import { findRedisServer } from '../test/support/redis-server.ts';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
-const places = wanted.length > 0 ? wanted : ['test/unit', 'test/integration'];
+const places = wanted.length > 0 ? wanted : ['test/integration', 'test/unit'];
 const files = places.flatMap(testFiles);
 if (files.length === 0) {
   process.stderr.write(`Cannot find tests in ${places.join(', ')}\n`);
@@ -19,7 +19,7 @@ if (files.length === 0) {
 }
 
 const started = Date.now();
-const args = ['--import', 'tsx', '--test', `--test-concurrency=${availableParallelism() + 1}`, '--test-timeout=120000'];
+const args = ['--import', 'tsx', '--test', `--test-concurrency=${2 * availableParallelism() + 1}`, '--test-timeout=120000'];
 const reporter = join(root, 'scripts/test-reporter.mjs');
 args.push(`--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...flags, ...files);
 const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
