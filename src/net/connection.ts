@@ -432,6 +432,8 @@ export class Connection implements ConnectionPort {
     const lateInFlight = this.#queue.expire(now);
     if (now >= deadlineOf(this.#machine.state)) {
       const heard = this.#live?.heard === true;
+      // Counts once: bytes that came before this verdict say nothing about the next one.
+      if (this.#live !== undefined) this.#live.heard = false;
       this.#machine.input({ type: 'deadline', heard, readingPaused: this.#readingPaused });
     }
     this.#redialWhenSilent(now);

@@ -443,6 +443,19 @@ describe('the heartbeat', () => {
     });
   }
 
+  test('finds a link that dies between a byte and its pong', async () => {
+    const bench = new VirtualConnection({}, (words, end) => {
+      if (words[0] !== 'PING' || words.length === 1) return greeting(words);
+      end.reply('>2\r\n+invalidate\r\n*0\r\n');
+      return undefined;
+    });
+    await bench.connect();
+    bench.network.weather.dial = 'accept';
+    await bench.run(21_000);
+    assert.ok(bench.events.some(({ to, cause }) => to === 'waiting' && cause instanceof TimeoutError));
+    await bench.connection.close();
+  });
+
   test('keeps a quiet link that answers', async () => {
     const bench = new VirtualConnection();
     await bench.connect();
