@@ -118,6 +118,8 @@ export class CommandQueue {
       return `${command.name} was answered by ${describeReply(value)}, which it never returns: replies have shifted`;
     }
     if (this.#repliesLeft === 0) this.#repliesLeft = command.replyCount;
+    // A SUBSCRIBE of many channels that is refused gets this one reply.
+    if (refused && command.confirms !== undefined) this.#repliesLeft = 1;
     const last = --this.#repliesLeft === 0;
     if (last) this.#sent.shift();
     if (command.place === PLACE.settled) return undefined;

@@ -167,6 +167,7 @@ export class LiveLink implements ReaderSink {
     const channel = confirmation[1];
     const confirms = this.#owner.queue.head?.confirms;
     if (confirms !== undefined && confirms.kind === kind && confirms.channel === channel) {
+      confirms.next?.();
       return this.#onReply(confirmation);
     }
     const count = Number(confirmation[2] ?? 0);

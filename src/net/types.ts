@@ -130,12 +130,20 @@ export interface Command {
   place?: number;
   /** True for the net room's own commands, which `close()` does not wait for. */
   readonly internal?: boolean;
-  /** For SUBSCRIBE and its kin: the confirmation that is its reply. */
-  readonly confirms?: { readonly kind: string; readonly channel: string } | undefined;
+  /** For SUBSCRIBE and its kin: the confirmation that is its next reply. A refusal is one for all of its channels. */
+  readonly confirms?: Confirms | undefined;
   /** `RespError` replies do not come here but to `onFailure` as `ReplyError`, unless `errorsAsValues`. */
   readonly errorsAsValues?: boolean;
   onReply(value: RespValue): void;
   onFailure(error: AshRedisError | unknown): void;
+}
+
+/** The confirmation that a command waits for. */
+export interface Confirms {
+  readonly kind: string;
+  readonly channel: string;
+  /** It has come, just before `onReply`; also for a command that has settled. Then `channel` is the one after it. */
+  next?(): void;
 }
 
 export type ConnectionStateName = 'idle' | 'connecting' | 'ready' | 'waiting' | 'closing' | 'closed';

@@ -11,7 +11,7 @@ import type { ConnectionPort } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { InStepCommand } from './in-step-command.ts';
 import { wordOf } from './subscribe-command.ts';
-import type { Entry, SubscriptionTable } from './subscription-table.ts';
+import type { SubscriptionTable } from './subscription-table.ts';
 import type { ChannelKind } from './types.ts';
 
 const NOBODY = 'ashredis:audit';
@@ -32,8 +32,12 @@ export class Audit {
   readonly #owner: AuditOwner;
   #infoForbidden = false;
   #countForbidden = false;
-  /** While repairing: the server's count so far, and the entries whose confirmation is awaited. */
-  readonly #repairing = new Map<Entry, Counter>();
+  /** While repairing: the server's count so far, and the channels whose confirmation is awaited. */
+  readonly #repairing: Readonly<Record<ChannelKind, Set<string>>> = {
+    channel: new Set(),
+    pattern: new Set(),
+    shard: new Set(),
+  };
   readonly #counts: Record<Counter, number> = { plain: 0, shard: 0 };
   /** Differences found so far. */
   differenceCount = 0;
@@ -44,12 +48,12 @@ export class Audit {
 
   /** A new link: what was asked on the old one is void. */
   reset(): void {
-    this.#repairing.clear();
+    for (const awaited of Object.values(this.#repairing)) awaited.clear();
   }
 
   run(): void {
     const { port, table } = this.#owner;
-    if (table.isEmpty || this.#repairing.size > 0) return;
+    if (table.isEmpty || Object.values(this.#repairing).some((awaited) => awaited.size > 0)) return;
     const { version } = table;
     if (port.server?.protocol === 3 && !this.#infoForbidden) {
       return this.#send(['CLIENT', 'INFO'], undefined, (value) => {
@@ -70,23 +74,22 @@ export class Audit {
     }
   }
 
-  /** True when the confirmation belongs to a repair: whether the channel was missing is then found out here. */
-  wasMissing(entry: Entry, count: number): boolean {
-    const counter = this.#repairing.get(entry);
-    if (counter === undefined) return false;
-    this.#repairing.delete(entry);
+  /** Of a confirmation that belongs to a repair: whether the channel was missing is found out here. */
+  wasMissing(kind: ChannelKind, channel: string, count: number): boolean {
+    this.#repairing[kind].delete(channel);
+    const counter = kind === 'shard' ? 'shard' : 'plain';
     const missing = count > this.#counts[counter];
     this.#counts[counter] = count;
     return missing;
   }
 
   /** Its confirmation will not come. */
-  forget(entry: Entry): void {
-    this.#repairing.delete(entry);
+  forget(kind: ChannelKind, channel: string): void {
+    this.#repairing[kind].delete(channel);
   }
 
-  isRepairing(entry: Entry): boolean {
-    return this.#repairing.has(entry);
+  isRepairing(kind: ChannelKind, channel: string): boolean {
+    return this.#repairing[kind].has(channel);
   }
 
   #compare(counter: Counter, found: number, version: number): void {
@@ -105,10 +108,9 @@ export class Audit {
     this.#counts[counter] = found;
     this.#owner.repair(() => {
       for (const kind of kinds) {
-        for (const entry of [...table.entriesOf(kind)]) {
-          if (entry.held !== 'on' || entry.wishes.length === 0) continue;
-          this.#repairing.set(entry, counter);
-          table.askAgain(entry);
+        for (const channel of table.held(kind)) {
+          this.#repairing[kind].add(channel);
+          table.askAgain(kind, channel);
         }
       }
     });

@@ -7,23 +7,26 @@
 // Both links carry the same messages in the same order, so that the end of what the old one gave is the beginning of
 // what the new one brought: what lies behind that is newer.
 
-import type { AshRedisError } from '../errors/index.ts';
-import { LinkLostError } from '../errors/index.ts';
+import { type AshRedisError, LinkLostError, ReplyError } from '../errors/index.ts';
 import type { ConnectionHandler, ConnectionPort, StateEvent } from '../net/index.ts';
 import type { RespMessage } from '../resp/index.ts';
 import { InStepCommand } from './in-step-command.ts';
-import { SubscribeCommand, type SubscribeOwner, type Verb } from './subscribe-command.ts';
-import type { Entry } from './subscription-table.ts';
+import { SubscribeBatch } from './subscribe-batch.ts';
+import type { ChannelKind } from './types.ts';
+
+export type HeldChannels = Readonly<Record<ChannelKind, ReadonlySet<string>>>;
 
 export interface ReplacementInit {
   /** Makes the new connection; it tells this object until it has taken over. */
   make(handler: ConnectionHandler): ConnectionPort;
   /** What the old link holds. */
-  held(): Entry[];
+  held(kind: ChannelKind): string[];
+  /** Called once the work of this turn is done. */
+  defer(callback: () => void): void;
   /** Nothing more is read from the old link. */
   pauseOld(): void;
   /** The new link has taken over. `newer` is what the old one did not bring. */
-  onDone(port: ConnectionPort, held: ReadonlySet<Entry>, newer: readonly RespMessage[]): void;
+  onDone(port: ConnectionPort, held: HeldChannels, newer: readonly RespMessage[]): void;
   onFailed(error: AshRedisError): void;
   /** Monotonic ms by which the pong must be here. */
   deadline(): number;
@@ -32,10 +35,11 @@ export interface ReplacementInit {
 /** Messages that are noted on both links; beyond it a plain reconnect costs less. */
 const MAX_NOTED_SIZE = 16 * 1024 * 1024;
 
-export class LinkReplacement implements SubscribeOwner, ConnectionHandler {
+export class LinkReplacement implements ConnectionHandler {
   readonly #init: ReplacementInit;
   readonly #port: ConnectionPort;
-  readonly #held = new Set<Entry>();
+  readonly #batch: SubscribeBatch;
+  readonly #held = { channel: new Set<string>(), pattern: new Set<string>(), shard: new Set<string>() };
   readonly #given: RespMessage[] = [];
   readonly #brought: RespMessage[] = [];
   #notedSize = 0;
@@ -45,6 +49,21 @@ export class LinkReplacement implements SubscribeOwner, ConnectionHandler {
 
   constructor(init: ReplacementInit) {
     this.#init = init;
+    this.#batch = new SubscribeBatch({
+      send: (command) => this.#port.send(command),
+      defer: init.defer,
+      deadline: () => Infinity,
+      epoch: () => 0,
+      onConfirmed: (_verb, kind, channel) => {
+        this.#held[kind].add(channel);
+        this.#answered();
+      },
+      onFailed: (_verb, _kind, _channel, error) => {
+        // What is denied now is not held any more.
+        if (error instanceof ReplyError) this.#answered();
+        else this.#fail(error);
+      },
+    });
     this.#port = init.make(this);
     this.#port.connect().catch((error: AshRedisError) => this.#fail(error));
   }
@@ -67,23 +86,16 @@ export class LinkReplacement implements SubscribeOwner, ConnectionHandler {
 
   onRestore(done: () => void): void {
     this.#done = done;
-    const entries = this.#init.held();
-    this.#left = entries.length;
-    if (entries.length === 0) return done();
-    for (const entry of entries) this.#port.send(new SubscribeCommand(this, 'subscribe', entry, Infinity, 0));
-  }
-
-  onConfirmed(_verb: Verb, entry: Entry): void {
-    this.#held.add(entry);
+    // One for ourselves, so that it can't end before all is asked.
+    this.#left = 1;
+    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+      for (const channel of this.#init.held(kind)) {
+        this.#left++;
+        this.#batch.add('subscribe', kind, channel, false);
+      }
+    }
+    this.#batch.flush();
     this.#answered();
-  }
-
-  onRefused(): void {
-    this.#answered();
-  }
-
-  onUnanswered(_verb: Verb, _entry: Entry, error: AshRedisError): void {
-    this.#fail(error);
   }
 
   onState({ to, cause }: StateEvent): void {

@@ -1,20 +1,17 @@
-// One SUBSCRIBE or UNSUBSCRIBE of one channel, as the net room carries it. One channel is one command, so that one
-// refusal harms nobody else: NOPERM fails a whole command and names no channel.
-// Made by the subscriber connection, once an ask; it must be light, since there may be 100,000 of them in one burst.
+// One SUBSCRIBE or UNSUBSCRIBE of some channels, as the net room carries it: each channel has a confirmation of its own,
+// a refusal is one for all of them and names none. Made by the subscribe batch; it decides nothing about what follows.
 
-import { type AshRedisError, ReplyError } from '../errors/index.ts';
+import type { AshRedisError } from '../errors/index.ts';
 import { type Command, commandFrame, type Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import type { Entry } from './subscription-table.ts';
+import type { Verb } from './subscription-table.ts';
 import type { ChannelKind } from './types.ts';
 
-export type Verb = 'subscribe' | 'unsubscribe';
-
 export interface SubscribeOwner {
-  onConfirmed(verb: Verb, entry: Entry, count: number, command: SubscribeCommand): void;
-  onRefused(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void;
-  /** No answer: late, or the link went. */
-  onUnanswered(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void;
+  /** The next of its channels is confirmed. */
+  onConfirmed(command: SubscribeCommand, channel: string, count: number): void;
+  /** Refused, late, or the link went: for all of its channels that were not confirmed. */
+  onFailed(command: SubscribeCommand, channels: readonly string[], error: AshRedisError): void;
 }
 
 interface Word {
@@ -41,55 +38,80 @@ export function wordOf(verb: Verb, kind: ChannelKind): string {
   return WORDS[verb][kind].kind;
 }
 
+/** What `channel` adds to the estimate of a command's bytes. */
+export function estimateOf(channel: string): number {
+  return channel.length + 12;
+}
+
 export class SubscribeCommand implements Command {
+  readonly verb: Verb;
+  readonly channelKind: ChannelKind;
+  readonly channels: readonly string[];
   readonly name: string;
   frame: Frame | undefined;
   readonly byteEstimate: number;
-  readonly replyCount = 1;
+  readonly replyCount: number;
   readonly replyTypes = 8;
   readonly asBytes = false;
   readonly deadline: number;
   readonly retry = false;
   readonly failWhenDisconnected = false;
-  /** Of {@link confirms}: an object of its own for each would be a third of what a burst allocates (measured). */
+  /** Of {@link confirms}. */
   readonly kind: string;
-  readonly channel: string;
   place = 0;
-  readonly generation: number;
+  /** Of the link that it was made for, in the words of its owner. */
+  readonly epoch: number;
   readonly #owner: SubscribeOwner;
-  readonly #verb: Verb;
-  readonly #entry: Entry;
+  /** Confirmations that have come. */
+  #confirmedCount = 0;
 
-  constructor(owner: SubscribeOwner, verb: Verb, entry: Entry, deadline: number, generation: number) {
-    const word = WORDS[verb][entry.kind];
+  constructor(
+    owner: SubscribeOwner,
+    verb: Verb,
+    kind: ChannelKind,
+    channels: readonly string[],
+    deadline: number,
+    epoch: number,
+  ) {
+    const word = WORDS[verb][kind];
+    this.verb = verb;
+    this.channelKind = kind;
+    this.channels = channels;
     this.name = word.name;
     this.kind = word.kind;
-    this.channel = entry.channel;
     this.frame = undefined;
-    this.byteEstimate = entry.channel.length + 36;
+    this.byteEstimate = channels.reduce((sum, channel) => sum + estimateOf(channel), 24);
+    this.replyCount = channels.length;
     this.deadline = deadline;
-    this.generation = generation;
+    this.epoch = epoch;
     this.#owner = owner;
-    this.#verb = verb;
-    this.#entry = entry;
   }
 
-  get confirms(): { readonly kind: string; readonly channel: string } {
+  get confirms(): this {
     return this;
   }
 
-  /** Made when it is handed over and gone with it: 100,000 that live until their replies cost a second of collection. */
+  /** Of {@link confirms}: the channel whose confirmation comes next. */
+  get channel(): string {
+    return this.channels[this.#confirmedCount] as string;
+  }
+
+  /** Of {@link confirms}: it has come. */
+  next(): void {
+    this.#confirmedCount++;
+  }
+
+  /** Made when it is handed over and gone with it: text that lives until its replies costs the collector. */
   encode(): Frame {
-    return commandFrame([this.name, this.channel]);
+    return commandFrame([this.name, ...this.channels]);
   }
 
   onReply(value: RespValue): void {
     const count = Array.isArray(value) ? Number(value[2]) : 0;
-    this.#owner.onConfirmed(this.#verb, this.#entry, count, this);
+    this.#owner.onConfirmed(this, this.channels[this.#confirmedCount - 1] as string, count);
   }
 
   onFailure(error: unknown): void {
-    if (error instanceof ReplyError) this.#owner.onRefused(this.#verb, this.#entry, error, this);
-    else this.#owner.onUnanswered(this.#verb, this.#entry, error as AshRedisError, this);
+    this.#owner.onFailed(this, this.channels.slice(this.#confirmedCount), error as AshRedisError);
   }
 }

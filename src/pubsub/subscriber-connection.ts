@@ -1,7 +1,14 @@
 // The subscriber's connection: a connection of its own whose wishes are restored after every handshake, before it is
 // ready; it routes messages to sinks, tells gaps, and audits. Made by the api room; it decodes no payload.
 
-import { type AshRedisError, ClosedError, ConnectionError, LinkLostError, TimeoutError } from '../errors/index.ts';
+import {
+  type AshRedisError,
+  ClosedError,
+  ConnectionError,
+  LinkLostError,
+  ReplyError,
+  TimeoutError,
+} from '../errors/index.ts';
 import {
   Connection,
   type ConnectionHandler,
@@ -16,9 +23,10 @@ import {
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
 import { Audit, deafError } from './audit.ts';
-import { LinkReplacement } from './link-replacement.ts';
-import { SubscribeCommand, type SubscribeOwner, type Verb } from './subscribe-command.ts';
-import { type Entry, SubscriptionTable, type Wish } from './subscription-table.ts';
+import { type HeldChannels, LinkReplacement } from './link-replacement.ts';
+import type { Wish } from './standing.ts';
+import { SubscribeBatch } from './subscribe-batch.ts';
+import { SubscriptionTable, type Verb } from './subscription-table.ts';
 import type { ChannelKind, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 
 export interface SubscriberConnectionInit {
@@ -35,7 +43,7 @@ export interface SubscriberConnectionInit {
 /** Messages that come between the confirmations of one restoring wait for its end, up to this many characters. */
 const MAX_WAITING_SIZE = 4 * 1024 * 1024;
 
-export class SubscriberConnection implements MessageSource, SubscribeOwner {
+export class SubscriberConnection implements MessageSource {
   readonly #init: SubscriberConnectionInit;
   readonly #platform: Platform;
   #port: ConnectionPort;
@@ -44,6 +52,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   #linkNumber = 0;
   #currentLink = 0;
   readonly #table: SubscriptionTable;
+  readonly #batch: SubscribeBatch;
   readonly #audit: Audit;
   /** Answers that the current restoring, or repair, still waits for; undefined when none goes on. */
   #restoring: Restoring | undefined;
@@ -64,7 +73,15 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
   constructor(init: SubscriberConnectionInit) {
     this.#init = init;
     this.#platform = init.platform;
-    this.#table = new SubscriptionTable({ ask: (verb, entry) => this.#ask(verb, entry) });
+    this.#table = new SubscriptionTable({ ask: (verb, kind, channel) => this.#ask(verb, kind, channel) });
+    this.#batch = new SubscribeBatch({
+      send: (command) => this.#port.send(command),
+      defer: (callback) => this.#platform.defer(callback),
+      deadline: () => this.#deadline(),
+      epoch: () => this.#epoch,
+      onConfirmed: (verb, kind, channel, count) => this.#onConfirmed(verb, kind, channel, count),
+      onFailed: (verb, kind, channel, error) => this.#onFailed(verb, kind, channel, error),
+    });
     this.#port = this.#makePort(undefined);
     const port = () => this.#port;
     this.#audit = new Audit({
@@ -179,41 +196,38 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   // --- answers -------------------------------------------------------------------------------------------------------
 
-  onConfirmed(verb: Verb, entry: Entry, count: number, command: SubscribeCommand): void {
-    if (command.generation !== this.#epoch) return;
-    const repair = this.#audit.isRepairing(entry);
-    if (repair && this.#audit.wasMissing(entry, count)) {
-      this.#table.markLost(entry, { cause: deafError(), reason: 'audit' });
+  #onConfirmed(verb: Verb, kind: ChannelKind, channel: string, count: number): void {
+    if (this.#audit.isRepairing(kind, channel) && this.#audit.wasMissing(kind, channel, count)) {
+      this.#table.markLost(kind, channel, { cause: deafError(), reason: 'audit' });
     }
-    this.#table.confirmed(verb, entry, this.#platform.wallClock(), this.#restoring === undefined);
+    this.#table.confirmed(verb, kind, channel, this.#arrivedAt(), this.#restoring === undefined);
     this.#answered();
   }
 
-  onRefused(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void {
-    if (command.generation !== this.#epoch) return;
-    this.#audit.forget(entry);
-    this.#table.refused(verb, entry, error, this.#platform.now());
-    this.#armRetry();
-    this.#answered();
-  }
-
-  onUnanswered(verb: Verb, entry: Entry, error: AshRedisError, command: SubscribeCommand): void {
+  #onFailed(verb: Verb, kind: ChannelKind, channel: string, error: AshRedisError): void {
     // A lost link is told once for all, by `onLinkLost`.
-    if (error instanceof ConnectionError || command.generation !== this.#epoch) return;
-    this.#audit.forget(entry);
-    const told = error instanceof TimeoutError ? this.#lateError(entry.channel, error) : error;
-    this.#table.unanswered(verb, entry, told, this.#platform.now());
+    if (error instanceof ConnectionError) return;
+    this.#audit.forget(kind, channel);
+    const now = this.#platform.now();
+    if (error instanceof ReplyError) this.#table.refused(verb, kind, channel, error, now);
+    else {
+      const told = error instanceof TimeoutError ? this.#lateError(channel, error) : error;
+      this.#table.unanswered(verb, kind, channel, told, now);
+    }
     this.#armRetry();
     this.#answered();
   }
 
-  #ask(verb: Verb, entry: Entry): void {
-    const { commandTimeoutMs } = this.#init.connectionOptions;
-    const restoring = this.#restoring;
-    if (restoring !== undefined) restoring.left++;
-    // While restoring, the handshake's limit counts: one slow answer among 100,000 must not be singled out.
-    const deadline = restoring?.isHandshake === true ? Infinity : this.#platform.now() + commandTimeoutMs;
-    this.#port.send(new SubscribeCommand(this, verb, entry, deadline, this.#epoch));
+  #ask(verb: Verb, kind: ChannelKind, channel: string): void {
+    if (this.#restoring !== undefined) this.#restoring.left++;
+    const trouble = this.#table.find(kind, channel)?.trouble;
+    this.#batch.add(verb, kind, channel, trouble !== undefined && (trouble.denied !== undefined || trouble.unsure));
+  }
+
+  /** While restoring, the handshake's limit counts: one slow answer among 100,000 must not be singled out. */
+  #deadline(): number {
+    if (this.#restoring?.isHandshake === true) return Infinity;
+    return this.#platform.now() + this.#init.connectionOptions.commandTimeoutMs;
   }
 
   #answered(): void {
@@ -232,6 +246,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     // One for ourselves, so that it can't end before all is asked.
     this.#restoring = { left: 1, done, isHandshake: true };
     this.#table.linkUp();
+    this.#batch.flush();
     this.#answered();
   }
 
@@ -267,6 +282,7 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     // Confirmed before the loss and not told yet: these messages are older than the new gap.
     if (this.#restoring !== undefined) this.#tellAndRelease();
     this.#restoring = undefined;
+    this.#batch.drop();
     this.#audit.reset();
     this.#table.linkDown(cause, this.#holders.size > 0 ? 'overrun' : 'link-lost');
     if (this.#holders.size > 0) this.#port.resumeReading();
@@ -279,7 +295,8 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     const old = this.#port;
     this.#replacement = new LinkReplacement({
       make: (handler) => this.#makePort(handler),
-      held: () => this.#table.held(),
+      held: (kind) => this.#table.held(kind),
+      defer: (callback) => this.#platform.defer(callback),
       pauseOld: () => old.pauseReading(),
       onDone: (port, held, newer) => {
         this.#replacement = undefined;
@@ -294,7 +311,8 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
     });
   }
 
-  #takeOver(old: ConnectionPort, port: ConnectionPort, held: ReadonlySet<Entry>, newer: readonly RespMessage[]): void {
+  #takeOver(old: ConnectionPort, port: ConnectionPort, held: HeldChannels, newer: readonly RespMessage[]): void {
+    this.#batch.drop();
     this.#port = port;
     this.#currentLink = this.#linkNumber;
     void old.close({ timeoutMs: 0 });
@@ -329,9 +347,14 @@ export class SubscriberConnection implements MessageSource, SubscribeOwner {
 
   #onMessage(message: RespMessage): void {
     if (this.#restoring !== undefined) return this.#wait(message);
-    if (this.#receivedAt === 0) this.#receivedAt = this.#platform.wallClock();
     this.#replacement?.noteGiven(message);
-    this.#table.route(message, this.#receivedAt);
+    this.#table.route(message, this.#arrivedAt());
+  }
+
+  /** Epoch ms: asked once a chunk. */
+  #arrivedAt(): number {
+    if (this.#receivedAt === 0) this.#receivedAt = this.#platform.wallClock();
+    return this.#receivedAt;
   }
 
   #wait(message: RespMessage): void {

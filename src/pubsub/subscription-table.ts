@@ -4,57 +4,22 @@
 //   wanted  off --ask--> turning-on --confirmed--> on          link lost, unsubscribed by the server: off, and lost
 //   not     on --ask--> turning-off --confirmed--> off         refused: off, denied until its time comes
 //
-// At most one command is in flight for a channel: what its answer finds decides about the next.
+// At most one command is in flight for a channel: what its answer finds decides about the next. Sinks may call back: what
+// follows a call looks again.
 
 import type { AshRedisError } from '../errors/index.ts';
 import type { RespMessage } from '../resp/index.ts';
-import type { ChannelKind, Gap, MessageSink, SubscribeWish } from './types.ts';
+import { alike, type Loss, Standing, type Wish } from './standing.ts';
+import type { ChannelKind, Gap, SubscribeWish } from './types.ts';
 
-/** One wish for channels, and what its sink has seen. */
-export interface Wish {
-  readonly kind: ChannelKind;
-  readonly channels: readonly string[];
-  readonly sink: MessageSink;
-  /** Epoch ms of the first confirmation; 0 before it. */
-  firstConfirmedAt: number;
-  /** Epoch ms; 0 before the first. */
-  lastMessageAt: number;
-  cancelled: boolean;
-}
-
-/** What the server holds of a channel, as far as this link knows. */
-export type Held = 'off' | 'turning-on' | 'on' | 'turning-off';
-
-export interface Entry {
-  readonly kind: ChannelKind;
-  readonly channel: string;
-  /** A new array at each change, so that messages are routed and losses noted without a copy. */
-  wishes: readonly Wish[];
-  held: Held;
-  /** A command about it was not answered: the server may hold what `held` says it does not. */
-  unsure: boolean;
-  /** The server's refusal, while it stands. */
-  denied: AshRedisError | undefined;
-  denials: number;
-  /** Monotonic ms of the next try of what was denied or taken away; Infinity when none is planned. */
-  retryAt: number;
-  /** Taken away after it was confirmed, and not told yet, with those who had it then. */
-  lost: { readonly loss: Loss; readonly wishes: readonly Wish[] } | undefined;
-  /** Monotonic ms of the last time that the server took it away. */
-  takenAt: number;
-}
-
-export interface Loss {
-  readonly cause: Error;
-  readonly reason: string;
-}
+export type Verb = 'subscribe' | 'unsubscribe';
 
 export interface TableOwner {
-  /** Sends one command; its answer comes back as `confirmed`, `refused` or `unanswered`. */
-  ask(verb: 'subscribe' | 'unsubscribe', entry: Entry): void;
+  /** Asks the server; its answer comes back as `confirmed`, `refused` or `unanswered`. */
+  ask(verb: Verb, kind: ChannelKind, channel: string): void;
 }
 
-const NOBODY: readonly Wish[] = Object.freeze([]);
+const KINDS = ['channel', 'pattern', 'shard'] as const;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 /** A server that takes the same channel away again at once is not asked at once again. */
@@ -62,15 +27,20 @@ const TAKEN_AGAIN_MS = 1000;
 
 export class SubscriptionTable {
   readonly #owner: TableOwner;
-  readonly #byKind: Readonly<Record<ChannelKind, Map<string, Entry>>> = {
+  readonly #free = new Standing([]);
+  readonly #byKind: Readonly<Record<ChannelKind, Map<string, Standing>>> = {
     channel: new Map(),
     pattern: new Map(),
     shard: new Map(),
   };
   /** Commands can be sent: restoring or ready. */
   #linked = false;
-  /** Entries that wait for a retry. */
-  readonly #retrying = new Set<Entry>();
+  /** Channels that wait for a retry. */
+  readonly #retrying: Readonly<Record<ChannelKind, Set<string>>> = {
+    channel: new Set(),
+    pattern: new Set(),
+    shard: new Set(),
+  };
   /** No retry is due before this. */
   #nextRetryAt = Infinity;
   /** Grows with every change of what the server should hold. */
@@ -81,58 +51,50 @@ export class SubscriptionTable {
   }
 
   get isEmpty(): boolean {
-    return this.#byKind.channel.size + this.#byKind.pattern.size + this.#byKind.shard.size === 0;
+    return KINDS.every((kind) => this.#byKind[kind].size === 0);
   }
 
   /** Channels that the server holds by our account, and whether nothing is in flight about them. */
   heldCount(kind: ChannelKind): { held: number; settled: boolean } {
     let held = 0;
     let settled = true;
-    for (const entry of this.#byKind[kind].values()) {
-      if (entry.held === 'on') held++;
-      else if (entry.held !== 'off') settled = false;
+    for (const standing of this.#byKind[kind].values()) {
+      if (standing.held === 'on') held++;
+      else if (standing.isTurning) settled = false;
     }
     return { held, settled };
   }
 
-  entriesOf(kind: ChannelKind): Iterable<Entry> {
-    return this.#byKind[kind].values();
-  }
-
-  /** Everything that the server holds by our account and that is wanted. */
-  held(): Entry[] {
-    const entries: Entry[] = [];
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      for (const entry of this.#byKind[kind].values()) {
-        if (entry.held === 'on' && entry.wishes.length > 0) entries.push(entry);
-      }
+  /** What the server holds by our account and somebody wants. */
+  held(kind: ChannelKind): string[] {
+    const channels: string[] = [];
+    for (const [channel, standing] of this.#byKind[kind]) {
+      if (standing.held === 'on' && standing.isWanted) channels.push(channel);
     }
-    return entries;
+    return channels;
   }
 
-  find(kind: ChannelKind, channel: string): Entry | undefined {
+  find(kind: ChannelKind, channel: string): Standing | undefined {
     return this.#byKind[kind].get(channel);
   }
 
   /** `wallNow` is epoch ms. A channel that is held already is active at once. */
-  add(asked: SubscribeWish, wallNow: number): Wish {
-    const wish: Wish = {
-      kind: asked.kind,
-      channels: [...new Set(asked.channels)],
-      sink: asked.sink,
-      firstConfirmedAt: 0,
-      lastMessageAt: 0,
-      cancelled: false,
-    };
-    for (const channel of wish.channels) {
-      const entry = this.#entryOf(asked.kind, channel);
-      entry.wishes = entry.wishes.length === 0 ? [wish] : [...entry.wishes, wish];
-      if (entry.held === 'on') {
+  add({ kind, channels, sink }: SubscribeWish, wallNow: number): Wish {
+    // A list that can't change needs no copy.
+    const own = Object.isFrozen(channels) ? channels : [...channels];
+    const wish: Wish = { kind, channels: own, sink, firstConfirmedAt: 0, lastMessageAt: 0, cancelled: false };
+    const wanted = alike((before) => before.wantedBy([...before.wishes, wish]));
+    for (const channel of own) {
+      const before = this.#byKind[kind].get(channel) ?? this.#free;
+      if (before.wishes.includes(wish)) continue;
+      const standing = wanted(before);
+      if (standing.held === 'on') {
+        this.#byKind[kind].set(channel, standing);
         wish.firstConfirmedAt ||= wallNow;
-        wish.sink.onChannelState(channel, 'active', undefined);
+        sink.onChannelState(channel, 'active', undefined);
         // Whoever asks now wants to know now, not when a retry is due.
-      } else if (entry.retryAt !== Infinity) this.#tryAgain(entry);
-      else this.#reconcile(entry);
+      } else if (standing.trouble.retryAt !== Infinity) this.#tryAgain(kind, channel, standing);
+      else this.#reconcile(kind, channel, standing);
     }
     return wish;
   }
@@ -141,38 +103,36 @@ export class SubscriptionTable {
   remove(wish: Wish): void {
     if (wish.cancelled) return;
     wish.cancelled = true;
+    const left = alike((before) => before.wantedBy(before.wishes.filter((other) => other !== wish)));
     for (const channel of wish.channels) {
-      const entry = this.#byKind[wish.kind].get(channel);
-      if (entry === undefined || !entry.wishes.includes(wish)) continue;
-      entry.wishes = entry.wishes.length === 1 ? NOBODY : entry.wishes.filter((other) => other !== wish);
-      this.#reconcile(entry);
+      const before = this.find(wish.kind, channel);
+      if (before?.wishes.includes(wish) === true) this.#reconcile(wish.kind, channel, left(before));
     }
   }
 
   /** Tries now what would be tried later. */
-  retry(wish: Wish): void {
-    for (const channel of wish.channels) {
-      const entry = this.#byKind[wish.kind].get(channel);
-      if (entry !== undefined && entry.retryAt !== Infinity) this.#tryAgain(entry);
+  retry({ kind, channels }: Wish): void {
+    for (const channel of channels) {
+      const standing = this.find(kind, channel);
+      if (standing !== undefined && standing.trouble.retryAt !== Infinity) this.#tryAgain(kind, channel, standing);
     }
   }
 
   /** Each of its channels is held or refused. */
-  isSettled(wish: Wish): boolean {
-    const entries = this.#byKind[wish.kind];
-    return wish.channels.every((channel) => {
-      const entry = entries.get(channel);
-      return entry?.held === 'on' || entry?.denied !== undefined;
+  isSettled({ kind, channels }: Wish): boolean {
+    return channels.every((channel) => {
+      const standing = this.find(kind, channel);
+      return standing?.held === 'on' || standing?.trouble.denied !== undefined;
     });
   }
 
   /** The time limit of a new wish has passed: `error` goes to those of its channels that never had an answer. */
   late(wish: Wish, errorOf: (channel: string) => AshRedisError): void {
-    if (wish.cancelled) return;
     for (const channel of wish.channels) {
-      const entry = this.#byKind[wish.kind].get(channel);
-      if (entry === undefined || entry.held === 'on' || entry.denied !== undefined) continue;
-      if (entry.lost?.wishes.includes(wish) === true) continue;
+      if (wish.cancelled) return;
+      const standing = this.find(wish.kind, channel);
+      if (standing === undefined || standing.held === 'on' || standing.trouble.denied !== undefined) continue;
+      if (standing.trouble.lost?.wishes.includes(wish) === true) continue;
       wish.sink.onChannelState(channel, 'pending', errorOf(channel));
     }
   }
@@ -183,13 +143,13 @@ export class SubscriptionTable {
   linkUp(): number {
     this.#linked = true;
     let asked = 0;
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      for (const entry of this.#byKind[kind].values()) {
-        if (entry.held !== 'off' || entry.wishes.length === 0) continue;
-        // A new link may have new rights.
-        this.#retrying.delete(entry);
-        entry.retryAt = Infinity;
-        this.#ask('subscribe', entry);
+    // A new link may have new rights.
+    const unplanned = alike((before) => before.with({ retryAt: Infinity }));
+    for (const kind of KINDS) {
+      for (const [channel, before] of this.#byKind[kind]) {
+        if (before.held !== 'off' || !before.isWanted) continue;
+        this.#retrying[kind].delete(channel);
+        this.#ask('subscribe', kind, channel, unplanned(before));
         asked++;
       }
     }
@@ -197,14 +157,14 @@ export class SubscriptionTable {
   }
 
   /** Another link has taken over, and holds `held`: what else is wanted is asked of it, what is not is given up. */
-  moved(held: ReadonlySet<Entry>, loss: Loss): void {
+  moved(held: Readonly<Record<ChannelKind, ReadonlySet<string>>>, loss: Loss): void {
     this.version++;
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      for (const entry of [...this.#byKind[kind].values()]) {
-        const wasOn = entry.held === 'on';
-        entry.held = held.has(entry) ? 'on' : 'off';
-        if (wasOn && entry.held === 'off') this.#lose(entry, loss);
-        this.#reconcile(entry);
+    const losing = alike((before) => before.losing(loss).as('off'));
+    for (const kind of KINDS) {
+      for (const [channel, before] of this.#byKind[kind]) {
+        if (held[kind].has(channel)) this.#reconcile(kind, channel, before.as('on'));
+        else if (before.held !== 'on') this.#reconcile(kind, channel, before.as('off'));
+        else if (this.#lose(kind, channel, losing(before))) this.#reconcileAgain(kind, channel);
       }
     }
   }
@@ -212,13 +172,15 @@ export class SubscriptionTable {
   linkDown(cause: Error, reason: string): void {
     this.#linked = false;
     this.version++;
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      for (const entry of [...this.#byKind[kind].values()]) {
-        const wasOn = entry.held === 'on';
-        entry.held = 'off';
-        entry.unsure = false;
-        if (wasOn) this.#lose(entry, { cause, reason });
-        else this.#forgetIfUnwanted(entry);
+    const loss = { cause, reason };
+    const off = alike((before) => {
+      const sure = before.with({ unsure: false });
+      return (before.held === 'on' ? sure.losing(loss) : sure).as('off');
+    });
+    for (const kind of KINDS) {
+      for (const [channel, before] of this.#byKind[kind]) {
+        if (before.held === 'on') this.#lose(kind, channel, off(before));
+        else this.#put(kind, channel, off(before));
       }
     }
   }
@@ -226,13 +188,17 @@ export class SubscriptionTable {
   /** Told to every sink, and then forgotten. */
   end(error: AshRedisError | undefined): void {
     this.#linked = false;
-    const sinks = new Set<Wish>();
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      for (const entry of this.#byKind[kind].values()) for (const wish of entry.wishes) sinks.add(wish);
+    const told = new Set<Wish>();
+    for (const kind of KINDS) {
+      let last: Standing | undefined;
+      for (const standing of this.#byKind[kind].values()) {
+        if (standing !== last) for (const wish of standing.wishes) told.add(wish);
+        last = standing;
+      }
       this.#byKind[kind].clear();
+      this.#retrying[kind].clear();
     }
-    this.#retrying.clear();
-    for (const wish of sinks) {
+    for (const wish of told) {
       wish.cancelled = true;
       wish.sink.onEnd(error);
     }
@@ -241,73 +207,74 @@ export class SubscriptionTable {
   // --- answers -------------------------------------------------------------------------------------------------------
 
   /** `tellGap` false: the caller tells all losses at once later (`tellLosses`). */
-  confirmed(verb: 'subscribe' | 'unsubscribe', entry: Entry, wallNow: number, tellGap: boolean): void {
+  confirmed(verb: Verb, kind: ChannelKind, channel: string, wallNow: number, tellGap: boolean): void {
     this.version++;
-    if (verb === 'unsubscribe') {
-      entry.held = 'off';
-      entry.unsure = false;
-      return this.#reconcile(entry);
-    }
+    const before = this.find(kind, channel);
+    if (before === undefined) return;
+    if (verb === 'unsubscribe') return this.#reconcile(kind, channel, before.with({ unsure: false }).as('off'));
     // Asked again by the audit, and left in the meantime: the answer to that comes next.
-    if (entry.held === 'turning-off') return;
-    entry.held = 'on';
-    entry.unsure = false;
-    entry.denied = undefined;
-    entry.denials = 0;
-    entry.retryAt = Infinity;
-    this.#retrying.delete(entry);
-    if (tellGap) this.#tellLoss(entry, wallNow);
-    for (const wish of entry.wishes) {
-      wish.firstConfirmedAt ||= wallNow;
-      wish.sink.onChannelState(entry.channel, 'active', undefined);
+    if (before.held === 'turning-off') return;
+    const after = before.settled(!tellGap).as('on');
+    const { lost, retryAt } = before.trouble;
+    if (retryAt !== Infinity) this.#retrying[kind].delete(channel);
+    this.#byKind[kind].set(channel, after);
+    if (tellGap && lost !== undefined) {
+      for (const wish of lost.wishes) {
+        if (!wish.cancelled) wish.sink.onGap(gapOf(wish, [channel], lost.loss, wallNow));
+      }
     }
-    this.#reconcile(entry);
+    for (const wish of after.wishes) {
+      if (wish.cancelled) continue;
+      wish.firstConfirmedAt ||= wallNow;
+      wish.sink.onChannelState(channel, 'active', undefined);
+    }
+    if (!after.isWanted) this.#reconcileAgain(kind, channel);
   }
 
   /** The server refused; tried again by a slow backoff, since rights may change. */
-  refused(verb: 'subscribe' | 'unsubscribe', entry: Entry, error: AshRedisError, now: number): void {
+  refused(verb: Verb, kind: ChannelKind, channel: string, error: AshRedisError, now: number): void {
     this.version++;
+    const before = this.find(kind, channel);
+    if (before === undefined) return;
     if (verb === 'unsubscribe') {
       // It still holds it. Wanted again, it is asked for again, whose answer tells; else its messages find no sink.
-      entry.held = 'off';
-      if (entry.wishes.length > 0) return this.#reconcile(entry);
-      return this.#forget(entry);
+      if (before.isWanted) return this.#reconcile(kind, channel, before.as('off'));
+      return this.#forget(kind, channel);
     }
-    if (entry.held === 'turning-off') return;
-    if (entry.held === 'on') this.markLost(entry, { cause: error, reason: 'denied' });
-    entry.held = 'off';
-    entry.denied = error;
-    entry.denials++;
-    this.#planRetry(entry, now + Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (entry.denials - 1)));
-    for (const wish of entry.wishes) wish.sink.onChannelState(entry.channel, 'denied', error);
-    this.#forgetIfUnwanted(entry);
+    if (before.held === 'turning-off') return;
+    const lost = before.held === 'on' ? before.losing({ cause: error, reason: 'denied' }) : before;
+    const denials = before.trouble.denials + 1;
+    const retryAt = now + Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (denials - 1));
+    const after = lost.with({ denied: error, denials }).as('off');
+    if (!after.isWanted) return this.#forget(kind, channel);
+    this.#planRetry(kind, channel, after, retryAt);
+    tell(after.wishes, channel, 'denied', error);
   }
 
   /** No answer in time: what the server holds is not known. `error` goes to who waits for it. */
-  unanswered(verb: 'subscribe' | 'unsubscribe', entry: Entry, error: AshRedisError, now: number): void {
+  unanswered(verb: Verb, kind: ChannelKind, channel: string, error: AshRedisError, now: number): void {
+    const before = this.find(kind, channel);
     // Asked again by the audit: no answer is no news.
-    if (verb === 'subscribe' && entry.held !== 'turning-on') return;
+    if (before === undefined || (verb === 'subscribe' && before.held !== 'turning-on')) return;
     this.version++;
-    entry.held = 'off';
     // Once is enough: a server that answers neither is not asked for ever.
-    entry.unsure = verb === 'subscribe';
-    if (entry.wishes.length === 0) return this.#reconcile(entry);
-    this.#planRetry(entry, now + FIRST_RETRY_MS);
-    for (const wish of entry.wishes) wish.sink.onChannelState(entry.channel, 'pending', error);
+    const after = before.with({ unsure: verb === 'subscribe' }).as('off');
+    if (!after.isWanted) return this.#reconcile(kind, channel, after);
+    this.#planRetry(kind, channel, after, now + FIRST_RETRY_MS);
+    tell(after.wishes, channel, 'pending', error);
   }
 
   /** The server took a channel away; asked for again, at once or, when that repeats, a moment later. */
   takenAway(kind: ChannelKind, channel: string, loss: Loss, now: number): void {
-    const entry = this.#byKind[kind].get(channel);
-    if (entry?.held !== 'on') return;
+    const before = this.find(kind, channel);
+    if (before?.held !== 'on') return;
     this.version++;
-    entry.held = 'off';
-    this.#lose(entry, loss);
-    if (entry.wishes.length === 0) return;
-    const again = now - entry.takenAt < TAKEN_AGAIN_MS;
-    entry.takenAt = now;
-    if (again) this.#planRetry(entry, now + TAKEN_AGAIN_MS);
-    else this.#reconcile(entry);
+    const again = now - before.trouble.takenAt < TAKEN_AGAIN_MS;
+    if (!this.#lose(kind, channel, before.losing(loss).with({ takenAt: now }).as('off'))) return;
+    const after = this.find(kind, channel);
+    if (after === undefined) return;
+    if (again) this.#planRetry(kind, channel, after, now + TAKEN_AGAIN_MS);
+    else this.#reconcile(kind, channel, after);
   }
 
   // --- losses --------------------------------------------------------------------------------------------------------
@@ -315,39 +282,34 @@ export class SubscriptionTable {
   /** One gap for each wish, naming its channels that were lost and are held again. */
   tellLosses(wallNow: number): void {
     const told = new Map<Wish, { channels: string[]; loss: Loss }>();
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
-      for (const entry of this.#byKind[kind].values()) {
-        if (entry.lost === undefined || entry.held !== 'on') continue;
-        for (const wish of entry.lost.wishes) {
+    const withoutLoss = alike((before) => before.with({ lost: undefined }));
+    for (const kind of KINDS) {
+      for (const [channel, before] of this.#byKind[kind]) {
+        const { lost } = before.trouble;
+        if (lost === undefined || before.held !== 'on') continue;
+        for (const wish of lost.wishes) {
           const present = told.get(wish);
-          if (present !== undefined) present.channels.push(entry.channel);
-          else if (!wish.cancelled) told.set(wish, { channels: [entry.channel], loss: entry.lost.loss });
+          if (present !== undefined) present.channels.push(channel);
+          else if (!wish.cancelled) told.set(wish, { channels: [channel], loss: lost.loss });
         }
-        entry.lost = undefined;
+        this.#byKind[kind].set(channel, withoutLoss(before));
       }
     }
     for (const [wish, { channels, loss }] of told) wish.sink.onGap(gapOf(wish, channels, loss, wallNow));
   }
 
-  #tellLoss(entry: Entry, wallNow: number): void {
-    const { lost } = entry;
-    if (lost === undefined) return;
-    entry.lost = undefined;
-    for (const wish of lost.wishes) {
-      if (!wish.cancelled) wish.sink.onGap(gapOf(wish, [entry.channel], lost.loss, wallNow));
-    }
+  /** It is off now, and was held; who wanted it learns that. False when nobody does. */
+  #lose(kind: ChannelKind, channel: string, standing: Standing): boolean {
+    this.#put(kind, channel, standing);
+    tell(standing.wishes, channel, 'pending', undefined);
+    return standing.isWanted;
   }
 
-  #lose(entry: Entry, loss: Loss): void {
-    this.markLost(entry, loss);
-    for (const wish of entry.wishes) wish.sink.onChannelState(entry.channel, 'pending', undefined);
-    this.#forgetIfUnwanted(entry);
-  }
-
-  /** Its wishes will be told when it is held again. Who comes after this has lost nothing. */
-  markLost(entry: Entry, loss: Loss): void {
-    // It was held, so that each of them had been told so. The first reason stands.
-    entry.lost = { loss: entry.lost?.loss ?? loss, wishes: entry.wishes };
+  /** Its wishes will be told when it is held again. */
+  markLost(kind: ChannelKind, channel: string, loss: Loss): void {
+    // It was held, so that each of them had been told so.
+    const before = this.find(kind, channel);
+    if (before !== undefined) this.#byKind[kind].set(channel, before.losing(loss));
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------
@@ -355,14 +317,14 @@ export class SubscriptionTable {
   /** Hands a message to everybody who wants it. */
   route(message: RespMessage, receivedAt: number): void {
     const { pattern, channel } = message;
-    const entry =
+    const standing =
       pattern !== undefined
         ? this.#byKind.pattern.get(pattern)
         : (message.shard ? this.#byKind.shard : this.#byKind.channel).get(channel);
     // What comes before a confirmation (the last wish had gone, an answer was late) is of no known beginning: a hole
     // behind it could not be told.
-    if (entry?.held !== 'on') return;
-    const { wishes } = entry;
+    if (standing?.held !== 'on') return;
+    const { wishes } = standing;
     for (let index = 0; index < wishes.length; index++) {
       const wish = wishes[index] as Wish;
       if (wish.cancelled) continue;
@@ -375,85 +337,84 @@ export class SubscriptionTable {
 
   /** Monotonic ms; Infinity for none. It may be early, since what was planned may be done already. */
   nextRetryAt(): number {
-    return this.#retrying.size === 0 ? Infinity : this.#nextRetryAt;
+    return KINDS.every((kind) => this.#retrying[kind].size === 0) ? Infinity : this.#nextRetryAt;
   }
 
   retryDue(now: number): void {
     this.#nextRetryAt = Infinity;
-    for (const entry of [...this.#retrying]) {
-      // A try that fails at once plans the next.
-      if (entry.retryAt <= now) this.#tryAgain(entry);
-      else this.#nextRetryAt = Math.min(this.#nextRetryAt, entry.retryAt);
+    for (const kind of KINDS) {
+      for (const channel of [...this.#retrying[kind]]) {
+        const standing = this.find(kind, channel);
+        const retryAt = standing?.trouble.retryAt ?? Infinity;
+        // A try that fails at once plans the next.
+        if (standing === undefined || retryAt <= now) this.#tryAgain(kind, channel, standing ?? this.#free);
+        else this.#nextRetryAt = Math.min(this.#nextRetryAt, retryAt);
+      }
     }
   }
 
   /** Asks again for what the server should hold, whatever it holds; used by the audit. */
-  askAgain(entry: Entry): void {
+  askAgain(kind: ChannelKind, channel: string): void {
+    const standing = this.find(kind, channel);
     // It stays `on` meanwhile: a link that is lost now is a loss.
-    if (this.#linked && entry.held === 'on' && entry.wishes.length > 0) this.#owner.ask('subscribe', entry);
+    if (this.#linked && standing?.held === 'on' && standing.isWanted) this.#owner.ask('subscribe', kind, channel);
   }
 
-  #tryAgain(entry: Entry): void {
-    this.#retrying.delete(entry);
-    entry.retryAt = Infinity;
-    if (entry.held === 'off' && entry.wishes.length > 0 && this.#linked) this.#ask('subscribe', entry);
+  #tryAgain(kind: ChannelKind, channel: string, before: Standing): void {
+    this.#retrying[kind].delete(channel);
+    const standing = before.with({ retryAt: Infinity });
+    if (standing.held === 'off' && standing.isWanted && this.#linked) this.#ask('subscribe', kind, channel, standing);
+    else this.#put(kind, channel, standing);
   }
 
-  #planRetry(entry: Entry, at: number): void {
-    entry.retryAt = at;
-    this.#nextRetryAt = Math.min(this.#nextRetryAt, at);
-    this.#retrying.add(entry);
+  #planRetry(kind: ChannelKind, channel: string, standing: Standing, retryAt: number): void {
+    this.#nextRetryAt = Math.min(this.#nextRetryAt, retryAt);
+    this.#retrying[kind].add(channel);
+    this.#byKind[kind].set(channel, standing.with({ retryAt }));
   }
+
+  // --- one channel ---------------------------------------------------------------------------------------------------
 
   /** Brings what the server holds nearer to what is wanted. */
-  #reconcile(entry: Entry): void {
-    const wanted = entry.wishes.length > 0;
+  #reconcile(kind: ChannelKind, channel: string, standing: Standing): void {
+    const { held, isWanted, trouble } = standing;
     if (this.#linked) {
-      if (wanted && entry.held === 'off' && entry.retryAt === Infinity) return this.#ask('subscribe', entry);
-      if (!wanted && (entry.held === 'on' || (entry.held === 'off' && entry.unsure))) {
-        return this.#ask('unsubscribe', entry);
+      if (isWanted && held === 'off' && trouble.retryAt === Infinity) {
+        return this.#ask('subscribe', kind, channel, standing);
+      }
+      if (!isWanted && (held === 'on' || (held === 'off' && trouble.unsure))) {
+        return this.#ask('unsubscribe', kind, channel, standing);
       }
     }
-    this.#forgetIfUnwanted(entry);
+    this.#put(kind, channel, standing);
   }
 
-  #ask(verb: 'subscribe' | 'unsubscribe', entry: Entry): void {
+  /** After users of the table were called. */
+  #reconcileAgain(kind: ChannelKind, channel: string): void {
+    const standing = this.find(kind, channel);
+    if (standing !== undefined) this.#reconcile(kind, channel, standing);
+  }
+
+  #ask(verb: Verb, kind: ChannelKind, channel: string, standing: Standing): void {
     this.version++;
-    entry.held = verb === 'subscribe' ? 'turning-on' : 'turning-off';
-    this.#owner.ask(verb, entry);
+    this.#byKind[kind].set(channel, standing.as(verb === 'subscribe' ? 'turning-on' : 'turning-off'));
+    this.#owner.ask(verb, kind, channel);
   }
 
-  #forgetIfUnwanted(entry: Entry): void {
-    if (entry.wishes.length > 0 || entry.held === 'turning-on' || entry.held === 'turning-off') return;
-    this.#forget(entry);
+  /** What nobody wants and nothing is in flight about is forgotten. */
+  #put(kind: ChannelKind, channel: string, standing: Standing): void {
+    if (standing.isWanted || standing.isTurning) this.#byKind[kind].set(channel, standing);
+    else this.#forget(kind, channel);
   }
 
-  #forget(entry: Entry): void {
-    this.#retrying.delete(entry);
-    const entries = this.#byKind[entry.kind];
-    if (entries.get(entry.channel) === entry) entries.delete(entry.channel);
+  #forget(kind: ChannelKind, channel: string): void {
+    this.#retrying[kind].delete(channel);
+    this.#byKind[kind].delete(channel);
   }
+}
 
-  #entryOf(kind: ChannelKind, channel: string): Entry {
-    const entries = this.#byKind[kind];
-    let entry = entries.get(channel);
-    if (entry === undefined) {
-      entry = {
-        kind,
-        channel,
-        wishes: NOBODY,
-        held: 'off',
-        unsure: false,
-        denied: undefined,
-        denials: 0,
-        retryAt: Infinity,
-        lost: undefined,
-        takenAt: -Infinity,
-      };
-      entries.set(channel, entry);
-    }
-    return entry;
-  }
+function tell(wishes: readonly Wish[], channel: string, state: 'pending' | 'denied', error?: AshRedisError): void {
+  for (const wish of wishes) if (!wish.cancelled) wish.sink.onChannelState(channel, state, error);
 }
 
 function gapOf(wish: Wish, channels: string[], { cause, reason }: Loss, wallNow: number): Gap {

@@ -164,31 +164,31 @@ export class ModelServer {
         this.#send(session, `:${this.publishFrom(argument, words[2] ?? '')}\r\n`);
         return;
       case 'SUBSCRIBE':
-        if (this.denied.has(argument)) {
+        // One refusal for all of them, as Redis does it.
+        if (words.some((channel) => this.denied.has(channel))) {
           this.#send(session, `-NOPERM No permissions to access a channel\r\n`);
           return;
         }
-        session.channels.add(argument);
-        this.#confirm(session, 'subscribe', argument);
-        return;
+        return this.#change(session, 'subscribe', words, (channel) => session.channels.add(channel));
       case 'PSUBSCRIBE':
-        session.patterns.add(argument);
-        this.#confirm(session, 'psubscribe', argument);
-        return;
+        return this.#change(session, 'psubscribe', words, (pattern) => session.patterns.add(pattern));
       case 'UNSUBSCRIBE':
-        session.channels.delete(argument);
-        this.#confirm(session, 'unsubscribe', argument);
-        return;
+        return this.#change(session, 'unsubscribe', words, (channel) => session.channels.delete(channel));
       case 'PUNSUBSCRIBE':
-        session.patterns.delete(argument);
-        this.#confirm(session, 'punsubscribe', argument);
-        return;
+        return this.#change(session, 'punsubscribe', words, (pattern) => session.patterns.delete(pattern));
       case 'QUIT':
         this.#send(session, '+OK\r\n');
         session.end.close();
         return;
       default:
         this.#send(session, `-ERR unknown command '${name}'\r\n`);
+    }
+  }
+
+  #change(session: Session, kind: string, words: readonly string[], change: (name: string) => unknown): void {
+    for (const name of words.slice(1)) {
+      change(name);
+      this.#confirm(session, kind, name);
     }
   }
 

@@ -27,7 +27,12 @@ const message = (channel: string, payload: string) => `>3\r\n${bulk('message')}$
 /** A server that confirms everything. */
 const confirming = (words: string[]) => {
   const kind = words[0]?.toLowerCase() ?? '';
-  if (/^[ps]?(un)?subscribe$/.test(kind)) return confirmation(kind, words[1] as string);
+  if (/^[ps]?(un)?subscribe$/.test(kind)) {
+    return words
+      .slice(1)
+      .map((name) => confirmation(kind, name))
+      .join('');
+  }
   return greeting(words);
 };
 

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LinkLostError, ReplyError } from '../../../src/errors/index.ts';
-import { type Entry, SubscriptionTable, type Wish } from '../../../src/pubsub/subscription-table.ts';
-import type { Gap, SubscriptionStateName } from '../../../src/pubsub/types.ts';
+import type { Wish } from '../../../src/pubsub/standing.ts';
+import { SubscriptionTable, type Verb } from '../../../src/pubsub/subscription-table.ts';
+import type { ChannelKind, Gap, SubscriptionStateName } from '../../../src/pubsub/types.ts';
 import { RespMessage } from '../../../src/resp/index.ts';
 import { SeededRandom } from '../../support/simulation/random.ts';
 
@@ -37,8 +38,8 @@ class Probe {
 
 /** The table with an owner that notes what is asked. */
 class Bench {
-  readonly asked: { verb: 'subscribe' | 'unsubscribe'; entry: Entry }[] = [];
-  readonly table = new SubscriptionTable({ ask: (verb, entry) => this.asked.push({ verb, entry }) });
+  readonly asked: { verb: Verb; kind: ChannelKind; channel: string }[] = [];
+  readonly table = new SubscriptionTable({ ask: (verb, kind, channel) => this.asked.push({ verb, kind, channel }) });
   now = 1;
 
   wish(probe: Probe, ...channels: string[]): Wish {
@@ -47,7 +48,9 @@ class Bench {
 
   /** Answers everything that was asked. */
   answer(tellGap = true): void {
-    for (const { verb, entry } of this.asked.splice(0)) this.table.confirmed(verb, entry, this.now, tellGap);
+    for (const { verb, kind, channel } of this.asked.splice(0)) {
+      this.table.confirmed(verb, kind, channel, this.now, tellGap);
+    }
   }
 
   message(channel: string, text: string): void {
@@ -140,8 +143,8 @@ describe('the subscription table', () => {
     bench.table.linkUp();
     bench.wish(probe, 'x', 'secret');
     const [x, secret] = bench.asked.splice(0);
-    bench.table.confirmed('subscribe', x!.entry, 1, true);
-    bench.table.refused('subscribe', secret!.entry, denied, 1000);
+    bench.table.confirmed('subscribe', 'channel', x!.channel, 1, true);
+    bench.table.refused('subscribe', 'channel', secret!.channel, denied, 1000);
     bench.message('x', '1');
     assert.deepEqual(probe.states, ['x active', 'secret denied']);
     assert.deepEqual(probe.seen, ['x:1']);
@@ -152,7 +155,7 @@ describe('the subscription table', () => {
       waits.push(at - now);
       now = at;
       bench.table.retryDue(now);
-      bench.table.refused('subscribe', bench.asked.splice(0)[0]!.entry, denied, now);
+      bench.table.refused('subscribe', 'channel', bench.asked.splice(0)[0]!.channel, denied, now);
     }
     assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
   });
@@ -162,7 +165,7 @@ describe('the subscription table', () => {
     const probe = new Probe();
     bench.table.linkUp();
     const wish = bench.wish(probe, 'secret');
-    bench.table.refused('subscribe', bench.asked.splice(0)[0]!.entry, denied, 0);
+    bench.table.refused('subscribe', 'channel', bench.asked.splice(0)[0]!.channel, denied, 0);
     bench.table.retry(wish);
     bench.answer();
     assert.deepEqual(probe.states, ['secret denied', 'secret active']);
@@ -275,19 +278,19 @@ describe('the subscription table', () => {
           case 5: {
             const next = bench.asked.shift();
             if (next === undefined || !linked) break;
-            const { verb, entry } = next;
+            const { verb, channel: asked } = next;
             if (verb === 'subscribe' && random.chance(0.2)) {
-              bench.table.refused('subscribe', entry, denied, bench.now);
+              bench.table.refused('subscribe', 'channel', asked, denied, bench.now);
               break;
             }
-            if (verb === 'subscribe') held.add(entry.channel);
-            else held.delete(entry.channel);
-            bench.table.confirmed(verb, entry, bench.now, true);
+            if (verb === 'subscribe') held.add(asked);
+            else held.delete(asked);
+            bench.table.confirmed(verb, 'channel', asked, bench.now, true);
             if (verb === 'subscribe') {
               for (const [wish] of live) {
-                if (!wish.channels.includes(entry.channel)) continue;
-                confirmedFor.get(wish)?.add(entry.channel);
-                owed.get(wish)?.delete(entry.channel);
+                if (!wish.channels.includes(asked)) continue;
+                confirmedFor.get(wish)?.add(asked);
+                owed.get(wish)?.delete(asked);
               }
             }
             break;
@@ -319,9 +322,7 @@ describe('the subscription table', () => {
       }
       bench.answer();
       const wanted = new Set([...live.keys()].flatMap((wish) => wish.channels));
-      const holding = new Set(
-        [...bench.table.entriesOf('channel')].filter((entry) => entry.held === 'on').map(({ channel }) => channel),
-      );
+      const holding = new Set(bench.table.held('channel'));
       assert.deepEqual([...holding].sort(), [...wanted].sort());
     }
   });

@@ -5,7 +5,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LinkLostError, ReplyError, TimeoutError } from '../../../src/errors/index.ts';
-import { type Entry, SubscriptionTable, type Wish } from '../../../src/pubsub/subscription-table.ts';
+import type { Wish } from '../../../src/pubsub/standing.ts';
+import { SubscriptionTable, type Verb } from '../../../src/pubsub/subscription-table.ts';
+import type { ChannelKind } from '../../../src/pubsub/types.ts';
 import { RespMessage } from '../../../src/resp/index.ts';
 import { RecordingSink } from '../../support/pubsub-bench.ts';
 import { SeededRandom } from '../../support/simulation/random.ts';
@@ -15,15 +17,16 @@ const lost = new LinkLostError('Lost the link');
 const noperm = new ReplyError('Cannot execute SUBSCRIBE: NOPERM', { code: 'NOPERM', command: 'SUBSCRIBE' });
 
 interface Asked {
-  readonly verb: 'subscribe' | 'unsubscribe';
-  readonly entry: Entry;
+  readonly verb: Verb;
+  readonly kind: ChannelKind;
+  readonly channel: string;
 }
 
 /** A server that executes what it is asked, and whose answers the test decides. */
 class Bench {
   readonly asked: Asked[] = [];
   readonly held = new Set<string>();
-  readonly table = new SubscriptionTable({ ask: (verb, entry) => this.asked.push({ verb, entry }) });
+  readonly table = new SubscriptionTable({ ask: (verb, kind, channel) => this.asked.push({ verb, kind, channel }) });
   now = 1;
 
   wish(sink: RecordingSink, channels: string[]): Wish {
@@ -34,14 +37,14 @@ class Bench {
     return this.asked.shift();
   }
 
-  execute({ verb, entry }: Asked): void {
-    if (verb === 'subscribe') this.held.add(entry.channel);
-    else this.held.delete(entry.channel);
+  execute({ verb, channel }: Asked): void {
+    if (verb === 'subscribe') this.held.add(channel);
+    else this.held.delete(channel);
   }
 
   confirm(asked: Asked): void {
     this.execute(asked);
-    this.table.confirmed(asked.verb, asked.entry, this.now, true);
+    this.table.confirmed(asked.verb, asked.kind, asked.channel, this.now, true);
   }
 
   /** Answers everything, retries included, until nothing is asked any more. */
@@ -61,7 +64,7 @@ describe('the subscription table without answers', () => {
     const wish = bench.wish(sink, ['a']);
     const asked = bench.next() as Asked;
     bench.execute(asked);
-    bench.table.unanswered('subscribe', asked.entry, late, bench.now);
+    bench.table.unanswered('subscribe', 'channel', asked.channel, late, bench.now);
     assert.deepEqual(sink.errors, [late]);
     bench.table.remove(wish);
     bench.heal();
@@ -80,8 +83,8 @@ describe('the subscription table without answers', () => {
       bench.wish(fresh, ['a']);
       const asked = bench.next() as Asked;
       assert.equal(asked.verb, 'unsubscribe');
-      if (outcome === 'unanswered') bench.table.unanswered('unsubscribe', asked.entry, late, bench.now);
-      else bench.table.refused('unsubscribe', asked.entry, noperm, bench.now);
+      if (outcome === 'unanswered') bench.table.unanswered('unsubscribe', 'channel', asked.channel, late, bench.now);
+      else bench.table.refused('unsubscribe', 'channel', asked.channel, noperm, bench.now);
       bench.heal();
       assert.deepEqual([...bench.held], ['a'], outcome);
       assert.equal(fresh.stateOf('a'), 'active', outcome);
@@ -92,9 +95,9 @@ describe('the subscription table without answers', () => {
     const bench = new Bench();
     bench.table.linkUp();
     const wish = bench.wish(new RecordingSink(), ['a']);
-    bench.table.unanswered('subscribe', (bench.next() as Asked).entry, late, bench.now);
+    bench.table.unanswered('subscribe', 'channel', (bench.next() as Asked).channel, late, bench.now);
     bench.table.remove(wish);
-    bench.table.unanswered('unsubscribe', (bench.next() as Asked).entry, late, bench.now);
+    bench.table.unanswered('unsubscribe', 'channel', (bench.next() as Asked).channel, late, bench.now);
     assert.equal(bench.next(), undefined);
     assert.ok(bench.table.isEmpty);
   });
@@ -143,13 +146,13 @@ describe('the subscription table without answers', () => {
           default: {
             const asked = bench.next();
             if (asked === undefined) break;
-            const { verb, entry } = asked;
+            const { verb, kind, channel } = asked;
             if (random.chance(0.6)) bench.confirm(asked);
             else if (verb === 'subscribe' && random.chance(0.5)) {
-              bench.table.refused(verb, entry, noperm, bench.now);
+              bench.table.refused(verb, kind, channel, noperm, bench.now);
             } else {
               if (verb === 'unsubscribe' || random.chance(0.5)) bench.execute(asked);
-              bench.table.unanswered(verb, entry, late, bench.now);
+              bench.table.unanswered(verb, kind, channel, late, bench.now);
             }
           }
         }
