@@ -9,9 +9,11 @@ interface Entry {
   readonly once: boolean;
 }
 
+const NOBODY: readonly Entry[] = Object.freeze([]);
+
 export class Emitter<Events extends object> {
-  /** Copied on every change, so that emitting needs no copy. */
-  readonly #entries = new Map<keyof Events, readonly Entry[]>();
+  /** Made by the first listener. Its lists are copied on every change, so that emitting needs no copy. */
+  #entries: Map<keyof Events, readonly Entry[]> | undefined = undefined;
   readonly #onThrow: ((error: unknown) => void) | undefined;
 
   /** `onThrow` is told what a listener threw or rejected with. */
@@ -29,27 +31,24 @@ export class Emitter<Events extends object> {
 
   /** Takes the newest registration of `listener` away. */
   off<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
-    const entries = this.#entries.get(event) ?? [];
-    const index = entries.map((entry) => entry.listener).lastIndexOf(listener);
-    if (index >= 0) this.#entries.set(event, [...entries.slice(0, index), ...entries.slice(index + 1)]);
+    const entries = this.#of(event);
+    this.#removeAt(event, entries.map((entry) => entry.listener).lastIndexOf(listener));
   }
 
   has(event: keyof Events): boolean {
-    return (this.#entries.get(event)?.length ?? 0) > 0;
+    return this.#entries !== undefined && this.#of(event).length > 0;
   }
 
   /** Who listens now, in order; for the one event whose listeners are awaited. One that listened `once` is gone then. */
   listeners<K extends keyof Events>(event: K): Listener<Events[K]>[] {
-    const entries = this.#entries.get(event) ?? [];
-    for (const entry of entries) if (entry.once) this.#remove(event, entry);
+    const entries = this.#of(event);
+    for (const entry of entries) if (entry.once) this.#removeAt(event, this.#of(event).indexOf(entry));
     return entries.map(({ listener }) => listener);
   }
 
   emit<K extends keyof Events>(event: K, value: Events[K]): void {
-    const entries = this.#entries.get(event);
-    if (entries === undefined) return;
-    for (const entry of entries) {
-      if (entry.once) this.#remove(event, entry);
+    for (const entry of this.#of(event)) {
+      if (entry.once) this.#removeAt(event, this.#of(event).indexOf(entry));
       try {
         const result = entry.listener(value);
         if (isThenable(result)) result.then(undefined, (error) => this.#threw(error));
@@ -71,13 +70,17 @@ export class Emitter<Events extends object> {
     if (typeof entry.listener !== 'function') {
       throw new TypeError(`Cannot listen to "${String(event)}": found ${typeof entry.listener}, allowed is a function`);
     }
-    this.#entries.set(event, [...(this.#entries.get(event) ?? []), entry]);
+    this.#entries ??= new Map();
+    this.#entries.set(event, [...this.#of(event), entry]);
   }
 
-  #remove(event: keyof Events, entry: Entry): void {
-    const entries = this.#entries.get(event) ?? [];
-    const index = entries.indexOf(entry);
-    if (index >= 0) this.#entries.set(event, [...entries.slice(0, index), ...entries.slice(index + 1)]);
+  #of(event: keyof Events): readonly Entry[] {
+    return this.#entries?.get(event) ?? NOBODY;
+  }
+
+  #removeAt(event: keyof Events, index: number): void {
+    const entries = this.#of(event);
+    if (index >= 0) this.#entries?.set(event, [...entries.slice(0, index), ...entries.slice(index + 1)]);
   }
 }
 
