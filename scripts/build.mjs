@@ -1,46 +1,62 @@
 // Builds what `exports` and `bin` of package.json point at: dist/esm and dist/cjs, each with its declarations.
-// Called by `npm run build`. It uses TypeScript's own compiler alone and must never touch anything but dist/.
+// Called by `npm run build`. TypeScript checks and writes the declarations, a module each; the code is made by the esbuild
+// that comes with tsx (a devDependency of its own would be a second one). It must never touch anything but dist/.
 
 import { spawn } from 'node:child_process';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commonJsModules, esModules, writeModules } from './build-code.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+const esbuild = createRequire(require.resolve('tsx/package.json'))('esbuild');
 const { bin, exports } = require('../package.json');
 
-// Comments are for the declarations: in the code they would be a third of what people download.
-const CODE = ['--declaration', 'false', '--removeComments'];
-const DECLARATIONS = ['--emitDeclarationOnly'];
+const ESM = './dist/esm/';
+const doors = Object.values(exports)
+  .map((door) => door.import)
+  .filter((door) => door !== undefined);
+const entries = [...doors.map((door) => door.default), ...Object.values(bin)].map((file) =>
+  file.slice(ESM.length).replace(/\.js$/, '.ts'),
+);
 
 await rm(join(root, 'dist'), { recursive: true, force: true });
-for (const project of ['tsconfig.esm.json', 'tsconfig.cjs.json']) {
-  await Promise.all([compile(project, CODE), compile(project, DECLARATIONS)]);
-}
-await Promise.all([pointDeclarationsAtJs('dist/esm'), pointDeclarationsAtJs('dist/cjs')]);
-await Promise.all([keepReachableDeclarations('dist/esm'), keepReachableDeclarations('dist/cjs')]);
-// The nearest package.json decides how Node reads a .js file, and how TypeScript reads the .d.ts beside it.
-await writeFile(join(root, 'dist/cjs/package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
-await writeFile(join(root, 'dist/esm/package.json'), '{ "type": "module", "sideEffects": false }\n');
-for (const file of Object.values(bin)) await chmod(join(root, file), 0o755);
+await Promise.all([writeDeclarations(), writeCode()]);
 
-function compile(project, flags) {
+async function writeCode() {
+  const modules = await esModules(esbuild, entries);
+  // The commands run as modules alone.
+  const library = modules.filter(({ path }) => !/^(cli|chunks\/cli)\b/.test(path));
+  await writeModules(join(root, 'dist/esm'), 'module', modules);
+  await writeModules(join(root, 'dist/cjs'), 'commonjs', await commonJsModules(esbuild, library));
+}
+
+async function writeDeclarations() {
+  await compile('tsconfig.build.json');
+  await pointDeclarationsAtJs(join(root, 'dist/esm'));
+  // What they say is the same for both; how they are read is the nearest package.json's matter.
+  for (const file of await keepReachableDeclarations(join(root, 'dist/esm'))) {
+    await cp(file, file.replace(join(root, 'dist/esm'), join(root, 'dist/cjs')), { recursive: true });
+  }
+}
+
+function compile(project) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [tsc, '-p', project, ...flags], { cwd: root, stdio: 'inherit' });
+    const child = spawn(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
     child.once('error', reject);
     child.once('exit', (code) => {
       if (code === 0) return resolve();
-      reject(new Error(`Cannot build: tsc -p ${project} ${flags.join(' ')} ended with ${code}`));
+      reject(new Error(`Cannot build: tsc -p ${project} ended with ${code}`));
     });
   });
 }
 
 async function declarationsBelow(folder) {
-  const names = await readdir(join(root, folder), { recursive: true });
-  return names.filter((name) => name.endsWith('.d.ts')).map((name) => join(root, folder, name));
+  const names = await readdir(folder, { recursive: true });
+  return names.filter((name) => name.endsWith('.d.ts')).map((name) => join(folder, name));
 }
 
 /** The compiler rewrites `./x.ts` in JavaScript only; older versions of TypeScript refuse it in a declaration. */
@@ -51,12 +67,8 @@ async function pointDeclarationsAtJs(folder) {
   }
 }
 
-/** Declarations that no entry point leads to are of no use to anybody: they are half of all. */
+/** Declarations that no entry point leads to are of no use to anybody: they are half of all. Resolves with the others. */
 async function keepReachableDeclarations(folder) {
-  const entries = Object.values(exports)
-    .flatMap((door) => Object.values(door))
-    .map(({ types }) => types)
-    .filter((types) => types?.startsWith(`./${folder}/`));
   const reached = new Set();
   const visit = async (file) => {
     if (reached.has(file)) return;
@@ -66,6 +78,7 @@ async function keepReachableDeclarations(folder) {
       await visit(join(dirname(file), `${target}.d.ts`));
     }
   };
-  for (const entry of entries) await visit(join(root, entry));
+  for (const { types } of doors) await visit(join(root, types));
   for (const file of await declarationsBelow(folder)) if (!reached.has(file)) await rm(file);
+  return reached;
 }
