@@ -2,7 +2,7 @@
 // through every door and `import 'ashredis'` opens few files (measured: a third of the time that a file a module takes). Called
 // by build.mjs and bench/build-ours.mjs, each with its own esbuild. It must never minify or rename classes: people read traces.
 
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { markPure } from './mark-pure.mjs';
@@ -23,17 +23,18 @@ export async function esModules(esbuild, entries) {
   const whole = await bundle(esbuild, entries, new Map());
   const { outputFiles, metafile } = await bundle(esbuild, entries, cuts(whole));
   const names = chunkNames(metafile);
-  return outputFiles
+  const modules = outputFiles
     .map(({ path, text }) => ({ path: path.slice(join(root, 'out/').length), text }))
-    .filter(({ path }) => !path.startsWith('cut/'))
-    .map(({ path, text: bundled }) => {
-      const text = withClassNames(path, bundled);
+    .filter(({ path }) => !path.startsWith('cut/'));
+  return Promise.all(
+    modules.map(async ({ path, text }) => {
       // esbuild imports all chunks below once more, for the order of effects; there are none.
-      const place = renamed(path, names);
-      const code = renamed(text.replace(/^import "\.[^"]*";\n/gm, ''), names);
+      const bare = (await withoutComments(esbuild, path, text)).replace(/^import "\.[^"]*";\n/gm, '');
+      const [place, code] = [renamed(path, names), renamed(withClassNames(path, bare), names)];
       // Nobody bundles the commands.
       return { path: place, text: /^(cli|chunks\/cli)\b/.test(place) ? code : markPure(code) };
-    });
+    }),
+  );
 }
 
 /** The same files for `require()`: file by file, so that what is shared stays shared. */
@@ -74,7 +75,7 @@ function bundle(esbuild, entries, pieces) {
     chunkNames: 'chunks/[hash]',
     metafile: true,
     write: false,
-    plugins: [cutAt(pieces), withoutComments(esbuild)],
+    plugins: [cutAt(pieces)],
     // A piece's imports are there to be reached, not to run.
     logOverride: { 'ignored-bare-import': 'silent' },
   });
@@ -96,20 +97,13 @@ function cutAt(pieces) {
   };
 }
 
-/** Comments are for the declarations. Bundling keeps those inside of classes; dropping white space drops them all. */
-function withoutComments(esbuild) {
-  const tsconfigRaw = { compilerOptions: { target: 'ES2022', verbatimModuleSyntax: true } };
-  return {
-    name: 'without-comments',
-    setup(build) {
-      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        const text = await readFile(path, 'utf8');
-        const options = { loader: 'ts', target: SETTINGS.target, minifyWhitespace: true, tsconfigRaw };
-        const { code } = await esbuild.transform(text, { ...options, sourcefile: path });
-        return { contents: code, loader: 'js' };
-      });
-    },
-  };
+/** Comments are for the declarations: in the code they would be a third of what people download. */
+async function withoutComments(esbuild, path, text) {
+  // Bundling leaves those inside of classes and tables, on lines of their own; `// src/…` says where a part is from.
+  const bare = text.replace(/^ *\/\*\*?(?! @__PURE__)[\s\S]*?\*\/\n/gm, '').replace(/^ *\/\/ (?!src\/).*\n/gm, '');
+  const essence = async (code) => (await esbuild.transform(code, { ...SETTINGS, minifyWhitespace: true })).code;
+  if ((await essence(bare)) === (await essence(text))) return bare;
+  throw new Error(`Cannot build ${path}: what looks like a comment is code`);
 }
 
 /** Where chunks are cut, by piece: all modules up to the cut, with those of the chunks below. */
@@ -162,12 +156,13 @@ function roomOf(inputs) {
   return Object.entries(bytes).reduce((most, next) => (next[1] > most[1] ? next : most))[0];
 }
 
-/** Names that say what is inside, by esbuild's names. The largest chunk of a room has no number. */
+/** Names that say what is inside, by esbuild's names; those of one room are numbered from below. */
 function chunkNames({ outputs }) {
   const names = new Map();
   const count = {};
   const chunks = Object.entries(outputs).filter(([, { entryPoint }]) => entryPoint === undefined);
-  for (const [path, { inputs }] of chunks.sort(([, a], [, b]) => b.bytes - a.bytes)) {
+  const depth = ([path]) => below(outputs, path).size;
+  for (const [path, { inputs }] of chunks.sort((a, b) => depth(a) - depth(b))) {
     const room = roomOf(inputs);
     count[room] = (count[room] ?? 0) + 1;
     names.set(basename(path, '.js'), count[room] === 1 ? room : `${room}-${count[room]}`);
