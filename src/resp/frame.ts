@@ -1,6 +1,7 @@
 // One open aggregate on the decoder's stack, and what it becomes once it is whole.
 // Called by the decoder alone. One class for all aggregates: the hot loop sees one shape.
 
+import type { TextReader } from './text-reader.ts';
 import { RespMessage, type RespValue } from './values.ts';
 
 const NOTHING: RespValue[] = [];
@@ -45,14 +46,14 @@ export function toMap(items: RespValue[], asEntries: boolean): RespValue {
   return asEntries ? entries : new Map(entries);
 }
 
-/** The message that the elements are, or undefined. `text` turns bytes into text. */
-export function toMessage(items: RespValue[], text: (value?: RespValue) => unknown): RespMessage | undefined {
+/** The message that the elements are, or undefined. */
+export function toMessage(items: RespValue[], text: TextReader): RespMessage | undefined {
   const count = items.length;
-  const kind = text(items[0]);
+  const kind = text.of(items[0]);
   if (kind === 'pmessage' ? count !== 4 : (kind !== 'message' && kind !== 'smessage') || count !== 3) return undefined;
   const payload = items[count - 1];
-  const channel = text(items[count - 2]);
-  const pattern = count === 4 ? text(items[1]) : undefined;
+  const channel = text.of(items[count - 2]);
+  const pattern = count === 4 ? text.of(items[1]) : undefined;
   if (typeof channel !== 'string' || (count === 4 && typeof pattern !== 'string')) return undefined;
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) return undefined;
   return new RespMessage(channel, pattern as string | undefined, payload, kind === 'smessage');

@@ -1,7 +1,7 @@
 // Names that come again and again, channels above all: found by their bytes, without making a string each time.
 // Called by the decoder for messages. Bounded: a slot holds one name, and names keep nothing else alive.
 
-import type { DecodeUtf8 } from './utf8.ts';
+import type { TextReader } from './text-reader.ts';
 
 const SLOTS = 512;
 const LONGEST = 64;
@@ -14,10 +14,10 @@ export class NameTable {
   /** The words of the name in slot n begin at n * LONGEST / 4. */
   readonly #words = new Int32Array((SLOTS * LONGEST) / 4);
   #misses = 0;
-  readonly #decode: DecodeUtf8;
+  readonly #text: TextReader;
 
-  constructor(decode: DecodeUtf8) {
-    this.#decode = decode;
+  constructor(text: TextReader) {
+    this.#text = text;
   }
 
   /**
@@ -26,7 +26,7 @@ export class NameTable {
    */
   get(bytes: Uint8Array, view: DataView, start: number, end: number): string {
     const length = end - start;
-    if (length > LONGEST) return this.#decode(bytes, start, end);
+    if (length > LONGEST) return this.#text.whole(bytes, start, end);
     const last = Math.max(start, end - 4);
     const mask = length < 4 ? (1 << (length * 8)) - 1 : -1;
     let hash = length;
@@ -43,7 +43,7 @@ export class NameTable {
       if (at >= last && words[word] === lastWord) return this.#names[slot]!;
       word = slot * (LONGEST / 4);
     }
-    const name = this.#decode(bytes, start, end);
+    const name = this.#text.whole(bytes, start, end);
     // A taken slot changes hands only now and then: more names than slots must not cost a copy each time.
     if (this.#names[slot] === '' || (++this.#misses & 15) === 0) {
       this.#names[slot] = name;

@@ -4,15 +4,17 @@
 // Why windows: one call into the engine costs as much as 500 bytes of text; a substring costs a tenth of that. Why
 // no larger ones: V8's substrings hold the whole string that they are cut from.
 
-import { findTextDecoders } from './utf8.ts';
+import { findTextDecoders, type TextDecoders } from './utf8.ts';
 
 const SMALLEST_WINDOW = 128;
 const LARGEST_WINDOW = 4096;
 /** Longer strings are decoded on their own: by then the call is cheap beside the bytes. */
 const LONGEST_IN_WINDOW = 512;
 
+let shared: TextDecoders | undefined;
+
 export class TextReader {
-  readonly #decoders = findTextDecoders();
+  readonly #decoders = (shared ??= findTextDecoders());
   /** The bytes `[#start, #end)` as text, one character a byte. */
   #window = '';
   #start = 0;
@@ -21,30 +23,39 @@ export class TextReader {
   /** Strings for which no window is tried, and how many after the next failure: not all text is ASCII. */
   #pause = 0;
   #nextPause = 1;
-  #decode = this.#decoders.utf8;
-  /** Bytes of which it was not asked yet whether they are ASCII: many hold no text. */
-  #unknown: Uint8Array | undefined = undefined;
+  /** Whether the bytes up to `#checked` are ASCII: asked once for all that came, and not before text is read. */
+  #isAscii = true;
+  #checked = 0;
 
-  /** Other bytes from here on. */
-  use(bytes: Uint8Array): void {
+  /** The bytes in use begin `offset` bytes later from here on, and there are `length` of them. */
+  move(offset: number, length: number): void {
     this.#start = this.#end = 0;
-    this.#unknown = bytes;
+    this.#checked = Math.max(0, this.#checked - offset);
+    if (length > LARGEST_WINDOW && !this.#isAscii && this.#checked > 0) return;
+    if (!this.#isAscii || length === 0) this.#checked = 0;
+    this.#isAscii = true;
   }
 
   /** Text of `bytes[start, end)` of the bytes in use; they go on to `limit`. */
   part(bytes: Uint8Array, start: number, end: number, limit: number): string {
     const from = this.#start;
     if (start >= from && end <= this.#end) return this.#window.substring(start - from, end - from);
-    if (this.#unknown === bytes) {
-      const { utf8, ascii, isAscii } = this.#decoders;
-      this.#decode = isAscii?.(bytes) ? ascii : utf8;
-      this.#unknown = undefined;
+    return this.#other(bytes, start, end, limit);
+  }
+
+  /** Apart, so that the usual case is small enough to be inlined. */
+  #other(bytes: Uint8Array, start: number, end: number, limit: number): string {
+    const { utf8, ascii, isAscii } = this.#decoders;
+    if (this.#checked < limit) {
+      this.#isAscii &&= isAscii?.(bytes.subarray(this.#checked, limit)) === true;
+      this.#checked = limit;
     }
-    if (end - start > LONGEST_IN_WINDOW || --this.#pause >= 0) return this.#decode(bytes, start, end);
+    const decode = this.#isAscii ? ascii : utf8;
+    if (end - start > LONGEST_IN_WINDOW || --this.#pause >= 0) return decode(bytes, start, end);
     // Larger while strings follow each other closely, small again after a jump.
     this.#size = start - this.#end < 64 ? Math.min(this.#size * 2, LARGEST_WINDOW) : SMALLEST_WINDOW;
     const stop = Math.min(limit, Math.max(end, start + this.#size));
-    const window = this.#decode(bytes, start, stop);
+    const window = decode(bytes, start, stop);
     // As many characters as bytes: each is ASCII or one invalid byte, so that offsets are the same in both.
     if (window.length === stop - start) {
       this.#window = window;
@@ -54,11 +65,16 @@ export class TextReader {
       return window.substring(0, end - start);
     }
     this.#pause = this.#nextPause = Math.min(this.#nextPause * 2, LONGEST_IN_WINDOW);
-    return this.#decode(bytes, start, end);
+    return decode(bytes, start, end);
   }
 
   /** Text of any bytes. */
   whole(bytes: Uint8Array, start: number, end: number): string {
     return this.#decoders.utf8(bytes, start, end);
+  }
+
+  /** The text that bytes are; any other value as it is. */
+  of<T>(value: T): T | string {
+    return value instanceof Uint8Array ? this.whole(value, 0, value.length) : value;
   }
 }

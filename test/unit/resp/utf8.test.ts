@@ -70,7 +70,7 @@ describe('UTF-8', () => {
       }
       const bytes = new Uint8Array(Buffer.from(pieces.join('\r\n')));
       const reader = new TextReader();
-      reader.use(bytes);
+      reader.move(0, bytes.length);
       let at = 0;
       for (const piece of pieces) {
         const end = at + Buffer.byteLength(piece);
