@@ -19,15 +19,18 @@ import {
   type Platform,
   type ServerFacts,
   type StateEvent,
-  type TimerHandle,
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
 import { Audit, deafError } from './audit.ts';
 import { type HeldChannels, LinkReplacement } from './link-replacement.ts';
+import { PortListener } from './port-listener.ts';
+import { SingleTimer } from './single-timer.ts';
 import type { Wish } from './standing.ts';
 import { SubscribeBatch } from './subscribe-batch.ts';
 import { SubscriptionTable, type Verb } from './subscription-table.ts';
 import type { ChannelKind, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
+import { WishHandle } from './wish-handle.ts';
+import { WishLimits } from './wish-limits.ts';
 
 export interface SubscriberConnectionInit {
   readonly connectionOptions: ConnectionOptions;
@@ -49,8 +52,11 @@ export class SubscriberConnection implements MessageSource {
   #port: ConnectionPort;
   /** A second link that comes up beside the first. */
   #replacement: LinkReplacement | undefined;
-  #linkNumber = 0;
-  #currentLink = 0;
+  /** Of the current link, and of the one that may replace it. */
+  #listener: PortListener;
+  #nextListener: PortListener | undefined;
+  /** Times that the link was replaced. */
+  #replacedCount = 0;
   readonly #table: SubscriptionTable;
   readonly #batch: SubscribeBatch;
   readonly #audit: Audit;
@@ -59,13 +65,11 @@ export class SubscriberConnection implements MessageSource {
   /** Messages that came while restoring: they are newer than the gap that is told at its end. */
   #waiting: RespMessage[] = [];
   #waitingSize = 0;
-  #auditTimer: TimerHandle | undefined;
-  #retryTimer: TimerHandle | undefined;
-  #retryAt = Infinity;
+  readonly #auditTimer: SingleTimer;
+  readonly #retryTimer: SingleTimer;
   /** Full queues that stop the reading, by name. */
   readonly #holders = new Map<object, string>();
-  /** Time limits of wishes. */
-  readonly #limits = new Map<Wish, TimerHandle>();
+  readonly #limits: WishLimits;
   /** Epoch ms of the chunk that is being read; 0 between chunks. */
   #receivedAt = 0;
   #closed = false;
@@ -73,7 +77,7 @@ export class SubscriberConnection implements MessageSource {
   constructor(init: SubscriberConnectionInit) {
     this.#init = init;
     this.#platform = init.platform;
-    this.#table = new SubscriptionTable({ ask: (verb, kind, channel) => this.#ask(verb, kind, channel) });
+    this.#table = new SubscriptionTable({ ask: (verb, kind, channel, alone) => this.#ask(verb, kind, channel, alone) });
     this.#batch = new SubscribeBatch({
       send: (command) => this.#port.send(command),
       defer: (callback) => this.#platform.defer(callback),
@@ -82,7 +86,13 @@ export class SubscriberConnection implements MessageSource {
       onConfirmed: (verb, kind, channel, count) => this.#onConfirmed(verb, kind, channel, count),
       onFailed: (verb, kind, channel, error) => this.#onFailed(verb, kind, channel, error),
     });
-    this.#port = this.#makePort(undefined);
+    this.#limits = new WishLimits(init.platform, (wish) =>
+      this.#table.late(wish, (channel) => this.#lateError(channel, undefined)),
+    );
+    this.#auditTimer = new SingleTimer(init.platform, () => this.#auditNow());
+    this.#retryTimer = new SingleTimer(init.platform, () => this.#retryNow());
+    this.#listener = new PortListener(this.#own());
+    this.#port = this.#makePort(this.#listener);
     const port = () => this.#port;
     this.#audit = new Audit({
       get port() {
@@ -95,16 +105,19 @@ export class SubscriberConnection implements MessageSource {
     });
   }
 
-  /** A connection that tells this object, or first `before`, which it is to replace. */
-  #makePort(before: ConnectionHandler | undefined): ConnectionPort {
-    const { connectionOptions, connect, onPush } = this.#init;
+  #makePort(listener: PortListener): ConnectionPort {
+    const { connectionOptions, connect } = this.#init;
     const make = connect ?? ((options, platform, handler) => new Connection(options, platform, handler));
-    const isCurrent = () => before === undefined || this.#port === port;
-    const own: ConnectionHandler = {
+    return make({ ...connectionOptions, subscriber: true }, this.#platform, listener);
+  }
+
+  /** What the current link is told to. */
+  #own(): ConnectionHandler {
+    return {
       onState: (event) => this.#onState(event),
       onRestore: (done) => this.#onRestore(done),
       onMessage: (message) => this.#onMessage(message),
-      onPush: (kind, values) => onPush?.(kind, values),
+      onPush: (kind, values) => this.#init.onPush?.(kind, values),
       onUnsolicitedConfirmation: (kind, channel) => this.#onTakenAway(kind, channel),
       onChunkEnd: () => {
         this.#receivedAt = 0;
@@ -112,20 +125,6 @@ export class SubscriberConnection implements MessageSource {
       onLinkLost: (cause) => this.#onLinkLost(cause),
       onCredentialsDue: () => this.#replaceLink(),
     };
-    const number = ++this.#linkNumber;
-    // What a link that was replaced still says goes nowhere.
-    const target = () => (number < this.#currentLink ? {} : isCurrent() ? own : (before ?? own));
-    const port: ConnectionPort = make({ ...connectionOptions, subscriber: true }, this.#platform, {
-      onState: (event) => target().onState?.(event),
-      onRestore: (done) => target().onRestore?.(done),
-      onMessage: (message) => target().onMessage?.(message),
-      onPush: (kind, values) => target().onPush?.(kind, values),
-      onUnsolicitedConfirmation: (kind, channel, count) => target().onUnsolicitedConfirmation?.(kind, channel, count),
-      onChunkEnd: () => target().onChunkEnd?.(),
-      onLinkLost: (cause) => target().onLinkLost?.(cause),
-      onCredentialsDue: () => target().onCredentialsDue?.(),
-    });
-    return port;
   }
 
   get state(): ConnectionStateName {
@@ -153,7 +152,7 @@ export class SubscriberConnection implements MessageSource {
     this.#limit(wish);
     // Its failure is told to the sinks.
     if (this.#port.state === 'idle') this.#port.connect().catch(() => {});
-    return new Handle(this, wish);
+    return new WishHandle(this, wish);
   }
 
   /** Gives the port to who needs commands in step with messages (snapshots). */
@@ -163,7 +162,7 @@ export class SubscriberConnection implements MessageSource {
 
   cancel(wish: Wish, handle: object): void {
     this.release(handle);
-    this.#unlimit(wish);
+    this.#limits.delete(wish);
     this.#table.remove(wish);
     this.#armRetry();
   }
@@ -218,10 +217,9 @@ export class SubscriberConnection implements MessageSource {
     this.#answered();
   }
 
-  #ask(verb: Verb, kind: ChannelKind, channel: string): void {
+  #ask(verb: Verb, kind: ChannelKind, channel: string, alone: boolean): void {
     if (this.#restoring !== undefined) this.#restoring.left++;
-    const trouble = this.#table.find(kind, channel)?.trouble;
-    this.#batch.add(verb, kind, channel, trouble !== undefined && (trouble.denied !== undefined || trouble.unsure));
+    this.#batch.add(verb, kind, channel, alone);
   }
 
   /** While restoring, the handshake's limit counts: one slow answer among 100,000 must not be singled out. */
@@ -237,7 +235,7 @@ export class SubscriberConnection implements MessageSource {
 
   /** Tells links apart, also those of two connections. */
   get #epoch(): number {
-    return this.#currentLink * 1e9 + this.#port.generation;
+    return this.#replacedCount * 1e9 + this.#port.generation;
   }
 
   // --- the link ------------------------------------------------------------------------------------------------------
@@ -294,7 +292,10 @@ export class SubscriberConnection implements MessageSource {
     if (this.#replacement !== undefined || this.#closed) return;
     const old = this.#port;
     this.#replacement = new LinkReplacement({
-      make: (handler) => this.#makePort(handler),
+      make: (handler) => {
+        this.#nextListener = new PortListener(handler);
+        return this.#makePort(this.#nextListener);
+      },
       held: (kind) => this.#table.held(kind),
       defer: (callback) => this.#platform.defer(callback),
       pauseOld: () => old.pauseReading(),
@@ -313,8 +314,11 @@ export class SubscriberConnection implements MessageSource {
 
   #takeOver(old: ConnectionPort, port: ConnectionPort, held: HeldChannels, newer: readonly RespMessage[]): void {
     this.#batch.drop();
+    this.#replacedCount++;
+    this.#listener.tellNobody();
+    this.#listener = this.#nextListener ?? this.#listener;
+    this.#listener.tell(this.#own());
     this.#port = port;
-    this.#currentLink = this.#linkNumber;
     void old.close({ timeoutMs: 0 });
     this.#audit.reset();
     if (this.#restoring !== undefined) this.#tellAndRelease();
@@ -337,7 +341,6 @@ export class SubscriberConnection implements MessageSource {
   }
 
   #end(cause: AshRedisError | undefined): void {
-    for (const timer of this.#limits.values()) this.#platform.clearTimer(timer);
     this.#limits.clear();
     this.#table.end(cause);
     // Who held will not come back; the next link is for others.
@@ -381,19 +384,38 @@ export class SubscriberConnection implements MessageSource {
     const first = this.#port.stats().readyCount === 0;
     if (first && waitOnFirstConnect) return;
     // The first connection has a limit of its own, and better words for why.
-    const limitMs = first ? connectTimeoutMs + commandTimeoutMs : commandTimeoutMs;
-    const expire = () => {
-      this.#limits.delete(wish);
-      this.#table.late(wish, (channel) => this.#lateError(channel, undefined));
-    };
-    this.#limits.set(wish, this.#platform.setTimer(limitMs, expire, false));
+    this.#limits.add(wish, first ? connectTimeoutMs + commandTimeoutMs : commandTimeoutMs);
   }
 
-  #unlimit(wish: Wish): void {
-    const timer = this.#limits.get(wish);
-    if (timer === undefined) return;
-    this.#platform.clearTimer(timer);
-    this.#limits.delete(wish);
+  // --- timers --------------------------------------------------------------------------------------------------------
+
+  #armAudit(): void {
+    const { auditIntervalMs } = this.#init;
+    if (auditIntervalMs === 0 || this.#auditTimer.at !== Infinity || this.#closed) return;
+    this.#auditTimer.set(this.#platform.now() + auditIntervalMs);
+  }
+
+  #auditNow(): void {
+    if (this.#port.state !== 'ready') return;
+    // While we do not read, no answer could come.
+    if (this.#holders.size === 0) this.#audit.run();
+    this.#armAudit();
+  }
+
+  #armRetry(): void {
+    this.#retryTimer.set(this.#closed ? Infinity : this.#table.nextRetryAt());
+  }
+
+  #retryNow(): void {
+    // A new link asks for everything anyway; it arms the timer again when it is ready.
+    if (this.#port.state !== 'ready') return;
+    this.#table.retryDue(this.#platform.now());
+    this.#armRetry();
+  }
+
+  #stopTimers(): void {
+    this.#auditTimer.set(Infinity);
+    this.#retryTimer.set(Infinity);
   }
 
   #lateError(channel: string, cause: TimeoutError | undefined): TimeoutError {
@@ -406,86 +428,12 @@ export class SubscriberConnection implements MessageSource {
     const message = `Cannot subscribe to ${JSON.stringify(channel)}: no confirmation in time`;
     return new TimeoutError(message, cause === undefined ? { hint } : { hint, cause });
   }
-
-  // --- timers --------------------------------------------------------------------------------------------------------
-
-  #armAudit(): void {
-    const { auditIntervalMs } = this.#init;
-    if (auditIntervalMs === 0 || this.#auditTimer !== undefined || this.#closed) return;
-    this.#auditTimer = this.#platform.setTimer(
-      auditIntervalMs,
-      () => {
-        this.#auditTimer = undefined;
-        if (this.#port.state !== 'ready') return;
-        // While we do not read, no answer could come.
-        if (this.#holders.size === 0) this.#audit.run();
-        this.#armAudit();
-      },
-      false,
-    );
-  }
-
-  #armRetry(): void {
-    const at = this.#table.nextRetryAt();
-    if (at === this.#retryAt && this.#retryTimer !== undefined) return;
-    if (this.#retryTimer !== undefined) this.#platform.clearTimer(this.#retryTimer);
-    this.#retryTimer = undefined;
-    this.#retryAt = at;
-    if (at === Infinity || this.#closed) return;
-    const delayMs = Math.max(0, Math.ceil(at - this.#platform.now()));
-    this.#retryTimer = this.#platform.setTimer(
-      delayMs,
-      () => {
-        this.#retryTimer = undefined;
-        // A new link asks for everything anyway; it arms the timer again when it is ready.
-        if (this.#port.state !== 'ready') return;
-        this.#table.retryDue(this.#platform.now());
-        this.#armRetry();
-      },
-      false,
-    );
-  }
-
-  #stopTimers(): void {
-    if (this.#auditTimer !== undefined) this.#platform.clearTimer(this.#auditTimer);
-    if (this.#retryTimer !== undefined) this.#platform.clearTimer(this.#retryTimer);
-    this.#auditTimer = undefined;
-    this.#retryTimer = undefined;
-    this.#retryAt = Infinity;
-  }
 }
 
 interface Restoring {
   left: number;
   readonly done: () => void;
   readonly isHandshake: boolean;
-}
-
-/** What a sink's owner holds. */
-class Handle implements SourceHandle {
-  readonly #connection: SubscriberConnection;
-  readonly #wish: Wish;
-
-  constructor(connection: SubscriberConnection, wish: Wish) {
-    this.#connection = connection;
-    this.#wish = wish;
-  }
-
-  cancel(): void {
-    this.#connection.cancel(this.#wish, this);
-  }
-
-  retry(): void {
-    this.#connection.retry(this.#wish);
-  }
-
-  hold(): void {
-    this.#connection.hold(this, this.#wish.channels.map((channel) => JSON.stringify(channel)).join(', '));
-  }
-
-  release(): void {
-    this.#connection.release(this);
-  }
 }
 
 function renewalError(cause: Error | undefined): LinkLostError {

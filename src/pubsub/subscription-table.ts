@@ -15,8 +15,11 @@ import type { ChannelKind, Gap, SubscribeWish } from './types.ts';
 export type Verb = 'subscribe' | 'unsubscribe';
 
 export interface TableOwner {
-  /** Asks the server; its answer comes back as `confirmed`, `refused` or `unanswered`. */
-  ask(verb: Verb, kind: ChannelKind, channel: string): void;
+  /**
+   * Asks the server; its answer comes back as `confirmed`, `refused` or `unanswered`. `alone`: it was refused or not
+   * answered before, and must not harm others.
+   */
+  ask(verb: Verb, kind: ChannelKind, channel: string, alone: boolean): void;
 }
 
 const KINDS = ['channel', 'pattern', 'shard'] as const;
@@ -357,7 +360,8 @@ export class SubscriptionTable {
   askAgain(kind: ChannelKind, channel: string): void {
     const standing = this.find(kind, channel);
     // It stays `on` meanwhile: a link that is lost now is a loss.
-    if (this.#linked && standing?.held === 'on' && standing.isWanted) this.#owner.ask('subscribe', kind, channel);
+    if (this.#linked && standing?.held === 'on' && standing.isWanted)
+      this.#owner.ask('subscribe', kind, channel, false);
   }
 
   #tryAgain(kind: ChannelKind, channel: string, before: Standing): void {
@@ -398,7 +402,8 @@ export class SubscriptionTable {
   #ask(verb: Verb, kind: ChannelKind, channel: string, standing: Standing): void {
     this.version++;
     this.#byKind[kind].set(channel, standing.as(verb === 'subscribe' ? 'turning-on' : 'turning-off'));
-    this.#owner.ask(verb, kind, channel);
+    const { denied, unsure } = standing.trouble;
+    this.#owner.ask(verb, kind, channel, denied !== undefined || unsure);
   }
 
   /** What nobody wants and nothing is in flight about is forgotten. */
