@@ -103,7 +103,9 @@ function checkChannels(channels: string | readonly string[], kind: ChannelKind):
     if (typeof name === 'string' && name !== '') continue;
     throw new UsageError(`Cannot subscribe: ${kind} ${index} is ${quoteValue(name)}, allowed is a non-empty string`);
   }
-  return [...new Set(names as readonly string[])];
+  const unique = new Set(names as readonly string[]);
+  // Never changed from here on, so that nobody needs a copy.
+  return Object.freeze(unique.size === names.length ? names.slice() : [...unique]);
 }
 
 function closeOnAbort<T>(subscription: Subscription<T>, signal: AbortSignalLike | undefined): void {

@@ -13,16 +13,11 @@ import { traceGap } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
 import { handled, rejected, untilAborted } from './handled.ts';
 import { log } from './log.ts';
-import {
-  MessageStream,
-  type StopResult,
-  type StreamEvents,
-  type StreamOptions,
-  type StreamStats,
-} from './message-stream.ts';
+import { MessageStream } from './message-stream.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { iteratorOf } from './stream-iterator.ts';
+import type { StopResult, StreamEvents, StreamOptions, StreamStats } from './stream-types.ts';
 
 export interface SubscriberEvents<T> extends StreamEvents<T> {
   state: ConnectionStateEvent;
@@ -338,14 +333,15 @@ export abstract class DataSubscriber<T = JsonObject> {
       handlerTimeoutMs: configuration.handlerTimeoutMs,
       onMessage: configuration.onMessage,
       onGap: configuration.onGap,
+    };
+    const stream = new MessageStream<T>(options, this.platform, this.#events, {
       onGapTold: (gap) => {
         log(configuration.logger, 'warn', `subscriber "${this.name}": gap (${gap.reason}), missed ${gap.missed}`);
         traceGap(gap);
       },
       // The source is in the middle of its work.
       onOverflow: () => this.platform.defer(() => this.#leaveSource()),
-    };
-    const stream = new MessageStream<T>(options, this.platform, this.#events);
+    });
     stream.attach({
       cancel() {},
       retry() {},

@@ -9,11 +9,19 @@ interface Entry {
   readonly once: boolean;
 }
 
-const NOBODY: readonly Entry[] = Object.freeze([]);
+/** Who listens to one event, in order; made anew on every change, so that emitting needs no copy. */
+interface Audience {
+  readonly entries: readonly Entry[];
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly listeners: readonly Listener<any>[];
+  readonly hasOnce: boolean;
+}
+
+const NOBODY: Audience = Object.freeze({ entries: [], listeners: [], hasOnce: false });
 
 export class Emitter<Events extends object> {
-  /** Made by the first listener. Its lists are copied on every change, so that emitting needs no copy. */
-  #entries: Map<keyof Events, readonly Entry[]> | undefined = undefined;
+  /** Made by the first listener. */
+  #audiences: Map<keyof Events, Audience> | undefined = undefined;
   readonly #onThrow: ((error: unknown) => void) | undefined;
 
   /** `onThrow` is told what a listener threw or rejected with. */
@@ -31,24 +39,25 @@ export class Emitter<Events extends object> {
 
   /** Takes the newest registration of `listener` away. */
   off<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
-    const entries = this.#of(event);
-    this.#removeAt(event, entries.map((entry) => entry.listener).lastIndexOf(listener));
+    const { entries, listeners } = this.#of(event);
+    const index = listeners.lastIndexOf(listener);
+    if (index >= 0) this.#set(event, [...entries.slice(0, index), ...entries.slice(index + 1)]);
   }
 
   has(event: keyof Events): boolean {
-    return this.#entries !== undefined && this.#of(event).length > 0;
+    return this.#audiences !== undefined && this.#of(event).entries.length > 0;
   }
 
   /** Who listens now, in order; for the one event whose listeners are awaited. One that listened `once` is gone then. */
-  listeners<K extends keyof Events>(event: K): Listener<Events[K]>[] {
-    const entries = this.#of(event);
-    for (const entry of entries) if (entry.once) this.#removeAt(event, this.#of(event).indexOf(entry));
-    return entries.map(({ listener }) => listener);
+  listeners<K extends keyof Events>(event: K): readonly Listener<Events[K]>[] {
+    const { entries, listeners, hasOnce } = this.#of(event);
+    if (hasOnce) for (const entry of entries) if (entry.once) this.#remove(event, entry);
+    return listeners;
   }
 
   emit<K extends keyof Events>(event: K, value: Events[K]): void {
-    for (const entry of this.#of(event)) {
-      if (entry.once) this.#removeAt(event, this.#of(event).indexOf(entry));
+    for (const entry of this.#of(event).entries) {
+      if (entry.once) this.#remove(event, entry);
       try {
         const result = entry.listener(value);
         if (isThenable(result)) result.then(undefined, (error) => this.#threw(error));
@@ -70,17 +79,26 @@ export class Emitter<Events extends object> {
     if (typeof entry.listener !== 'function') {
       throw new TypeError(`Cannot listen to "${String(event)}": found ${typeof entry.listener}, allowed is a function`);
     }
-    this.#entries ??= new Map();
-    this.#entries.set(event, [...this.#of(event), entry]);
+    this.#set(event, [...this.#of(event).entries, entry]);
   }
 
-  #of(event: keyof Events): readonly Entry[] {
-    return this.#entries?.get(event) ?? NOBODY;
+  #remove(event: keyof Events, entry: Entry): void {
+    const { entries } = this.#of(event);
+    if (entries.includes(entry))
+      this.#set(
+        event,
+        entries.filter((other) => other !== entry),
+      );
   }
 
-  #removeAt(event: keyof Events, index: number): void {
-    const entries = this.#of(event);
-    if (index >= 0) this.#entries?.set(event, [...entries.slice(0, index), ...entries.slice(index + 1)]);
+  #of(event: keyof Events): Audience {
+    return this.#audiences?.get(event) ?? NOBODY;
+  }
+
+  #set(event: keyof Events, entries: readonly Entry[]): void {
+    this.#audiences ??= new Map();
+    const listeners = entries.map(({ listener }) => listener);
+    this.#audiences.set(event, { entries, listeners, hasOnce: entries.some(({ once }) => once) });
   }
 }
 

@@ -55,10 +55,10 @@ export type {
   GapTraceContext,
   MessageTraceContext,
 } from './diagnostics.ts';
-export type { HandlerErrorEvent, InvalidEvent, SlowEvent, StopResult, StreamStats } from './message-stream.ts';
 export type { RawCommandOptions } from './raw-command.ts';
 export type { ScanOptions } from './scan.ts';
 export type { ServerPublisherStats } from './server-publisher.ts';
+export type { HandlerErrorEvent, InvalidEvent, SlowEvent, StopResult, StreamStats } from './stream-types.ts';
 export {
   Subscription,
   type SubscriptionEvents,

@@ -34,16 +34,16 @@ class Replaceable<M> {
 
 type Slot<M> = M | GapEntry | Replaceable<M>;
 
-export interface QueueOptions<M> {
+export interface QueueOptions {
   readonly maxCount: number;
   /** Of the messages' `raw`: bytes, or characters of text. */
   readonly maxBytes: number;
   readonly overflow: Overflow;
-  /** For `conflate`: messages of one key replace each other. */
-  readonly conflateKey: (message: M) => string;
 }
 
-export interface QueueOwner {
+export interface QueueOwner<M> {
+  /** For `conflate`: messages of one key replace each other. */
+  keyOf(message: M): string;
   /** `block`: full; reading is to stop until `onRoom`. */
   onFull(): void;
   onRoom(): void;
@@ -56,9 +56,10 @@ export interface QueueOwner {
 const SMALLEST = 16;
 
 export class MessageQueue<M extends Queued> {
-  readonly #options: QueueOptions<M>;
-  readonly #owner: QueueOwner;
-  #slots: (Slot<M> | undefined)[] = new Array(SMALLEST).fill(undefined);
+  readonly #options: QueueOptions;
+  readonly #owner: QueueOwner<M>;
+  /** Its length is 0 or a power of 2: a queue that nothing came for holds none. */
+  #slots: (Slot<M> | undefined)[] = [];
   #head = 0;
   /** Slots in use, with gaps and with messages that were replaced. */
   #length = 0;
@@ -69,11 +70,11 @@ export class MessageQueue<M extends Queued> {
   #failed = false;
   #droppedCount = 0;
   /** `conflate`: the one of each key that waits. */
-  readonly #newest = new Map<string, Replaceable<M>>();
+  #newest: Map<string, Replaceable<M>> | undefined = undefined;
   /** Slots whose message was replaced. */
   #replacedCount = 0;
 
-  constructor(options: QueueOptions<M>, owner: QueueOwner) {
+  constructor(options: QueueOptions, owner: QueueOwner<M>) {
     this.#options = options;
     this.#owner = owner;
   }
@@ -111,7 +112,7 @@ export class MessageQueue<M extends Queued> {
     const { overflow } = this.#options;
     let replaceable: Replaceable<M> | undefined;
     if (overflow === 'conflate') {
-      replaceable = new Replaceable(message, this.#options.conflateKey(message));
+      replaceable = new Replaceable(message, this.#owner.keyOf(message));
       this.#replaceOlder(replaceable.key);
     }
     if (this.#wouldExceed(size)) {
@@ -121,7 +122,10 @@ export class MessageQueue<M extends Queued> {
         while (this.#count > 0 && this.#wouldExceed(size)) this.#dropOldest();
       }
     }
-    if (replaceable !== undefined) this.#newest.set(replaceable.key, replaceable);
+    if (replaceable !== undefined) {
+      this.#newest ??= new Map();
+      this.#newest.set(replaceable.key, replaceable);
+    }
     this.#append(replaceable ?? message);
     this.#count++;
     this.#bytes += size;
@@ -158,12 +162,12 @@ export class MessageQueue<M extends Queued> {
   /** Empties the queue; gives how many messages were in it. */
   clear(): number {
     const count = this.#count;
-    this.#slots = new Array(SMALLEST).fill(undefined);
+    this.#slots = [];
     this.#head = 0;
     this.#length = 0;
     this.#count = 0;
     this.#bytes = 0;
-    this.#newest.clear();
+    this.#newest?.clear();
     this.#replacedCount = 0;
     this.#slow = false;
     if (this.#full) {
@@ -227,7 +231,7 @@ export class MessageQueue<M extends Queued> {
         this.#replacedCount--;
         return undefined;
       }
-      this.#newest.delete(slot.key);
+      this.#newest?.delete(slot.key);
     } else message = slot;
     this.#count--;
     this.#bytes -= message.raw.length;
@@ -248,13 +252,13 @@ export class MessageQueue<M extends Queued> {
   }
 
   #replaceOlder(key: string): void {
-    const older = this.#newest.get(key);
+    const older = this.#newest?.get(key);
     if (older?.message === undefined) return;
     // The newer one goes to the end: before the gaps that stand between them it would be told too early.
     this.#count--;
     this.#bytes -= older.message.raw.length;
     older.message = undefined;
-    this.#newest.delete(key);
+    this.#newest?.delete(key);
     this.#replacedCount++;
     this.#droppedCount++;
     if (this.#replacedCount > this.#count + 1024) this.#compact();
@@ -314,7 +318,7 @@ export class MessageQueue<M extends Queued> {
 
   #grow(): void {
     const size = this.#slots.length;
-    const larger: (Slot<M> | undefined)[] = new Array(size * 2).fill(undefined);
+    const larger: (Slot<M> | undefined)[] = new Array(Math.max(SMALLEST, size * 2)).fill(undefined);
     for (let index = 0; index < size; index++) larger[index] = this.#slots[(this.#head + index) & (size - 1)];
     this.#slots = larger;
     this.#head = 0;

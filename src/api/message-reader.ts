@@ -31,12 +31,14 @@ export interface ReaderCounts {
   skippedCount: number;
 }
 
+const NONE: ReaderCounts = Object.freeze({ missedCount: 0, duplicateCount: 0, reorderedCount: 0, skippedCount: 0 });
+
 export class MessageReader<T> {
   readonly #options: ReaderOptions;
-  readonly #numbering = new Numbering();
+  #numbering: Numbering | undefined = undefined;
   readonly #prefixLength: number;
   readonly #isJson: boolean;
-  readonly counts: ReaderCounts = { missedCount: 0, duplicateCount: 0, reorderedCount: 0, skippedCount: 0 };
+  #counts: ReaderCounts = NONE;
   /** Epoch ms of the subscription's first confirmation. */
   startedAt = Infinity;
   /** What the message that was decoded last showed: to be told before it. */
@@ -47,6 +49,10 @@ export class MessageReader<T> {
     this.#options = options;
     this.#prefixLength = options.prefix.length;
     this.#isJson = options.codec === jsonCodec;
+  }
+
+  get counts(): Readonly<ReaderCounts> {
+    return this.#counts;
   }
 
   /** True when a message is what arrived: nothing of a user's has to run. */
@@ -115,11 +121,13 @@ export class MessageReader<T> {
   #count(channel: string, epoch: string, offset: number, receivedAt: number): Gap | undefined {
     // The publisher's epoch begins with the time of its birth, in base 36.
     const bornAt = Number.parseInt(epoch.slice(0, epoch.indexOf('-')), 36);
+    this.#numbering ??= new Numbering();
     const finding = this.#numbering.note(channel, epoch, offset, bornAt >= this.startedAt);
     const from = this.#lastReceivedAt === 0 ? Math.min(this.startedAt, receivedAt) : this.#lastReceivedAt;
     this.#lastReceivedAt = receivedAt;
-    const { counts } = this;
     if (finding.kind === 'in-order') return undefined;
+    const counts = { ...this.#counts };
+    this.#counts = counts;
     if (this.#options.latest) {
       if (finding.kind === 'hole') counts.skippedCount += finding.missed;
       return undefined;

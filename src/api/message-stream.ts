@@ -4,38 +4,29 @@
 import { type OverflowError, UsageError } from '../errors/index.ts';
 import type { Platform } from '../net/index.ts';
 import type { Gap, SourceHandle } from '../pubsub/index.ts';
+import { callHandlers } from './call-handlers.ts';
 import type { Message } from './config-types.ts';
-import { Delivery } from './delivery.ts';
-import { type MessageTraceContext, messageTrace } from './diagnostics.ts';
+import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { isThenable } from './emitter.ts';
 import { handled } from './handled.ts';
 import { MessagePull } from './message-pull.ts';
-import { GapEntry, MessageQueue } from './message-queue.ts';
+import { GapEntry, MessageQueue, type QueueOwner } from './message-queue.ts';
 import { MessageReader } from './message-reader.ts';
-import type { SlowEvent, StopResult, StreamEmitter, StreamOptions, StreamStats } from './stream-types.ts';
-import { UnreadWatch } from './unread-watch.ts';
-
-export type {
-  HandlerErrorEvent,
-  InvalidEvent,
-  SlowEvent,
-  StopResult,
-  StreamEmitter,
-  StreamEvents,
-  StreamOptions,
-  StreamStats,
-} from './stream-types.ts';
+import type { SlowEvent, StopResult, StreamEmitter, StreamOptions, StreamOwner, StreamStats } from './stream-types.ts';
+import { type UnreadOwner, UnreadWatch } from './unread-watch.ts';
 
 /** Messages that are decoded before they are handled: few, so that it is still in the cache (measured: 9 % of all CPU). */
 const SLICE = 16;
 
-export class MessageStream<T> {
+export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<Message<T>>, UnreadOwner {
   readonly #options: StreamOptions<T>;
   readonly #platform: Platform;
   readonly #events: StreamEmitter<T>;
+  readonly #owner: StreamOwner;
   readonly #reader: MessageReader<T>;
   readonly #queue: MessageQueue<Message<T>>;
-  readonly #delivery: Delivery<Message<T>>;
+  /** Made when the first handler is to be called, or by a pause. */
+  #delivery: Delivery<Message<T>> | undefined = undefined;
   /** Nothing of a user's has to run between arrival and queue. */
   readonly #plain: boolean;
   /** Arrived and not decoded yet: what one turn brings. */
@@ -43,12 +34,13 @@ export class MessageStream<T> {
   /** Those before it are read. */
   #inboxAt = 0;
   #readScheduled = false;
-  readonly #pull: MessagePull<T>;
+  /** Made when somebody waits for the first time. */
+  #pull: MessagePull<T> | undefined = undefined;
   /** Pulling has begun: handlers are refused from now on. */
   #pulled = false;
-  #handle: SourceHandle | undefined;
+  #handle: SourceHandle | undefined = undefined;
   #ended = false;
-  #error: unknown;
+  #error: unknown = undefined;
   readonly #unread: UnreadWatch;
   #messageCount = 0;
   #pulledCount = 0;
@@ -58,45 +50,18 @@ export class MessageStream<T> {
   #overflowCount = 0;
   /** A gap is being told to who pulls. */
   #telling = false;
-  #onIdle: (() => void) | undefined;
+  #onIdle: (() => void) | undefined = undefined;
 
-  constructor(options: StreamOptions<T>, platform: Platform, events: StreamEmitter<T>) {
+  constructor(options: StreamOptions<T>, platform: Platform, events: StreamEmitter<T>, owner: StreamOwner) {
     this.#options = options;
     this.#platform = platform;
     this.#events = events;
+    this.#owner = owner;
     this.#reader = new MessageReader<T>(options.reader);
     this.#plain = this.#reader.isPlain && options.conflateKey === undefined;
-    this.#pull = new MessagePull(platform);
-    this.#unread = new UnreadWatch(
-      // A full queue has told it already.
-      { isWaiting: () => this.#queue.count > 0 && !this.#queue.isSlow, onUnread: () => this.#tellSlow() },
-      platform,
-    );
-    const { maxCount, maxBytes, overflow } = options;
-    this.#queue = new MessageQueue<Message<T>>(
-      { maxCount, maxBytes, overflow, conflateKey: (message) => this.#conflateKey(message) },
-      {
-        onFull: () => this.#handle?.hold(),
-        onRoom: () => this.#handle?.release(),
-        onSlow: () => this.#tellSlow(),
-        onFail: (error) => this.#overflowed(error),
-      },
-    );
-    this.#delivery = new Delivery<Message<T>>(
-      {
-        // Without handlers what waits is for who pulls, or for handlers to come.
-        take: () => (this.hasHandlers ? this.#take() : undefined),
-        handle: (message) => {
-          if (!messageTrace.hasSubscribers) return this.#callHandlers(message);
-          return messageTrace.call(traceContextOf(message), () => this.#callHandlers(message));
-        },
-        tellGap: (gap) => this.#tellGap(gap),
-        onHandlerError: (error, message) => this.handlerFailed(error, message),
-        onIdle: () => this.#wasIdle(),
-      },
-      { concurrency: options.concurrency, handlerTimeoutMs: options.handlerTimeoutMs },
-      platform,
-    );
+    // It is the owner of its parts itself: a closure for each of their questions was half of what a subscription held.
+    this.#unread = new UnreadWatch(this, platform);
+    this.#queue = new MessageQueue<Message<T>>(options, this);
   }
 
   get isEnded(): boolean {
@@ -116,13 +81,13 @@ export class MessageStream<T> {
   }
 
   get isPaused(): boolean {
-    return this.#delivery.isPaused;
+    return this.#delivery?.isPaused === true;
   }
 
   stats(): StreamStats {
     return {
       messageCount: this.#messageCount,
-      deliveredCount: this.#delivery.deliveredCount + this.#pulledCount,
+      deliveredCount: this.#deliveredCount,
       invalidCount: this.#invalidCount,
       droppedCount: this.#queue.droppedCount + this.#overflowCount,
       gapCount: this.#gapCount,
@@ -135,6 +100,10 @@ export class MessageStream<T> {
 
   attach(handle: SourceHandle): void {
     this.#handle = handle;
+  }
+
+  get hasStarted(): boolean {
+    return this.#reader.startedAt !== Infinity;
   }
 
   /** Epoch ms of the first confirmation. */
@@ -166,7 +135,7 @@ export class MessageStream<T> {
     this.#ended = true;
     this.#error = error;
     this.#unread.stop();
-    if (this.#queue.isEmpty) this.#pull.end(error);
+    if (this.#queue.isEmpty) this.#pull?.end(error);
   }
 
   // --- handlers ------------------------------------------------------------------------------------------------------
@@ -182,12 +151,12 @@ export class MessageStream<T> {
   }
 
   pause(): void {
-    this.#delivery.pause();
+    this.#deliverer().pause();
   }
 
   resume(): void {
-    this.#delivery.resume();
-    if (this.hasHandlers) this.#delivery.pump();
+    this.#delivery?.resume();
+    if (this.hasHandlers) this.#deliverer().pump();
     else this.#servePullers();
   }
 
@@ -207,7 +176,7 @@ export class MessageStream<T> {
       return handled(Promise.reject(error));
     }
     if (message !== undefined || this.#isOver || timeoutMs <= 0) return Promise.resolve(message);
-    return this.#pull.wait(timeoutMs);
+    return this.#waiters().wait(timeoutMs);
   }
 
   /** {@link next} in the shape that iterators need, at one promise a message (measured: 150 ns less than a chain). */
@@ -220,7 +189,7 @@ export class MessageStream<T> {
     }
     if (message !== undefined) return Promise.resolve({ value: message, done: false });
     if (this.#isOver) return Promise.resolve({ value: undefined, done: true });
-    return handled(this.#pull.wait(Infinity).then(resultOf));
+    return handled(this.#waiters().wait(Infinity).then(resultOf));
   }
 
   /** Throws what the stream ended with, once nothing waits. */
@@ -230,7 +199,7 @@ export class MessageStream<T> {
       this.#pulled = true;
     }
     if (this.#inbox.length > 0) this.#readInbox();
-    while (this.#pull.isEmpty && !this.#telling && !this.isPaused) {
+    while (this.#pull?.isEmpty !== false && !this.#telling && !this.isPaused) {
       const entry = this.#take();
       if (entry === undefined) break;
       if (entry instanceof GapEntry) {
@@ -249,32 +218,112 @@ export class MessageStream<T> {
     return this.#ended && this.#queue.isEmpty && !this.#telling;
   }
 
+  // --- what its parts ask and tell -----------------------------------------------------------------------------------
+
+  onFull(): void {
+    this.#handle?.hold();
+  }
+
+  onRoom(): void {
+    this.#handle?.release();
+  }
+
+  onSlow(): void {
+    const event: SlowEvent = {
+      policy: this.#options.overflow,
+      queuedCount: this.#queue.count,
+      queuedBytes: this.#queue.bytes,
+      droppedCount: this.#queue.droppedCount,
+    };
+    // Listeners are users' code, and a chunk is being read.
+    this.#platform.defer(() => this.#events.emit('slow', event));
+  }
+
+  /** Told at once, and what waits is given up: a reader that is too slow must not learn it late. */
+  onFail(error: OverflowError): void {
+    this.#overflowCount += 1 + this.#queue.clear();
+    this.#ended = true;
+    this.#error = error;
+    this.#unread.stop();
+    this.#delivery?.stop();
+    this.#pull?.end(error);
+    this.#owner.onOverflow(error);
+  }
+
+  /** A user's function: its throw is an event, and the message is then of its channel. */
+  keyOf(message: Message<T>): string {
+    const { conflateKey } = this.#options;
+    if (conflateKey === undefined) return message.channel;
+    try {
+      return String(conflateKey(message));
+    } catch (error) {
+      this.handlerFailed(error, message);
+      return message.channel;
+    }
+  }
+
+  /** A full queue has told it already. */
+  get isWaiting(): boolean {
+    return this.#queue.count > 0 && !this.#queue.isSlow;
+  }
+
+  onUnread(): void {
+    this.onSlow();
+  }
+
+  /** Without handlers what waits is for who pulls, or for handlers to come. */
+  take(): Message<T> | GapEntry | undefined {
+    return this.hasHandlers ? this.#take() : undefined;
+  }
+
+  handle(message: Message<T>): unknown {
+    return callHandlers(this.#options.onMessage, this.#events, message, this);
+  }
+
+  onHandlerError(error: unknown, message: Message<T> | undefined): void {
+    this.handlerFailed(error, message);
+  }
+
+  onIdle(): void {
+    this.#wasIdle();
+  }
+
+  #deliverer(): Delivery<Message<T>> {
+    this.#delivery ??= new Delivery<Message<T>>(this, this.#options, this.#platform);
+    return this.#delivery;
+  }
+
+  #waiters(): MessagePull<T> {
+    this.#pull ??= new MessagePull(this.#platform);
+    return this.#pull;
+  }
+
   // --- stopping ------------------------------------------------------------------------------------------------------
 
   /** With `drain` what has arrived is handed over first, within `timeoutMs`. */
   async stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
     const before = this.#deliveredCount;
     // Inside a handler its own end can't be waited for: it waits for us.
-    const insideHandler = this.#delivery.isCalling;
+    const insideHandler = this.#delivery?.isCalling === true;
     this.#readInbox();
     this.#ended = true;
     this.#unread.stop();
     // What is paused was accepted all the same: draining overrules the pause.
     if (drain && this.isPaused) this.resume();
     if (drain) await this.#drained(insideHandler, timeoutMs);
-    this.#delivery.stop();
+    this.#delivery?.stop();
     const discarded = this.#queue.clear();
-    this.#pull.end(this.#error);
+    this.#pull?.end(this.#error);
     return { delivered: this.#deliveredCount - before, discarded };
   }
 
   get #deliveredCount(): number {
-    return this.#delivery.deliveredCount + this.#pulledCount;
+    return (this.#delivery?.deliveredCount ?? 0) + this.#pulledCount;
   }
 
   #drained(insideHandler: boolean, timeoutMs: number): Promise<void> {
     if (!this.hasHandlers && !this.#pulled) return Promise.resolve();
-    const isIdle = insideHandler || this.#delivery.isIdle;
+    const isIdle = insideHandler || this.#delivery?.isIdle !== false;
     if (this.#queue.isEmpty && isIdle && !this.#telling) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#platform.setTimer(timeoutMs, resolve, true);
@@ -295,10 +344,10 @@ export class MessageStream<T> {
       const entry = this.#take();
       if (entry === undefined) return;
       try {
-        if (entry instanceof GapEntry) await this.#tellGap(entry.gap);
+        if (entry instanceof GapEntry) await this.tellGap(entry.gap);
         else {
-          this.#delivery.deliveredCount++;
-          await this.#callHandlers(entry);
+          this.#deliverer().deliveredCount++;
+          await this.handle(entry);
         }
       } catch (error) {
         this.handlerFailed(error, entry instanceof GapEntry ? undefined : entry);
@@ -324,7 +373,7 @@ export class MessageStream<T> {
     this.#readScheduled = false;
     do {
       this.#readInbox(SLICE);
-      if (this.hasHandlers) this.#delivery.pump();
+      if (this.hasHandlers) this.#deliverer().pump();
       else this.#servePullers();
     } while (this.#inbox.length > 0);
     this.#unread.arm();
@@ -358,58 +407,15 @@ export class MessageStream<T> {
     this.#queue.push(message);
   }
 
-  /** Told at once, and what waits is given up: a reader that is too slow must not learn it late. */
-  #overflowed(error: OverflowError): void {
-    this.#overflowCount += 1 + this.#queue.clear();
-    this.#ended = true;
-    this.#error = error;
-    this.#unread.stop();
-    this.#delivery.stop();
-    this.#pull.end(error);
-    this.#options.onOverflow?.(error);
-  }
-
-  /** A user's function: its throw is an event, and the message is then of its channel. */
-  #conflateKey(message: Message<T>): string {
-    const { conflateKey } = this.#options;
-    if (conflateKey === undefined) return message.channel;
-    try {
-      return String(conflateKey(message));
-    } catch (error) {
-      this.handlerFailed(error, message);
-      return message.channel;
-    }
-  }
-
   #take(): Message<T> | GapEntry | undefined {
     const entry = this.#queue.shift();
     if (entry !== undefined) this.#unread.taken = true;
     return entry;
   }
 
-  /** Every handler sees it, whatever another does with it. */
-  #callHandlers(message: Message<T>): unknown {
-    const { onMessage } = this.#options;
-    if (!this.#events.has('message')) return onMessage?.(message);
-    const handlers: ((message: Message<T>) => unknown)[] = this.#events.listeners('message');
-    if (onMessage !== undefined) handlers.unshift(onMessage);
-    if (handlers.length === 1) return handlers[0]?.(message);
-    const running: PromiseLike<unknown>[] = [];
-    const failed = (error: unknown) => this.handlerFailed(error, message);
-    for (const handler of handlers) {
-      try {
-        const result = handler(message);
-        if (isThenable(result)) running.push(result.then(undefined, failed));
-      } catch (error) {
-        failed(error);
-      }
-    }
-    return running.length === 0 ? undefined : Promise.all(running);
-  }
-
-  #tellGap(gap: Gap): unknown {
+  tellGap(gap: Gap): unknown {
     this.#gapCount++;
-    this.#options.onGapTold?.(gap);
+    this.#owner.onGapTold(gap);
     this.#events.emit('gap', gap);
     try {
       return this.#options.onGap?.(gap);
@@ -420,7 +426,7 @@ export class MessageStream<T> {
   }
 
   #tellForPull(gap: Gap): void {
-    const told = this.#tellGap(gap);
+    const told = this.tellGap(gap);
     if (!isThenable(told)) return;
     this.#telling = true;
     const goOn = () => {
@@ -434,7 +440,8 @@ export class MessageStream<T> {
   }
 
   #servePullers(): void {
-    while (!this.#pull.isEmpty && !this.#telling && !this.isPaused) {
+    const pull = this.#pull;
+    while (pull?.isEmpty === false && !this.#telling && !this.isPaused) {
       const entry = this.#take();
       if (entry === undefined) break;
       if (entry instanceof GapEntry) {
@@ -442,22 +449,11 @@ export class MessageStream<T> {
         continue;
       }
       this.#pulledCount++;
-      this.#pull.serve(entry);
+      pull.serve(entry);
     }
     if (!this.#isOver) return;
-    this.#pull.end(this.#error);
+    pull?.end(this.#error);
     if (!this.hasHandlers) this.#wasIdle();
-  }
-
-  #tellSlow(): void {
-    const event: SlowEvent = {
-      policy: this.#options.overflow,
-      queuedCount: this.#queue.count,
-      queuedBytes: this.#queue.bytes,
-      droppedCount: this.#queue.droppedCount,
-    };
-    // Listeners are users' code, and a chunk is being read.
-    this.#platform.defer(() => this.#events.emit('slow', event));
   }
 
   #bothKinds(why: string): UsageError {
@@ -469,9 +465,4 @@ export class MessageStream<T> {
 
 function resultOf<T>(message: Message<T> | undefined): IteratorResult<Message<T>, undefined> {
   return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
-}
-
-/** What tracing tools are told of a message: where it came from, never what is in it. */
-function traceContextOf(message: Message<unknown>): MessageTraceContext {
-  return { channel: message.channel, pattern: message.pattern, region: message.region };
 }

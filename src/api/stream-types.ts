@@ -37,7 +37,7 @@ export interface StreamEvents<T> {
 export interface StreamEmitter<T> {
   has(event: keyof StreamEvents<T>): boolean;
   emit<K extends keyof StreamEvents<T>>(event: K, value: StreamEvents<T>[K]): void;
-  listeners(event: 'message'): Listener<Message<T>>[];
+  listeners(event: 'message'): readonly Listener<Message<T>>[];
 }
 
 export interface StreamOptions<T> {
@@ -52,9 +52,13 @@ export interface StreamOptions<T> {
   readonly handlerTimeoutMs: number | undefined;
   readonly onMessage: ((message: Message<T>) => unknown) | undefined;
   readonly onGap: ((gap: Gap) => unknown) | undefined;
-  onGapTold?(gap: Gap): void;
+}
+
+/** Whose stream it is. */
+export interface StreamOwner {
+  onGapTold(gap: Gap): void;
   /** `overflow: 'fail'`: the stream has ended; its source is to be left. Called while a chunk is read. */
-  onOverflow?(error: OverflowError): void;
+  onOverflow(error: OverflowError): void;
 }
 
 export interface StreamStats extends ReaderCounts {

@@ -7,14 +7,14 @@ const UNREAD_MS = 5000;
 
 export interface UnreadOwner {
   /** Messages wait. */
-  isWaiting(): boolean;
+  readonly isWaiting: boolean;
   onUnread(): void;
 }
 
 export class UnreadWatch {
   readonly #owner: UnreadOwner;
   readonly #platform: Platform;
-  #timer: TimerHandle | undefined;
+  #timer: TimerHandle | undefined = undefined;
   #stopped = false;
   #told = false;
   /** Set by the stream for every message that is taken: a field, since a call would be paid by each (measured). */
@@ -28,7 +28,7 @@ export class UnreadWatch {
   /** Messages have arrived. */
   arm(): void {
     if (this.taken) this.#told = false;
-    if (this.#timer !== undefined || this.#stopped || this.#told || !this.#owner.isWaiting()) return;
+    if (this.#timer !== undefined || this.#stopped || this.#told || !this.#owner.isWaiting) return;
     this.taken = false;
     this.#timer = this.#platform.setTimer(UNREAD_MS, () => this.#check(), false);
   }
@@ -41,7 +41,7 @@ export class UnreadWatch {
 
   #check(): void {
     this.#timer = undefined;
-    if (!this.taken && this.#owner.isWaiting()) {
+    if (!this.taken && this.#owner.isWaiting) {
       this.#told = true;
       this.#owner.onUnread();
     } else this.arm();

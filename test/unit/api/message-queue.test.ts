@@ -21,8 +21,9 @@ class Bench {
 
   constructor(overflow: Overflow, maxCount = 4, maxBytes = 1000) {
     this.queue = new MessageQueue<Item>(
-      { maxCount, maxBytes, overflow, conflateKey: (item) => item.key },
+      { maxCount, maxBytes, overflow },
       {
+        keyOf: (item) => item.key,
         onFull: () => this.told.push('full'),
         onRoom: () => this.told.push('room'),
         onSlow: () => this.told.push('slow'),

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { jsonCodec } from '../../../src/api/codec.ts';
 import type { Message } from '../../../src/api/config-types.ts';
-import type { StreamOptions } from '../../../src/api/message-stream.ts';
+import type { StreamOptions } from '../../../src/api/stream-types.ts';
 import { Subscription } from '../../../src/api/subscription.ts';
 import {
   ClosedError,

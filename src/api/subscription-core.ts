@@ -1,0 +1,175 @@
+// What a subscription is inside: it is told by the source and by its stream, and counts what its channels are.
+// Made by `Subscription`, which is what users hold. It must never call users' code while the source is at work.
+
+import { type AshRedisError, ClosedError, type OverflowError } from '../errors/index.ts';
+import type { Platform } from '../net/index.ts';
+import type {
+  ChannelKind,
+  Gap,
+  MessageSink,
+  MessageSource,
+  SourceHandle,
+  SubscriptionStateName,
+} from '../pubsub/index.ts';
+import { ChannelStates } from './channel-states.ts';
+import { traceGap } from './diagnostics.ts';
+import { Emitter } from './emitter.ts';
+import { handled } from './handled.ts';
+import { MessageStream } from './message-stream.ts';
+import type { StreamEvents, StreamOptions, StreamOwner } from './stream-types.ts';
+
+export interface SubscriptionStateEvent {
+  readonly from: SubscriptionStateName;
+  readonly to: SubscriptionStateName;
+  readonly cause?: AshRedisError;
+}
+
+export interface SubscriptionEvents<T> extends StreamEvents<T> {
+  state: SubscriptionStateEvent;
+}
+
+/** @internal */
+export interface SubscriptionInit<T> {
+  readonly kind: ChannelKind;
+  /** Without the region's prefix. */
+  readonly channels: readonly string[];
+  readonly source: MessageSource;
+  readonly platform: Platform;
+  readonly stream: StreamOptions<T>;
+  /** Payloads are wanted as bytes. */
+  readonly bytes: boolean;
+}
+
+export class SubscriptionCore<T> implements MessageSink, StreamOwner {
+  readonly stream: MessageStream<T>;
+  readonly events: Emitter<SubscriptionEvents<T>>;
+  readonly #platform: Platform;
+  readonly #handle: SourceHandle;
+  readonly #kind: string;
+  readonly #prefix: string;
+  readonly #states: ChannelStates;
+  #error: AshRedisError | undefined = undefined;
+  state: SubscriptionStateName = 'pending';
+  /** Made when somebody asks for it. */
+  #ready: Promise<void> | undefined = undefined;
+  #settleReady: { resolve(): void; reject(error: unknown): void } | undefined = undefined;
+  /** What `ready` came to, which stands. */
+  #outcome: { readonly error: unknown } | 'ready' | undefined = undefined;
+
+  constructor(init: SubscriptionInit<T>, channels: readonly string[]) {
+    const { prefix } = init.stream.reader;
+    this.#platform = init.platform;
+    this.#kind = init.kind;
+    this.#prefix = prefix;
+    this.events = new Emitter<SubscriptionEvents<T>>((error) => this.stream.handlerFailed(error, undefined));
+    this.stream = new MessageStream<T>(init.stream, init.platform, this.events, this);
+    const names = prefix === '' ? channels : Object.freeze(channels.map((channel) => prefix + channel));
+    this.#states = new ChannelStates(names);
+    this.#handle = init.source.subscribe({ kind: init.kind, channels: names, bytes: init.bytes, sink: this });
+    this.stream.attach(this.#handle);
+  }
+
+  get ready(): Promise<void> {
+    this.#ready ??= handled(
+      new Promise<void>((resolve, reject) => {
+        if (this.#outcome === undefined) this.#settleReady = { resolve, reject };
+        else if (this.#outcome === 'ready') resolve();
+        else reject(this.#outcome.error);
+      }),
+    );
+    return this.#ready;
+  }
+
+  get error(): AshRedisError | undefined {
+    return this.#error ?? this.#states.refusal;
+  }
+
+  stateOf(channel: string): SubscriptionStateName | undefined {
+    return this.#states.of(this.#prefix + channel);
+  }
+
+  retry(): void {
+    if (this.state !== 'closed') this.#handle.retry();
+  }
+
+  /** No message comes after it. False when it was closed before. */
+  close(): boolean {
+    if (this.state === 'closed') return false;
+    this.#handle.cancel();
+    this.#end(undefined);
+    return true;
+  }
+
+  // --- the source's sink ---------------------------------------------------------------------------------------------
+
+  onMessage(channel: string, pattern: string | undefined, payload: string | Uint8Array, receivedAt: number): void {
+    this.stream.push(channel, pattern, payload, receivedAt);
+  }
+
+  onGap(gap: Gap): void {
+    const { length } = this.#prefix;
+    this.stream.pushGap(
+      length === 0 ? gap : { ...gap, channels: gap.channels.map((channel) => channel.slice(length)) },
+    );
+  }
+
+  onChannelState(channel: string, state: SubscriptionStateName, error: AshRedisError | undefined): void {
+    if (this.state === 'closed') return;
+    this.#states.set(channel, state, error);
+    if (state === 'active' && !this.stream.hasStarted) this.stream.started(this.#platform.wallClock());
+    if (state === 'pending' && error !== undefined) this.#becomeReady({ error });
+    this.#settle();
+  }
+
+  onEnd(error: AshRedisError | undefined): void {
+    this.#end(error ?? new ClosedError(`Cannot read ${this.#kind} any more: its connection was closed`));
+    this.stream.end(error);
+  }
+
+  // --- the stream's owner --------------------------------------------------------------------------------------------
+
+  onGapTold(gap: Gap): void {
+    traceGap(gap);
+  }
+
+  onOverflow(error: OverflowError): void {
+    this.#end(error);
+    // The source is in the middle of its work.
+    this.#platform.defer(() => this.#handle.cancel());
+  }
+
+  /** Counted, not looked up: with many channels each confirmation would look at all of them. */
+  #settle(): void {
+    const states = this.#states;
+    const pending = states.pendingCount > 0;
+    if (pending && this.state === 'pending') return;
+    const denied = states.refusal;
+    if (!pending) this.#becomeReady(denied === undefined ? 'ready' : { error: denied });
+    this.#become(pending ? 'pending' : states.activeCount > 0 ? 'active' : 'denied', denied);
+  }
+
+  #becomeReady(outcome: 'ready' | { readonly error: unknown }): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    if (outcome === 'ready') this.#settleReady?.resolve();
+    else this.#settleReady?.reject(outcome.error);
+    this.#settleReady = undefined;
+  }
+
+  #become(to: SubscriptionStateName, cause: AshRedisError | undefined): void {
+    const from = this.state;
+    if (from === to) return;
+    this.state = to;
+    const event: SubscriptionStateEvent = cause === undefined ? { from, to } : { from, to, cause };
+    // The source is in the middle of its work; a listener is a user's.
+    this.#platform.defer(() => this.events.emit('state', event));
+  }
+
+  #end(error: AshRedisError | undefined): void {
+    if (this.state === 'closed') return;
+    this.#error = error;
+    const unconfirmed = 'Cannot subscribe: the subscription was closed before it was confirmed';
+    if (this.#outcome === undefined) this.#becomeReady({ error: error ?? new ClosedError(unconfirmed) });
+    this.#become('closed', error);
+  }
+}
