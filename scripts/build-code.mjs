@@ -5,7 +5,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { markPure } from './mark-pure.mjs';
+import { restoreTopLevel } from './top-level.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const SETTINGS = { platform: 'node', target: 'es2022', legalComments: 'none', logLevel: 'warning' };
@@ -32,7 +32,12 @@ export async function esModules(esbuild, entries) {
       const bare = (await withoutComments(esbuild, path, text)).replace(/^import "\.[^"]*";\n/gm, '');
       const [place, code] = [renamed(path, names), renamed(withClassNames(path, bare), names)];
       // Nobody bundles the commands.
-      return { path: place, text: /^(cli|chunks\/cli)\b/.test(place) ? code : markPure(code) };
+      if (/^(cli|chunks\/cli)\b/.test(place)) return { path: place, text: code };
+      const restored = restoreTopLevel(code);
+      // Such as an assignment to what is `const` now.
+      const { warnings } = await esbuild.transform(restored, { ...SETTINGS, sourcefile: place });
+      if (warnings.length > 0) throw new Error(`Cannot build ${place}: ${warnings[0].text}`);
+      return { path: place, text: restored };
     }),
   );
 }

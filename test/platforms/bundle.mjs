@@ -5,6 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { restoreTopLevel } from '../../scripts/top-level.mjs';
 import { installed, modules, root, run } from './places.mjs';
 
 const FILES = { 'ashredis.mjs': 'src/index.ts', 'resp.mjs': 'src/resp/index.ts' };
@@ -16,9 +17,9 @@ export async function bundle(folder) {
   const { version, license } = require(join(root, 'package.json'));
   await mkdir(folder, { recursive: true });
   for (const [name, entry] of Object.entries(FILES)) {
-    await esbuild.build({
+    const { outputFiles } = await esbuild.build({
       entryPoints: [join(root, entry)],
-      outfile: join(folder, name),
+      write: false,
       bundle: true,
       platform: name === 'resp.mjs' ? 'neutral' : 'node',
       format: 'esm',
@@ -27,6 +28,7 @@ export async function bundle(folder) {
       logLevel: 'error',
       banner: { js: `// ashredis ${version}, ${license} licence` },
     });
+    await writeFile(join(folder, name), restoreTopLevel(outputFiles[0].text));
   }
 }
 
