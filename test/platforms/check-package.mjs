@@ -3,16 +3,16 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { showApiChanges } from './api-report.mjs';
+import { checkApi } from './api-report.mjs';
 import { checkBundles } from './bundle.mjs';
-import { bin, installed, installTarball, removed, root, run, scratch } from './places.mjs';
+import { bin, installed, installTarball, removed, root, run, SKIPPED, scratch } from './places.mjs';
 import { checkSizes } from './sizes.mjs';
 import { checkTypes } from './types.mjs';
 import { checkVendoring } from './vendoring.mjs';
 
 if (!(await installed())) {
   process.stdout.write('SKIPPED: the packages of test/platforms can not be installed here\n');
-  process.exit(0);
+  process.exit(SKIPPED);
 }
 const build = await run('npm', ['run', '--silent', 'build'], { limitMs: 240_000 });
 if (build.code !== 0) {
@@ -31,7 +31,7 @@ try {
     ['sizes', () => checkSizes(folder, tarball)],
     ['both doors', () => checkDoors(folder)],
     ['types', () => checkTypes(folder)],
-    ['API report', () => showApiChanges()],
+    ['API report', () => checkApi()],
     ['single files', () => checkBundles(folder)],
     ['vendoring', () => checkVendoring(folder)],
   ];
@@ -83,18 +83,37 @@ async function checkWith(tool, args) {
   return code === 0 ? [] : [output.slice(-4000)];
 }
 
-/** `import` and `require` give the same classes on a Node that can require modules; names are the same everywhere. */
+/**
+ * Each door has the same names for `import` and `require`; what two doors share is one thing; on a Node that can require
+ * modules `require` gives what `import` gives, and on one that can't (Jest can't either) the files of dist/cjs.
+ */
 async function checkDoors(folder) {
+  const doors = ['ashredis', 'ashredis/resp', 'ashredis/server', 'ashredis/codecs'];
   const script = `
     const { createRequire } = await import('node:module');
     const require = createRequire(process.cwd() + '/x.js');
-    for (const door of ['ashredis', 'ashredis/resp', 'ashredis/server', 'ashredis/codecs']) {
-      const [a, b] = [await import(door), require(door)];
-      const names = (module) => Object.keys(module).filter((name) => name !== '__esModule' && name !== 'module.exports').sort().join();
-      if (names(a) !== names(b)) throw new Error(door + ': ' + names(a) + ' differ from ' + names(b));
-      if (process.features.require_module) for (const name of Object.keys(a)) if (a[name] !== b[name]) throw new Error(door + ': two of ' + name);
-    }
-    console.log(process.features.require_module === true ? 'same' : 'names');`;
-  const { code, output } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
-  return code === 0 ? [] : [output];
+    const canRequireModules = process.features.require_module === true;
+    const seen = [new Map(), new Map()];
+    for (const door of ${JSON.stringify(doors)}) {
+      const sides = [await import(door), require(door)];
+      if (!canRequireModules && !/dist.cjs/.test(require.resolve(door))) throw new Error(door + ': ' + require.resolve(door));
+      const [a, b] = sides.map((side) => Object.keys(side).filter((name) => name !== '__esModule' && name !== 'module.exports').sort());
+      if (a.join() !== b.join()) throw new Error(door + ': ' + a + ' differ from ' + b);
+      for (const name of a) {
+        if (canRequireModules && sides[0][name] !== sides[1][name]) throw new Error(door + ': two of ' + name);
+        for (const [index, side] of sides.entries()) {
+          if (seen[index].has(name) && seen[index].get(name) !== side[name]) throw new Error(door + ': another ' + name);
+          seen[index].set(name, side[name]);
+          if (/^class\\b/.test(String(side[name])) && side[name].name !== name) throw new Error(name + ' is called ' + side[name].name);
+        }
+      }
+    }`;
+  const problems = [];
+  for (const flags of [[], ['--no-experimental-require-module']]) {
+    const { code, output } = await run(process.execPath, [...flags, '--input-type=module', '-e', script], {
+      cwd: folder,
+    });
+    if (code !== 0) problems.push(`${flags.join(' ')} ${output}`);
+  }
+  return problems;
 }

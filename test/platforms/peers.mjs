@@ -4,11 +4,11 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from '../../src/server/index.ts';
-import { installed } from './places.mjs';
+import { installed, SKIPPED } from './places.mjs';
 
 if (!(await installed())) {
   process.stdout.write('SKIPPED: the packages of test/platforms can not be installed here\n');
-  process.exit(0);
+  process.exit(SKIPPED);
 }
 
 /** Resolves when the predicate holds; rejects after 5 s. */

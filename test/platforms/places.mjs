@@ -10,6 +10,9 @@ export const here = dirname(fileURLToPath(import.meta.url));
 export const root = join(here, '..', '..');
 export const modules = join(here, 'node_modules');
 
+/** The exit code of a check that could not be made: it is no pass, and .ci/run lists it as skipped. */
+export const SKIPPED = 75;
+
 /** Installs this folder's packages from its lock file, when that did not happen yet. False when it can't. */
 export async function installed() {
   if (existsSync(join(modules, '.package-lock.json'))) return true;

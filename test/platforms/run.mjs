@@ -5,7 +5,7 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRedisServer } from '../support/redis-server.ts';
-import { built, here, installed, installTarball, removed, root, scratch } from './places.mjs';
+import { built, here, installed, installTarball, removed, root, SKIPPED, scratch } from './places.mjs';
 import { runtimes } from './runtimes.mjs';
 import { tools } from './tools.mjs';
 
@@ -15,7 +15,7 @@ const isWanted = ({ name }) =>
 
 if (!(await installed())) {
   process.stdout.write('SKIPPED: the packages of test/platforms can not be installed here\n');
-  process.exit(0);
+  process.exit(SKIPPED);
 }
 await built();
 const place = await scratch('platforms');

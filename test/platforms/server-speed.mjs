@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startRedisServer } from '../support/redis-server.ts';
-import { root } from './places.mjs';
+import { root, SKIPPED } from './places.mjs';
 
 const run = promisify(execFile);
 const ROUNDS = 5;
@@ -19,7 +19,7 @@ const real = await startRedisServer();
 const tool = await run('redis-benchmark', ['--version']).catch(() => undefined);
 if (real === null || tool === undefined) {
   process.stdout.write('SKIPPED: redis-server and redis-benchmark are needed\n');
-  process.exit(0);
+  process.exit(SKIPPED);
 }
 const program = join(root, 'src', 'cli', 'ashredis-server.ts');
 const child = spawn(process.execPath, ['--import', 'tsx', program, '--port', '0', '--json'], {
