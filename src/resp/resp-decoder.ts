@@ -334,7 +334,7 @@ export class RespDecoder {
         token = items;
         switch (frame.kind) {
           case ARRAY:
-            if (this.#names !== undefined && frame.depth === 1) token = toMessage(items, this.#text) ?? items;
+            if (frame.depth === 1) token = this.#message(items) ?? items;
             break;
           case SET:
             token = new Set(items);
@@ -352,11 +352,18 @@ export class RespDecoder {
             this.#top.attributes = 0;
             this.#isBusy = frame.depth > 1;
             this.#consumed = this.#base + this.#pos;
-            return (this.#names && toMessage(items, this.#text)) ?? new RespPush(kind as string, items.slice(1));
+            return this.#message(items) ?? new RespPush(kind as string, items.slice(1));
           }
         }
       }
     }
+  }
+
+  #message(items: RespValue[]): RespMessage | undefined {
+    if (this.#names === undefined) return undefined;
+    // A confirmation, for example `subscribe channel 7`: so many names are to be expected.
+    if (items.length === 3 && typeof items[2] === 'number') this.#names.expect(items[2]);
+    return toMessage(items, this.#text);
   }
 
   #attribute(): typeof OPENED {
