@@ -21,6 +21,8 @@ const OURS = [
     goal: 16,
   },
   { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 6.8, goal: 5 },
+  // Shows at once when something that is made at import holds on to the rest (scripts/top-level.mjs).
+  { name: 'ashredis, jsonCodec alone', code: "export { jsonCodec } from 'ashredis'", limit: 1.2, goal: 1.2 },
 ];
 
 const PEERS = [
@@ -30,7 +32,10 @@ const PEERS = [
   { name: 'iovalkey', code: "export { default } from 'iovalkey'" },
 ];
 
-const TARBALL_LIMIT_BYTES = 240_000;
+const TARBALL_LIMIT_BYTES = 229_000;
+
+/** Of the time that importing `ioredis` takes. */
+const IMPORT = { limit: 0.6, goal: 0.5 };
 
 /** Resolves with what is wrong. `folder` has the package as `node_modules/ashredis`. */
 export async function checkSizes(folder, tarball) {
@@ -89,9 +94,11 @@ async function checkImportTime(folder) {
   const [ours, theirs] = [median(times.ashredis), median(times.ioredis)];
   const ratio = ours / theirs;
   process.stdout.write(
-    `Import: ashredis ${ours.toFixed(1)} ms, ioredis ${theirs.toFixed(1)} ms, ratio ${ratio.toFixed(2)} (goal 0.50, limit 1.00)\n`,
+    `Import: ashredis ${ours.toFixed(1)} ms, ioredis ${theirs.toFixed(1)} ms, ratio ${ratio.toFixed(2)} (goal ${IMPORT.goal}, limit ${IMPORT.limit})\n`,
   );
-  return ratio > 1 ? [`importing takes ${ratio.toFixed(2)} times as long as ioredis`] : [];
+  return ratio > IMPORT.limit
+    ? [`importing takes ${ratio.toFixed(2)} times as long as ioredis, allowed is ${IMPORT.limit}`]
+    : [];
 }
 
 function kib(bytes) {
