@@ -27,7 +27,7 @@ import { PortListener } from './port-listener.ts';
 import { SingleTimer } from './single-timer.ts';
 import type { Wish } from './standing.ts';
 import { SubscribeBatch } from './subscribe-batch.ts';
-import { SubscriptionTable, type Verb } from './subscription-table.ts';
+import { SubscriptionTable, type TableOwner, type Verb } from './subscription-table.ts';
 import type { ChannelKind, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 import { WishHandle } from './wish-handle.ts';
 import { WishLimits } from './wish-limits.ts';
@@ -77,7 +77,8 @@ export class SubscriberConnection implements MessageSource {
   constructor(init: SubscriberConnectionInit) {
     this.#init = init;
     this.#platform = init.platform;
-    this.#table = new SubscriptionTable({ ask: (verb, kind, channel, alone) => this.#ask(verb, kind, channel, alone) });
+    const ask: TableOwner['ask'] = (verb, kind, channel, alone) => this.#ask(verb, kind, channel, alone);
+    this.#table = new SubscriptionTable({ ask }, init.platform.random() * 2 ** 32);
     this.#batch = new SubscribeBatch({
       send: (command) => this.#port.send(command),
       defer: (callback) => this.#platform.defer(callback),

@@ -9,6 +9,7 @@
 
 import type { AshRedisError } from '../errors/index.ts';
 import type { RespMessage } from '../resp/index.ts';
+import { ChannelMap } from './channel-map.ts';
 import { alike, type Loss, Standing, type Wish } from './standing.ts';
 import type { ChannelKind, Gap, SubscribeWish } from './types.ts';
 
@@ -31,11 +32,7 @@ const TAKEN_AGAIN_MS = 1000;
 export class SubscriptionTable {
   readonly #owner: TableOwner;
   readonly #free = new Standing([]);
-  readonly #byKind: Readonly<Record<ChannelKind, Map<string, Standing>>> = {
-    channel: new Map(),
-    pattern: new Map(),
-    shard: new Map(),
-  };
+  readonly #byKind: Readonly<Record<ChannelKind, ChannelMap<Standing>>>;
   /** Commands can be sent: restoring or ready. */
   #linked = false;
   /** Channels that wait for a retry. */
@@ -49,8 +46,10 @@ export class SubscriptionTable {
   /** Grows with every change of what the server should hold. */
   version = 0;
 
-  constructor(owner: TableOwner) {
+  /** `seed` is any integer that others don't know. */
+  constructor(owner: TableOwner, seed = 0) {
     this.#owner = owner;
+    this.#byKind = { channel: new ChannelMap(seed), pattern: new ChannelMap(seed), shard: new ChannelMap(seed) };
   }
 
   get isEmpty(): boolean {
@@ -322,8 +321,8 @@ export class SubscriptionTable {
     const { pattern, channel } = message;
     const standing =
       pattern !== undefined
-        ? this.#byKind.pattern.get(pattern)
-        : (message.shard ? this.#byKind.shard : this.#byKind.channel).get(channel);
+        ? this.#byKind.pattern.find(pattern)
+        : (message.shard ? this.#byKind.shard : this.#byKind.channel).find(channel);
     // What comes before a confirmation (the last wish had gone, an answer was late) is of no known beginning: a hole
     // behind it could not be told.
     if (standing?.held !== 'on') return;
