@@ -168,6 +168,24 @@ describe('encodeCommand', () => {
     );
   });
 
+  test('text of any length and alphabet, and commands that were kept stay as they were', () => {
+    const kept: [Uint8Array, string][] = [];
+    const units = ['a', 'é', '日', '😀', '\ud800', '\r\n'];
+    for (let length = 0; length < 1400; length += length < 130 ? 1 : 97) {
+      for (const unit of units) {
+        const args = ['SET', unit.repeat(length), Buffer.from(unit.repeat(length % 7)), 'x'.repeat(length % 11) + unit];
+        const before = [...args];
+        const command = encodeCommand(args);
+        assert.deepEqual(args, before);
+        const parts = args.map((arg) => Buffer.from(typeof arg === 'string' ? new TextEncoder().encode(arg) : arg));
+        const head = `*${parts.length}\r\n`;
+        const body = parts.map((part) => `$${part.length}\r\n${part.toString('latin1')}\r\n`).join('');
+        kept.push([command, head + body]);
+      }
+    }
+    for (const [command, expected] of kept) assert.equal(Buffer.from(command).toString('latin1'), expected);
+  });
+
   test('refuses what cannot be sent and names its index', () => {
     for (const bad of [Number.NaN, Infinity, undefined, null, {}, [], true, Symbol('x')]) {
       assert.throws(
