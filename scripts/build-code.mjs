@@ -33,11 +33,7 @@ export async function esModules(esbuild, entries) {
       const [place, code] = [renamed(path, names), renamed(withClassNames(path, bare), names)];
       // Nobody bundles the commands.
       if (/^(cli|chunks\/cli)\b/.test(place)) return { path: place, text: code };
-      const restored = restoreTopLevel(code);
-      // Such as an assignment to what is `const` now.
-      const { warnings } = await esbuild.transform(restored, { ...SETTINGS, sourcefile: place });
-      if (warnings.length > 0) throw new Error(`Cannot build ${place}: ${warnings[0].text}`);
-      return { path: place, text: restored };
+      return { path: place, text: await restoreTopLevel(esbuild, code) };
     }),
   );
 }

@@ -1,6 +1,6 @@
 // Gives top-level statements back what bundling took, in esbuild's layout. `const`: esbuild writes `var`, which V8 can't take for
 // constant (measured: the decoder takes 7 to 9 % more time). And marks on what is made at import (a frozen table, a class with
-// `[ASYNC_DISPOSE]()`), so that other bundlers drop what is unused. It must never meet effects or state: src has none up there.
+// `[ASYNC_DISPOSE]()`), so that other bundlers drop what is unused. It must never meet a module with effects: src has none.
 
 const VARIABLE = /^var (\w+) = /;
 /** Calls and `new`; what is known to have no effect is marked by esbuild already. */
@@ -11,24 +11,33 @@ const LITERAL = /^("([^"\\]|\\.)*"|'([^'\\]|\\.)*'|`[^`$]*`|\/.*\/[a-z]*)$/s;
 /** A key that has to be computed; those of `Symbol` itself are known to bundlers. */
 const COMPUTED_KEY = /^ +(static |async |get |\*)*\[(?!Symbol\.)/m;
 
-/** The text of a module, as esbuild bundled it without minifying. */
-export function restoreTopLevel(text) {
+/** Resolves with the text of a module, given as esbuild bundled it without minifying. What is assigned to becomes `let`. */
+export async function restoreTopLevel(esbuild, text) {
+  const { warnings } = await esbuild.transform(restored(text, new Set()), { logLevel: 'silent' });
+  const assigned = warnings
+    .filter(({ id }) => id === 'assign-to-constant')
+    .map(({ text: words }) => /"(\w+)" is a constant/.exec(words)[1]);
+  return restored(text, new Set(assigned));
+}
+
+function restored(text, assigned) {
   const lines = text.split('\n');
-  const marked = [];
+  const parts = [];
   for (let at = 0; at < lines.length; ) {
     const start = VARIABLE.test(lines[at]) ? at : -1;
     // The last line of a statement stands at the margin as its first one does.
     if (start >= 0) while (at < lines.length && !/^\S.*;$/.test(lines[at])) at++;
     at++;
-    marked.push(start < 0 ? lines[at - 1] : statement(lines.slice(start, at).join('\n')));
+    parts.push(start < 0 ? lines[at - 1] : statement(lines.slice(start, at).join('\n'), assigned));
   }
-  return marked.join('\n');
+  return parts.join('\n');
 }
 
-function statement(text) {
+function statement(text, assigned) {
   const [head, name] = VARIABLE.exec(text);
   const value = text.slice(head.length, -1);
-  return `const ${name} = ${hasEffect(value) ? pure(value.replace(/^class\b(?! \w+ (extends\b|\{))/, `class ${name}`)) : value};`;
+  const marked = hasEffect(value) ? pure(value.replace(/^class\b(?! \w+ (extends\b|\{))/, `class ${name}`)) : value;
+  return `${assigned.has(name) ? 'let' : 'const'} ${name} = ${marked};`;
 }
 
 /** As far as a bundler can tell. */

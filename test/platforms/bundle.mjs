@@ -28,7 +28,7 @@ export async function bundle(folder) {
       logLevel: 'error',
       banner: { js: `// ashredis ${version}, ${license} licence` },
     });
-    await writeFile(join(folder, name), restoreTopLevel(outputFiles[0].text));
+    await writeFile(join(folder, name), await restoreTopLevel(esbuild, outputFiles[0].text));
   }
 }
 
