@@ -4,6 +4,7 @@
 import type { AbortSignalLike, Command, Dialect, Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
+import { rejected } from './handled.ts';
 import type { Capture } from './publish-command.ts';
 import { lineFrame, type Request, respFrame, routingKeyOf } from './request.ts';
 
@@ -35,11 +36,10 @@ export class ClientCommand<T> implements Command {
   readonly #connections: Connections;
   readonly #routingKey: string | undefined;
   #shape: Request<T>['shape'];
-  readonly #resolve: (value: T) => void;
-  readonly #reject: (error: unknown) => void;
+  /** Undefined once it is settled. Rejecting is done by it too: the other half would stay alive for nothing. */
+  #resolve: ((value: T | Promise<T>) => void) | undefined;
   #signal: AbortSignalLike | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
-  #settled = false;
 
   /** Throws a `UsageError` for what can't be sent, where the dialect is known. */
   constructor(
@@ -51,7 +51,7 @@ export class ClientCommand<T> implements Command {
   ) {
     this.replyTypes = request.replyTypes;
     this.asBytes = request.asBytes ?? false;
-    this.deadline = settings.deadline;
+    this.deadline = Math.ceil(settings.deadline);
     this.timeoutMs = settings.timeoutMs;
     this.retry = settings.retry;
     this.failWhenDisconnected = settings.failWhenDisconnected;
@@ -63,7 +63,6 @@ export class ClientCommand<T> implements Command {
     if (connections.dialect !== undefined) this.encode(connections.dialect);
     this.promise = new Promise(capture.executor as ConstructorParameters<typeof Promise<T>>[0]);
     this.#resolve = capture.resolve;
-    this.#reject = capture.reject;
   }
 
   get name(): string {
@@ -95,20 +94,22 @@ export class ClientCommand<T> implements Command {
   }
 
   onReply(value: RespValue): void {
-    if (this.#settled) return;
+    const resolve = this.#resolve;
+    if (resolve === undefined) return;
     this.#end();
-    this.#resolve(this.#shape(value, this.#region));
+    resolve(this.#shape(value, this.#region));
   }
 
   onFailure(error: unknown): void {
-    if (this.#settled) return;
+    const resolve = this.#resolve;
+    if (resolve === undefined) return;
     this.#end();
     this.promise.then(undefined, ignore);
-    this.#reject(error);
+    resolve(rejected(error));
   }
 
   #end(): void {
-    this.#settled = true;
+    this.#resolve = undefined;
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 }

@@ -3,6 +3,7 @@
 
 import { type AbortSignalLike, type Command, type Dialect, type Frame, REPLY, replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
+import { rejected } from './handled.ts';
 
 /** What all publishes of one publisher have in common; made once, not once a publish. */
 export interface PublishForm {
@@ -39,33 +40,40 @@ const ignore = () => {};
 /** Takes a promise apart without a closure for each: one executor, whose catch is read at once. */
 export class Capture {
   resolve: (value: unknown) => void = ignore;
-  reject: (error: unknown) => void = ignore;
-  readonly executor = (resolve: (value: unknown) => void, reject: (error: unknown) => void): void => {
+  readonly executor = (resolve: (value: unknown) => void): void => {
     this.resolve = resolve;
-    this.reject = reject;
   };
 }
 
-export class PublishCommand implements Command {
+/** What few publishes need; apart, so that the others are light. */
+interface Rare {
   frame: Frame | undefined;
+  repliesTaken: number;
+  refused: RespError | undefined;
+  signal: AbortSignalLike | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+/**
+ * Whoever makes 100,000 promises at once pays for the collector, which copies all that is alive: so there is little of it
+ * (measured: 400 to 240 bytes a publish with its promise, 4.4 to 3.1 µs).
+ */
+export class PublishCommand implements Command {
   /** May be changed by `encodePublish`: a line server has a command and a reply of its own. */
   form: PublishForm;
   readonly payload: string | Uint8Array;
   readonly data: unknown;
+  readonly ttlMs: number | undefined;
   /** Decides the connection of a pool: the key, or undefined. */
   readonly routingKey: string | undefined;
-  readonly ttlMs: number | undefined;
+  /** A whole number: others are objects of their own. */
   readonly deadline: number;
   place = 0;
   readonly promise: Promise<unknown>;
   readonly #owner: PublishOwner;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: unknown) => void;
-  #repliesTaken = 0;
-  #refused: RespError | undefined = undefined;
-  #signal: AbortSignalLike | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
-  #settled = false;
+  /** Undefined once it is settled. Rejecting is done by it too: the other half would stay alive for nothing. */
+  #resolve: ((value: unknown) => void) | undefined;
+  #rare: Rare | undefined = undefined;
 
   constructor(
     owner: PublishOwner,
@@ -77,18 +85,26 @@ export class PublishCommand implements Command {
     routingKey: string | undefined,
     ttlMs: number | undefined,
   ) {
-    this.frame = frame;
     this.form = form;
     this.payload = payload;
     this.data = data;
-    this.routingKey = routingKey;
     this.ttlMs = ttlMs;
-    this.deadline = deadline;
+    this.routingKey = routingKey;
+    this.deadline = Math.ceil(deadline);
     this.#owner = owner;
     const { capture } = owner;
     this.promise = new Promise(capture.executor);
     this.#resolve = capture.resolve;
-    this.#reject = capture.reject;
+    if (frame !== undefined) this.#makeRare().frame = frame;
+  }
+
+  #makeRare(): Rare {
+    this.#rare ??= { frame: undefined, repliesTaken: 0, refused: undefined, signal: undefined, onAbort: undefined };
+    return this.#rare;
+  }
+
+  get frame(): Frame | undefined {
+    return this.#rare?.frame;
   }
 
   get name(): string {
@@ -130,9 +146,10 @@ export class PublishCommand implements Command {
 
   /** `cancel` is called with the signal's reason, once, unless the command settled before. */
   watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void {
-    this.#signal = signal;
-    this.#onAbort = () => cancel(this, signal.reason);
-    signal.addEventListener('abort', this.#onAbort);
+    const rare = this.#makeRare();
+    rare.signal = signal;
+    rare.onAbort = () => cancel(this, signal.reason);
+    signal.addEventListener('abort', rare.onAbort);
   }
 
   /**
@@ -141,41 +158,46 @@ export class PublishCommand implements Command {
    */
   encode(dialect: Dialect): Frame {
     const frame = this.#owner.encodePublish(this, dialect);
-    if (this.form.retry) this.frame = frame;
+    if (this.form.retry) this.#makeRare().frame = frame;
     return frame;
   }
 
   onReply(value: RespValue): void {
-    if (this.#settled) return;
+    if (this.#resolve === undefined) return;
     if (this.form.replyCount > 1 && !this.#isLast(value)) return;
-    if (this.#refused !== undefined) return this.onFailure(replyError(this.#refused, this.name));
+    const refused = this.#rare?.refused;
+    if (refused !== undefined) return this.onFailure(replyError(refused, this.name));
+    const resolve = this.#resolve;
     this.#end();
-    this.#resolve(this.#owner.onPublished(this, value));
+    resolve(this.#owner.onPublished(this, value));
   }
 
   onFailure(error: unknown): void {
-    if (this.#settled) return;
+    const resolve = this.#resolve;
+    if (resolve === undefined) return;
     this.#end();
     // Attached only on failure: a handler on each promise would cost every publish (the guide awaits none).
     this.promise.then(undefined, ignore);
-    this.#reject(error);
+    resolve(rejected(error));
     this.#owner.onPublishFailed(this, error);
   }
 
   #isLast(value: RespValue): boolean {
+    const rare = this.#makeRare();
     // The first refusal is the cause (NOPERM in the queue); EXECABORT only repeats that there was one.
-    if (value instanceof RespError) this.#refused ??= value;
-    if (++this.#repliesTaken < this.form.replyCount) return false;
+    if (value instanceof RespError) rare.refused ??= value;
+    if (++rare.repliesTaken < this.form.replyCount) return false;
     if (Array.isArray(value)) {
       const inner = value.find((entry) => entry instanceof RespError) as RespError | undefined;
-      this.#refused ??= inner;
+      rare.refused ??= inner;
     }
     return true;
   }
 
   #end(): void {
-    this.#settled = true;
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#resolve = undefined;
+    const rare = this.#rare;
+    if (rare?.onAbort !== undefined) rare.signal?.removeEventListener('abort', rare.onAbort);
   }
 }
 
