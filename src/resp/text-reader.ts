@@ -4,17 +4,16 @@
 // Why windows: one call into the engine costs as much as 500 bytes of text; a substring costs a tenth of that. Why
 // no larger ones: V8's substrings hold the whole string that they are cut from.
 
-import { findTextDecoders, type TextDecoders } from './utf8.ts';
+import { findTextDecoders } from './utf8.ts';
 
 const SMALLEST_WINDOW = 128;
 const LARGEST_WINDOW = 4096;
 /** Longer strings are decoded on their own: by then the call is cheap beside the bytes. */
 const LONGEST_IN_WINDOW = 512;
 
-let shared: TextDecoders | undefined;
+const DECODERS = /* @__PURE__ */ findTextDecoders();
 
 export class TextReader {
-  readonly #decoders = (shared ??= findTextDecoders());
   /** The bytes `[#start, #end)` as text, one character a byte. */
   #window = '';
   #start = 0;
@@ -45,7 +44,7 @@ export class TextReader {
 
   /** Apart, so that the usual case is small enough to be inlined. */
   #other(bytes: Uint8Array, start: number, end: number, limit: number): string {
-    const { utf8, ascii, isAscii } = this.#decoders;
+    const { utf8, ascii, isAscii } = DECODERS;
     if (this.#checked < limit) {
       this.#isAscii &&= isAscii?.(bytes.subarray(this.#checked, limit)) === true;
       this.#checked = limit;
@@ -70,7 +69,7 @@ export class TextReader {
 
   /** Text of any bytes. */
   whole(bytes: Uint8Array, start: number, end: number): string {
-    return this.#decoders.utf8(bytes, start, end);
+    return DECODERS.utf8(bytes, start, end);
   }
 
   /** The text that bytes are; any other value as it is. */
