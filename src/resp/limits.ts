@@ -40,11 +40,31 @@ const DEFAULTS: Required<RespLimits> = {
   maxAttributes: 64,
 };
 
-/** All limits; throws a `UsageError` for a name or value that is none. */
-export function completeLimits(limits: RespLimits = {}): Required<RespLimits> {
-  const all = { ...DEFAULTS, ...limits };
-  for (const [name, value] of Object.entries(all)) {
-    if (!(name in DEFAULTS) || !(value >= 0)) throw new UsageError(`Cannot limit a decoder by ${name} = ${value}`);
+/** Beside `limits`. */
+const CHOICES: Record<string, readonly unknown[]> = {
+  strings: ['text', 'bytes'],
+  integers: ['auto', 'bigint'],
+  maps: ['map', 'entries'],
+  messages: [false, true],
+};
+
+/** All limits; throws a `UsageError` for an option or limit that is none, or is none of what is allowed. */
+export function completeLimits({ limits = {}, ...options }: RespDecoderOptions): Required<RespLimits> {
+  for (const [name, value] of Object.entries(options)) {
+    const allowed = Object.hasOwn(CHOICES, name) ? CHOICES[name] : undefined;
+    if (value === undefined || allowed?.includes(value)) continue;
+    const what =
+      allowed === undefined ? 'no such option' : `found ${String(value)}, allowed are ${allowed.join(' and ')}`;
+    throw new UsageError(`Cannot make a decoder with "${name}": ${what}`);
+  }
+  const all = { ...DEFAULTS };
+  for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue;
+    if (!Object.hasOwn(DEFAULTS, name) || !(value >= 0)) {
+      const names = Object.keys(DEFAULTS).join(', ');
+      throw new UsageError(`Cannot limit a decoder by ${name} = ${String(value)}: allowed are 0 and more, of ${names}`);
+    }
+    all[name as keyof RespLimits] = value as number;
   }
   return all;
 }

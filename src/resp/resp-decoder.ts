@@ -122,7 +122,7 @@ export class RespDecoder {
   #failure: ProtocolError | undefined = undefined;
 
   constructor(options: RespDecoderOptions = {}) {
-    const limits = completeLimits(options.limits);
+    const limits = completeLimits(options);
     this.#limits = limits;
     this.asBytes = options.strings === 'bytes';
     this.#bigints = options.integers === 'bigint';

@@ -149,6 +149,8 @@ describe('the decoder', () => {
   test('refuses limits and chunks that are none', () => {
     assert.throws(() => new RespDecoder({ limits: { maxDepht: 3 } as object }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { maxDepth: -1 } }), UsageError);
+    assert.throws(() => new RespDecoder({ limits: { toString: 1 } as object }), UsageError);
+    assert.ok(new RespDecoder({ limits: { maxDepth: undefined } as object }));
     assert.throws(() => new RespDecoder().push('+OK\r\n' as unknown as Uint8Array), UsageError);
   });
 
@@ -157,6 +159,17 @@ describe('the decoder', () => {
     assert.ok(error instanceof RespError);
     assert.deepEqual([error.code, error.message], ['WRONGTYPE', 'WRONGTYPE not a list']);
   });
+});
+
+test('refuses options that are none, and says what is allowed', () => {
+  const wrong = { strings: 'byte', integers: 'BigInt', maps: 'object', messages: 'yes', string: 'bytes', toString: 1 };
+  for (const [name, value] of Object.entries(wrong)) {
+    assert.throws(
+      () => new RespDecoder({ [name]: value }),
+      (error) => error instanceof UsageError && error.message.includes(`"${name}"`),
+    );
+  }
+  assert.ok(new RespDecoder({ strings: undefined, messages: true } as object));
 });
 
 describe('encodeCommand', () => {
