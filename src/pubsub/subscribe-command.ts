@@ -46,7 +46,7 @@ export function estimateOf(channel: string): number {
 export class SubscribeCommand implements Command {
   readonly verb: Verb;
   readonly channelKind: ChannelKind;
-  readonly channels: readonly string[];
+  #channels: readonly string[];
   readonly name: string;
   frame: Frame | undefined;
   readonly byteEstimate: number;
@@ -76,7 +76,7 @@ export class SubscribeCommand implements Command {
     const word = WORDS[verb][kind];
     this.verb = verb;
     this.channelKind = kind;
-    this.channels = channels;
+    this.#channels = channels;
     this.name = word.name;
     this.kind = word.kind;
     this.frame = undefined;
@@ -93,7 +93,7 @@ export class SubscribeCommand implements Command {
 
   /** Of {@link confirms}: the channel whose confirmation comes next. */
   get channel(): string {
-    return this.channels[this.#confirmedCount] as string;
+    return this.#channels[this.#confirmedCount] as string;
   }
 
   /** Of {@link confirms}: it has come. */
@@ -103,15 +103,18 @@ export class SubscribeCommand implements Command {
 
   /** Made when it is handed over and gone with it: text that lives until its replies costs the collector. */
   encode(): Frame {
-    return commandFrame([this.name, ...this.channels]);
+    return commandFrame([this.name, ...this.#channels]);
   }
 
   onReply(value: RespValue): void {
     const count = Array.isArray(value) ? Number(value[2]) : 0;
-    this.#owner.onConfirmed(this, this.channels[this.#confirmedCount - 1] as string, count);
+    const channel = this.#channels[this.#confirmedCount - 1] as string;
+    // It may be kept until its time limit passes, and the names need not be.
+    if (this.#confirmedCount === this.#channels.length) this.#channels = [];
+    this.#owner.onConfirmed(this, channel, count);
   }
 
   onFailure(error: unknown): void {
-    this.#owner.onFailed(this, this.channels.slice(this.#confirmedCount), error as AshRedisError);
+    this.#owner.onFailed(this, this.#channels.slice(this.#confirmedCount), error as AshRedisError);
   }
 }
