@@ -1,4 +1,4 @@
-// Without a server: the parser, the encoder, the time of an import, the size of a bundle.
+// Parts of the client on their own: the parser, the encoder, the time of an import, the size of a bundle.
 // Run by child.mjs. The decoder's own suite is bench/parser; this calls its child with one workload at a time.
 
 import { execFileSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { ours } from '../contenders.mjs';
 import { texts } from '../payloads.mjs';
+import { openSocket } from '../raw.mjs';
 import { sample } from '../sampling.mjs';
 
 const require = createRequire(import.meta.url);
@@ -42,36 +43,71 @@ async function copyStream({ stream, chunkBytes, warmMs, measureMs }) {
   return { samples, extra: {} };
 }
 
-export async function encoder({ contender, bytes, warmMs, measureMs }) {
+/** Commands encoded and written to a socket, 500 a turn, until the server has answered them. */
+export async function encoder({ contender, target, command, bytes, warmMs, measureMs }) {
   const payloads = texts(bytes, 1021);
-  const encode = await encoderOf(contender);
-  const expected = `*3\r\n$7\r\nPUBLISH\r\n$5\r\nbench\r\n$${bytes}\r\n${payloads[0]}\r\n`;
-  if (contender !== 'memcpy' && Buffer.from(encode(['PUBLISH', 'bench', payloads[0]])).toString() !== expected) {
+  const words = command === 'set' ? ['SET', 'bench'] : ['PUBLISH', 'bench'];
+  const { encode, write } = await encoderOf(contender);
+  const expected = `*3\r\n$${words[0].length}\r\n${words[0]}\r\n$5\r\nbench\r\n$${bytes}\r\n${payloads[0]}\r\n`;
+  const sent = encode([...words, payloads[0]]);
+  if (contender !== 'raw socket' && joined(sent) !== expected) {
     throw new Error('the encoder gave other bytes than RESP asks for');
   }
-  let sum = 0;
+  let missing = 0;
+  let wake;
+  const replyBytes = command === 'set' ? 5 : 4;
+  const socket = await openSocket(target, (length) => {
+    missing -= length;
+    if (missing === 0) wake();
+  });
   const batch = async (n) => {
-    for (let i = 0; i < n; i++) sum += encode(['PUBLISH', 'bench', payloads[i % 1021]]).length;
+    for (let done = 0; done < n; done += 500) {
+      missing = 500 * replyBytes;
+      const answered = new Promise((resolve) => {
+        wake = resolve;
+      });
+      socket.cork();
+      for (let i = 0; i < 500; i++) write(socket, encode([...words, payloads[(done + i) % 1021]]));
+      socket.uncork();
+      await answered;
+    }
     return n;
   };
   const samples = await sample(batch, { warmMs, measureMs, batchSize: 20_000 });
-  if (!(sum > 0)) throw new Error('nothing was encoded');
+  socket.destroy();
   return { samples, extra: {} };
 }
 
-/** Each gives bytes: what peers keep as strings is written into bytes here, as their socket would. */
+const joined = (pieces) => (Array.isArray(pieces) ? pieces.join('') : Buffer.from(pieces).toString());
+
+/** How each client encodes and hands over: pieces of text or bytes, in one corked turn. */
 async function encoderOf(contender) {
-  if (contender === 'ashredis') return (await ourResp()).encodeCommand;
+  const one = (socket, piece) => socket.write(piece);
+  if (contender === 'ashredis') return { encode: (await ourResp()).encodeCommand, write: one };
   if (contender === 'redis') {
     const encode = createRequire(require.resolve('@redis/client'))('./lib/RESP/encoder.js').default;
-    return (args) => Buffer.from(encode(args).join(''));
+    const write = (socket, pieces) => {
+      for (const piece of pieces) socket.write(piece);
+    };
+    return { encode, write };
   }
   if (contender === 'ioredis') {
     const { Command } = require('ioredis');
-    return ([name, ...args]) => Buffer.from(new Command(name, args).toWritable());
+    return { encode: ([name, ...args]) => new Command(name, args).toWritable(), write: one };
   }
-  // The payload alone, copied into bytes.
-  return (args) => Buffer.from(args[2], 'latin1');
+  // Text that was made before.
+  const made = new Map();
+  return {
+    encode: ([name, key, payload]) => {
+      let text = made.get(payload);
+      if (text === undefined) {
+        text = `*3\r\n$${name.length}\r\n${name}\r\n$5\r\n${key}\r\n$${payload.length}\r\n${payload}\r\n`;
+        made.set(payload, text);
+      }
+      return text;
+    },
+    write: (socket, text) => socket.write(text, 'latin1'),
+  };
 }
 
 const ENTRIES = {
