@@ -3,7 +3,7 @@
 //   npm run bench -- [words …]      rows whose id or group contains a word, also those that only --full has
 //     --quick     under 50 s: shortest runs, the rows that say most; what CI runs. Fails on wrong results, never on time
 //     --full      every peer, long runs, more rounds
-//     --json F    where the results go (default bench/results/latest.json); the report is written beside it
+//     --json F    where the results go (default bench/results/latest.json, of a part local.json); the report beside it
 //   npm run bench -- compare A.json B.json
 //   npm run bench -- report A.json  writes the report and the pictures of earlier results again
 //
@@ -31,10 +31,14 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
-    json: { type: 'string', default: fileURLToPath(new URL('./results/latest.json', import.meta.url)) },
+    json: { type: 'string' },
     rounds: { type: 'string' },
   },
 });
+
+/** What the repository keeps comes from whole runs. */
+const isWhole = positionals.length === 0 && !values.quick;
+const output = values.json ?? fileURLToPath(new URL(`./results/${isWhole ? 'latest' : 'local'}.json`, import.meta.url));
 
 const [first, ...rest] = positionals;
 if (first === 'compare') {
@@ -66,9 +70,9 @@ async function measureAll() {
   const results = await measure(chosen, { mode, rounds, commit: commitOf() });
   process.stdout.write(`\n${summary(results).map(summaryLine).join('\n')}\n`);
   await mkdir(new URL('./results', import.meta.url), { recursive: true });
-  await writeFile(values.json, `${JSON.stringify(results, null, 1)}\n`);
-  const report = await writeReport(results, values.json);
-  process.stdout.write(`\nresults: ${values.json}\nreport:  ${report}\n`);
+  await writeFile(output, `${JSON.stringify(results, null, 1)}\n`);
+  const report = await writeReport(results, output);
+  process.stdout.write(`\nresults: ${output}\nreport:  ${report}\n`);
   for (const { row, contender, error } of results.failed)
     process.stderr.write(`gave up: ${row}, ${contender}: ${error}\n`);
   for (const { row, contender, error } of results.wrong)
