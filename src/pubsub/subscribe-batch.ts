@@ -1,5 +1,6 @@
-// Gathers what is asked for in one turn into commands of many channels (measured: 100,000 channels, a third of the time).
-// Used by the subscriber connection and by the link replacement. It must never put what may be refused among others.
+// Gathers what is asked for in one turn into commands of many channels (measured: 100,000 channels, 45 % of the CPU and a
+// quarter of the memory). Used by the subscriber connection and by the link replacement. What was refused or not
+// answered before must never go with others.
 //
 // NOPERM fails a whole command and names no channel: then each channel is asked for by itself, so that one refusal harms
 // nobody else. Shard channels go alone: a command of theirs must stay in one slot of a cluster.
