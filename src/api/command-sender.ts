@@ -1,10 +1,10 @@
 // Sends requests over an object's connection for commands: settles options, deadlines, signals and tracing.
 // Used by the client, by batches and by subscribers that ask for keys. It knows no command by name.
 
-import { ClosedError, UsageError } from '../errors/index.ts';
+import { ClosedError } from '../errors/index.ts';
 import type { AbortSignalLike, Command } from '../net/index.ts';
 import { ClientCommand, type CommandSettings } from './client-command.ts';
-import { quoteValue } from './config-schema.ts';
+import { isDuration, notAllowed, quoteValue, TIMEOUT_WORDS } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { commandContext, commandTrace } from './diagnostics.ts';
@@ -95,12 +95,8 @@ export class CommandSender {
   }
 }
 
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
+/** A call's own time limit, or undefined where it has none. */
 export function checkTimeout(timeoutMs: unknown): number | undefined {
   if (timeoutMs === undefined || timeoutMs === null) return undefined;
-  if (typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS) return timeoutMs;
-  throw new UsageError(
-    `Cannot use "timeoutMs": found ${quoteValue(timeoutMs)}, allowed is a number of milliseconds, 0 < n ≤ ${MAX_TIMER_MS}`,
-  );
+  return isDuration(timeoutMs) ? timeoutMs : notAllowed('"timeoutMs"', quoteValue(timeoutMs), TIMEOUT_WORDS);
 }

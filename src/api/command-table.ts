@@ -7,7 +7,7 @@ import type { CommandArgument, RespValue } from '../resp/index.ts';
 import { ttlToMs } from './config.ts';
 import { quoteValue } from './config-schema.ts';
 import type { Codec } from './config-types.ts';
-import { nameInRegion, regionPattern } from './region.ts';
+import { nameInRegion, regionPrefix } from './region.ts';
 import type { Request } from './request.ts';
 
 const TEXT = REPLY.simple;
@@ -124,7 +124,7 @@ export function scanRequest(
   options: { count?: number | undefined; type?: string | undefined },
 ): Request<ScanPage> {
   const words: CommandArgument[] = ['SCAN', cursor];
-  if (region !== undefined || pattern !== '*') words.push('MATCH', regionPattern(region, pattern));
+  if (region !== undefined || pattern !== '*') words.push('MATCH', regionPrefix(region) + pattern);
   if (options.count !== undefined) words.push('COUNT', options.count);
   if (options.type !== undefined) words.push('TYPE', options.type);
   return {

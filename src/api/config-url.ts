@@ -2,12 +2,13 @@
 // Called by config.ts. It must never put a URL into a message: a password may stand in it.
 
 import { UsageError } from '../errors/index.ts';
+import { schemeOf } from './names.ts';
 
-/** What a URL says; undefined where it says nothing. */
+/** What a URL says; undefined where it says nothing. Either a path, or a host and its port. */
 export interface ServerUrl {
-  host: string | undefined;
-  port: number | undefined;
-  path: string | undefined;
+  host?: string | undefined;
+  port?: number | undefined;
+  path?: string;
   db: number | undefined;
   username: string | undefined;
   password: string | undefined;
@@ -17,13 +18,11 @@ export interface ServerUrl {
 const FORMS = 'redis://[user:password@]host[:port][/db], rediss://…, valkey://…, valkeys://… or unix:///path/to/socket';
 
 export function parseServerUrl(text: string): ServerUrl {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  const scheme = schemeOf(text)?.toLowerCase();
   if (scheme === undefined) throw refusal('it has no scheme');
-  if (scheme === 'ashredis' || scheme === 'ashredischannel') {
-    throw refusal(`${scheme}:// never carries the host; it is a destination or a source`);
-  }
-  if (!['redis', 'rediss', 'valkey', 'valkeys', 'unix'].includes(scheme)) {
-    throw refusal(`its scheme is ${JSON.stringify(scheme)}`);
+  if (!/^(rediss?|valkeys?|unix)$/.test(scheme)) {
+    const why = scheme.startsWith('ashredis') ? ', which never carries the host: it is a destination or a source' : '';
+    throw refusal(`its scheme is ${JSON.stringify(scheme)}${why}`);
   }
   let url: URL;
   try {
@@ -34,32 +33,35 @@ export function parseServerUrl(text: string): ServerUrl {
       'it can not be parsed (is a character of the password not percent-encoded, or the port above 65535?)',
     );
   }
-  if (url.hash !== '') throw refusal('it has a fragment (#…); percent-encode "#" as %23');
-  let db = dbOf(url.searchParams.get('db') ?? undefined);
-  for (const key of url.searchParams.keys()) {
+  const { hash, host, hostname, pathname, port, searchParams } = url;
+  if (hash !== '') throw refusal('it has a fragment (#…); percent-encode "#" as %23');
+  for (const key of searchParams.keys()) {
     if (key !== 'db') throw refusal(`its parameter ${JSON.stringify(key)} is not known, only "db" is`);
   }
-  const username = decode(url.username);
-  const password = decode(url.password);
-  const base = { username, password, secure: scheme === 'rediss' || scheme === 'valkeys' };
+  const inQuery = dbOf(searchParams.get('db'));
+  const common = {
+    username: decode(url.username),
+    password: decode(url.password),
+    secure: /^(rediss|valkeys)$/.test(scheme),
+  };
   if (scheme === 'unix') {
-    const path = decode(url.host + url.pathname);
+    const path = decode(host + pathname);
     if (path === undefined || path === '/') throw refusal('it names no socket');
-    return { ...base, host: undefined, port: undefined, path, db };
+    return { ...common, path, db: inQuery };
   }
-  const segment = url.pathname.replace(/^\//, '');
-  if (segment !== '') {
-    const fromPath = dbOf(segment);
-    if (db !== undefined && db !== fromPath) throw refusal('its path and its parameter "db" name two databases');
-    db = fromPath;
-  }
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : decode(url.hostname);
-  if (url.port === '0') throw refusal('its port is 0, allowed is an integer from 1 to 65535');
-  return { ...base, host, port: url.port === '' ? undefined : Number(url.port), path: undefined, db };
+  const db = dbOf(pathname.slice(1) || null) ?? inQuery;
+  if (db !== (inQuery ?? db)) throw refusal('its path and its parameter "db" name two databases');
+  if (port === '0') throw refusal('its port is 0, allowed is an integer from 1 to 65535');
+  return {
+    ...common,
+    host: hostname.startsWith('[') ? hostname.slice(1, -1) : decode(hostname),
+    port: port === '' ? undefined : Number(port),
+    db,
+  };
 }
 
-function dbOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
+function dbOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
   if (!/^\d{1,9}$/.test(text)) throw refusal(`its database is ${JSON.stringify(text)}, allowed is an integer from 0`);
   return Number(text);
 }

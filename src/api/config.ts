@@ -6,7 +6,7 @@ import type { AbortSignalLike, Credentials, Protocol } from '../net/index.ts';
 import type { ChannelKind, Gap } from '../pubsub/index.ts';
 import type { AshRedisClient } from './ash-redis-client.ts';
 import { jsonCodec } from './codec.ts';
-import { CONFIG_KEYS, type KeyRule, MAX_TTL_SECONDS, pythonSpelling, refuse } from './config-schema.ts';
+import { CONFIG_KEYS, isDuration, notAllowed, pythonSpelling, quoteValue, refuse, TTL_WORDS } from './config-schema.ts';
 import type {
   Codec,
   DuplexLike,
@@ -17,8 +17,9 @@ import type {
   TransportAddress,
   WhenDisconnected,
 } from './config-types.ts';
-import { parseServerUrl, type ServerUrl } from './config-url.ts';
+import { parseServerUrl } from './config-url.ts';
 import { warn } from './log.ts';
+import { checkRegion } from './region.ts';
 
 /** Every key, decided. `credentials` and `tls` are not enumerable: `inspect` and JSON don't show them. */
 export interface Configuration {
@@ -80,162 +81,143 @@ export interface Configuration {
   readonly source: string | undefined;
 }
 
+/** The keys as they were written, on their way to a {@link Configuration}. */
+interface Draft {
+  [key: string]: unknown;
+  url?: string;
+  host?: string;
+  port?: number;
+  path?: string;
+  db?: number;
+  region?: string;
+  username?: string;
+  password?: string;
+  credentials?: unknown;
+  tls?: boolean | object | undefined;
+  dialect?: string;
+  reconnect?: false | Record<string, number | null | undefined>;
+  maxDepth?: number;
+  codec?: Codec;
+}
+
 /** `owner` names the object in the one warning about unknown keys. Throws a `UsageError` for what is not allowed. */
 export function parseConfiguration(input: object | null | undefined, owner: string): Configuration {
-  if (input !== undefined && input !== null && (typeof input !== 'object' || Array.isArray(input))) {
-    throw new UsageError(`Cannot configure ${owner}: found ${typeof input}, allowed is an object`);
+  if (typeof (input ?? {}) !== 'object' || Array.isArray(input)) {
+    throw new UsageError(`Cannot configure ${owner}: found ${quoteValue(input)}, allowed is an object`);
   }
   const given = (input ?? {}) as Record<string, unknown>;
-  const values = new Map<string, unknown>();
-  const known = new Set<string>();
+  const draft: Draft = {};
+  const unknown = new Set(Object.keys(given));
   for (const rule of CONFIG_KEYS) {
-    const python = pythonSpelling(rule.name);
-    known.add(rule.name).add(python);
-    const value = pick(given, rule, python);
-    if (value !== undefined) values.set(rule.name, value);
+    const { name } = rule;
+    const python = pythonSpelling(name);
+    unknown.delete(name);
+    unknown.delete(python);
+    const value = given[name] ?? given[python] ?? undefined;
+    if (value === undefined) continue;
+    if (value !== (given[python] ?? value)) {
+      throw new UsageError(
+        `Cannot use configuration keys "${name}" and "${python}": they are one key and differ; give one of them`,
+      );
+    }
+    if (!rule.check(value)) refuse(rule, value);
+    draft[name] = value;
   }
-  warnOfUnknown(
-    Object.keys(given).filter((key) => !known.has(key)),
-    values.get('logger') as Logger | undefined,
-    owner,
-  );
-  settleUrl(values);
-  settleServer(values);
-  const depth = values.get('maxDepth');
-  if (depth !== undefined) settle(values, 'queueMaxCount', depth as number, '"maxDepth"');
-  if (values.get('numbered') === true && (values.get('codec') as Codec | undefined)?.binary === true) {
+  if (unknown.size > 0) {
+    const names = [...unknown].map((key) => JSON.stringify(key)).join(', ');
+    warn(
+      draft.logger as Logger | undefined,
+      `Configuration of ${owner} has unknown keys: ${names}; see docs/configuration.md`,
+    );
+  }
+  settleUrl(draft);
+  settleServer(draft);
+  settle(draft, 'queueMaxCount', draft.maxDepth, '"maxDepth"');
+  if (draft.numbered && draft.codec?.binary) {
     throw new UsageError(
       'Cannot use "numbered" with a binary codec: the envelope { epoch, offset, data } is JSON; use a text codec or leave "numbered" out',
     );
   }
-  if (values.get('delivery') === 'latest' && values.get('kind') === 'pattern') {
+  if (draft.delivery === 'latest' && draft.kind === 'pattern') {
     throw new UsageError(
       'Cannot use delivery "latest" with a pattern: only a named channel has a newest value; name the channels or use delivery "live"',
     );
   }
-  return complete(values);
+  return complete(draft);
 }
 
-function pick(given: Record<string, unknown>, rule: KeyRule, python: string): unknown {
-  let value = given[rule.name] ?? undefined;
-  const other = python === rule.name ? undefined : (given[python] ?? undefined);
-  if (value !== undefined && other !== undefined && value !== other) {
-    throw new UsageError(
-      `Cannot use configuration keys "${rule.name}" and "${python}": they are one key and differ; give one of them`,
-    );
-  }
-  value ??= other;
-  if (value !== undefined && !rule.check(value)) refuse(rule, value);
-  return value;
-}
-
-function warnOfUnknown(keys: string[], logger: Logger | undefined, owner: string): void {
-  if (keys.length === 0) return;
-  const names = keys.map((key) => JSON.stringify(key)).join(', ');
-  const message = `Configuration of ${owner} has unknown ${keys.length === 1 ? 'key' : 'keys'} ${names}; see docs/configuration.md`;
-  warn(logger, message);
+function refuseTogether(what: string, other: string): never {
+  throw new UsageError(`Cannot use ${what} together with ${other}: give one of them`);
 }
 
 /** Gives `name` the value, or refuses when the user wrote another one. */
-function settle(values: Map<string, unknown>, name: string, value: string | number | undefined, from: string): void {
+function settle(draft: Draft, name: string, value: string | number | undefined, from: string): void {
   if (value === undefined) return;
-  const present = values.get(name);
-  if (present !== undefined && present !== value) {
-    throw new UsageError(`Cannot use ${from} together with a different "${name}": give one of them`);
-  }
-  values.set(name, value);
+  if (value !== (draft[name] ?? value)) refuseTogether(from, `a different "${name}"`);
+  draft[name] = value;
 }
 
-function settleUrl(values: Map<string, unknown>): void {
-  const text = values.get('url') as string | undefined;
-  if (text === undefined) return;
-  const url: ServerUrl = parseServerUrl(text);
-  if (url.path !== undefined && (values.has('host') || values.has('port'))) {
-    throw new UsageError('Cannot use a unix:// "url" together with "host" or "port": give one of them');
-  }
-  if (url.path === undefined && values.has('path')) {
-    throw new UsageError('Cannot use "url" together with "path": give one of them');
-  }
-  settle(values, 'path', url.path, '"url"');
-  if (url.path === undefined) {
-    settle(values, 'host', url.host ?? (values.get('host') as string | undefined), '"url"');
-    settle(values, 'port', url.port ?? (values.get('port') as number | undefined), '"url"');
-  }
-  settle(values, 'db', url.db, '"url"');
-  settle(values, 'username', url.username, '"url"');
-  settle(values, 'password', url.password, '"url"');
-  if (url.secure) {
-    if (values.get('tls') === false)
-      throw new UsageError('Cannot use a rediss:// or valkeys:// "url" together with tls: false');
-    if (!values.has('tls')) values.set('tls', true);
-  }
+function settleUrl(draft: Draft): void {
+  if (draft.url === undefined) return;
+  const { secure, ...parts } = parseServerUrl(draft.url);
+  if (draft.path !== undefined && parts.path === undefined) refuseTogether('"url"', '"path"');
+  for (const [name, value] of Object.entries(parts)) settle(draft, name, value, '"url"');
+  if (!secure) return;
+  draft.tls ??= true;
+  if (draft.tls === false) refuseTogether('a rediss:// or valkeys:// "url"', 'tls: false');
 }
 
-function settleServer(values: Map<string, unknown>): void {
-  if (values.has('path') && (values.has('host') || values.has('port'))) {
-    throw new UsageError('Cannot use "path" together with "host" or "port": give one of them');
+function settleServer(draft: Draft): void {
+  const { host, port, path, username, password, dialect } = draft;
+  if (path !== undefined && (host !== undefined || port !== undefined)) {
+    refuseTogether('"path" or a unix:// "url"', '"host" or "port"');
   }
-  const username = values.get('username') as string | undefined;
-  const password = values.get('password') as string | undefined;
-  if (values.has('credentials') && (username !== undefined || password !== undefined)) {
-    throw new UsageError('Cannot use "credentials" together with "username" or "password": give one of them');
+  if (draft.credentials !== undefined && (username !== undefined || password !== undefined)) {
+    refuseTogether('"credentials"', '"username" or "password"');
   }
   if (username !== undefined && password === undefined) {
     throw new UsageError('Cannot use "username" without "password": give both');
   }
   if (password !== undefined) {
     // A closure: nothing that inspects the configuration finds the secret.
-    values.set('credentials', () => (username === undefined ? { password } : { username, password }));
+    draft.credentials = () => (username === undefined ? { password } : { username, password });
   }
-  const tls = values.get('tls');
-  values.set('tls', tls === true ? {} : tls === false ? undefined : tls);
-  const db = (values.get('db') as number | undefined) ?? 0;
-  values.set('db', db);
-  const dialect = values.get('dialect') ?? 'auto';
-  if (dialect === 'ashredis' && (values.has('credentials') || db !== 0)) {
-    throw new UsageError(
-      'Cannot use dialect "ashredis" with credentials or "db": a line server has neither; use dialect "resp" or leave them out',
-    );
-  }
-  const onlyResp = values.has('credentials') || db !== 0 || values.get('tls') !== undefined || values.has('path');
-  values.set('dialect', dialect === 'ashredis' ? 'line' : dialect === 'auto' && onlyResp ? 'resp' : dialect);
-  const reconnect = (values.get('reconnect') ?? {}) as false | Record<string, number | null | undefined>;
-  values.set(
-    'reconnect',
-    reconnect !== false &&
-      Object.freeze({
-        maxAttempts: reconnect.maxAttempts ?? reconnect.max_attempts ?? Number.POSITIVE_INFINITY,
-        maxDelayMs: reconnect.maxDelayMs ?? reconnect.max_delay_ms ?? 5000,
-      }),
-  );
+  const { db = 0, credentials, tls, reconnect = {} } = draft;
+  draft.db = db;
+  draft.tls = tls === true ? {} : tls || undefined;
+  const onlyResp = credentials !== undefined || db !== 0;
+  if (dialect === 'ashredis') {
+    if (onlyResp) {
+      throw new UsageError(
+        'Cannot use dialect "ashredis" with credentials or "db": a line server has neither; use dialect "resp" or leave them out',
+      );
+    }
+    draft.dialect = 'line';
+  } else if (onlyResp || draft.tls !== undefined || path !== undefined) draft.dialect = 'resp';
+  // `region0` is the name of having none, on every server.
+  draft.region = checkRegion(draft.region) as string;
+  draft.codec ??= jsonCodec;
+  draft.reconnect =
+    reconnect &&
+    Object.freeze({
+      maxAttempts: reconnect.maxAttempts ?? reconnect.max_attempts ?? Number.POSITIVE_INFINITY,
+      maxDelayMs: reconnect.maxDelayMs ?? reconnect.max_delay_ms ?? 5000,
+    });
 }
 
-const NOT_KEPT = new Set(['url', 'username', 'password', 'maxDepth']);
-const HIDDEN = new Set(['credentials', 'tls', 'client']);
+/** They have become others. */
+const NOT_KEPT = ['url', 'username', 'password', 'maxDepth'];
 
-function complete(values: Map<string, unknown>): Configuration {
+function complete(draft: Draft): Configuration {
   const result = {};
-  for (const { name, fallback } of CONFIG_KEYS) {
-    if (NOT_KEPT.has(name)) continue;
-    let value = values.has(name) ? values.get(name) : fallback;
-    if (name === 'codec') value ??= jsonCodec;
-    // `region0` is the name of having none, on every server.
-    if (name === 'region' && value === 'region0') value = undefined;
-    Object.defineProperty(result, name, { value, enumerable: !HIDDEN.has(name) });
+  for (const { name, fallback, secret } of CONFIG_KEYS) {
+    if (NOT_KEPT.includes(name)) continue;
+    Object.defineProperty(result, name, { value: draft[name] ?? fallback, enumerable: !secret });
   }
   return Object.freeze(result) as Configuration;
 }
 
 /** Milliseconds on the wire, rounded up. Throws a `UsageError` for what is not 0 < ttl ≤ 2^31−1. */
 export function ttlToMs(ttlSeconds: unknown, where: string): number {
-  if (typeof ttlSeconds !== 'number' || !(ttlSeconds > 0 && ttlSeconds <= MAX_TTL_SECONDS)) {
-    const found =
-      typeof ttlSeconds === 'string'
-        ? JSON.stringify(ttlSeconds.slice(0, 40))
-        : String(typeof ttlSeconds === 'number' ? ttlSeconds : typeof ttlSeconds);
-    throw new UsageError(
-      `Cannot use ${where}: found ${found}, allowed is a number of seconds, 0 < ttl ≤ ${MAX_TTL_SECONDS}`,
-    );
-  }
-  return Math.ceil(ttlSeconds * 1000);
+  return isDuration(ttlSeconds) ? Math.ceil(ttlSeconds * 1000) : notAllowed(where, quoteValue(ttlSeconds), TTL_WORDS);
 }
