@@ -56,23 +56,27 @@ export class NameTable {
     // Multiplication carries upwards only: the topmost bits depend on every byte.
     let slot = Math.imul(hash ^ (hash >>> 15), PRIME) >>> this.#shift;
     const words = this.#words;
-    // Its own slot, then the one beside it.
-    for (let tries = 2; tries > 0; tries--) {
-      if (this.#lengths[slot] === length) {
-        let word = slot * WORDS;
-        let at = start;
-        for (; at < last && words[word] === view.getInt32(at, true); at += 4) word++;
-        if (at >= last && words[word] === lastWord) return this.#names[slot]!;
-      }
-      slot ^= 1;
+    let word = slot * WORDS;
+    if (this.#lengths[slot] === length) {
+      let at = start;
+      for (; at < last && words[word] === view.getInt32(at, true); at += 4) word++;
+      if (at >= last && words[word] === lastWord) return this.#names[slot]!;
+    }
+    // Not in its own slot: the one beside it.
+    slot ^= 1;
+    word = slot * WORDS;
+    if (this.#lengths[slot] === length) {
+      let at = start;
+      for (; at < last && words[word] === view.getInt32(at, true); at += 4) word++;
+      if (at >= last && words[word] === lastWord) return this.#names[slot]!;
     }
     const name = this.#text.whole(bytes, start, end);
     if (this.#names[slot] !== '') slot ^= 1;
+    word = slot * WORDS;
     // A taken slot changes hands only now and then: more names than slots must not cost a copy each time.
     if (this.#names[slot] === '' || (++this.#misses & 15) === 0) {
       this.#names[slot] = name;
       this.#lengths[slot] = length;
-      let word = slot * WORDS;
       for (let at = start; at < last; at += 4) words[word++] = view.getInt32(at, true);
       words[word] = lastWord;
     }

@@ -225,43 +225,46 @@ export class RespDecoder {
     if (type === 36) {
       stop = this.#bulkEnd(pos);
       if (stop >= 0) return this.#quickString(stop);
-    } else if (names !== undefined && (type === 42 || type === 62) && pos + 9 <= end) {
+    } else if (names !== undefined && (type === 42 || type === 62)) {
+      // No message is shorter; of what is, it may be known already that it is one.
+      if (pos + 18 > end) return pos + 9 <= end && this.#isMessage(pos) ? NEED_DATA : undefined;
       const view = this.#view;
       const count = view.getInt32(pos + 1, true);
       const kind = view.getInt32(pos + 5, true);
+      const third = view.getInt32(pos + 9, true);
+      const fourth = view.getInt32(pos + 13, true);
+      let at = pos + 17;
+      if (kind === MESSAGE) {
+        if (count !== THREE || third !== ESSA || fourth !== GE) return undefined;
+      } else if (!this.#isMessage(pos) || third !== MESS || fourth !== AGE || bytes[at++] !== LF) return undefined;
       const isPattern = kind === PMESSAGE;
-      if (kind === MESSAGE ? count === THREE : isPattern ? count === FOUR : kind === SMESSAGE && count === THREE) {
-        // No array that is so short can be whole.
-        if (pos + 18 > end) return NEED_DATA;
-        let at = pos + 17;
-        const third = view.getInt32(pos + 9, true);
-        const fourth = view.getInt32(pos + 13, true);
-        if (kind === MESSAGE) {
-          if (third !== ESSA || fourth !== GE) return undefined;
-        } else if (third !== MESS || fourth !== AGE || bytes[at++] !== LF) return undefined;
-        let channelStart = 0;
-        let channelStop = 0;
-        let patternStart = 0;
-        let patternStop = 0;
-        stop = at - 2;
-        // One place that reads bulks is small enough to be inlined, three are not.
-        for (let bulks = isPattern ? 3 : 2; bulks > 0 && stop >= 0; bulks--) {
-          patternStart = channelStart;
-          patternStop = channelStop;
-          channelStart = this.#pos;
-          channelStop = stop;
-          stop = this.#bulkEnd(stop + 2);
-        }
-        if (stop >= 0) {
-          const channel = names.get(bytes, view, channelStart, channelStop);
-          const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop) : undefined;
-          return new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
-        }
+      let patternStart = 0;
+      let patternStop = 0;
+      stop = this.#bulkEnd(at);
+      if (isPattern && stop >= 0) {
+        patternStart = this.#pos;
+        patternStop = stop;
+        stop = this.#bulkEnd(stop + 2);
+      }
+      const start = this.#pos;
+      const channelStop = stop;
+      if (stop >= 0) stop = this.#bulkEnd(stop + 2);
+      if (stop >= 0) {
+        const channel = names.get(bytes, view, start, channelStop);
+        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop) : undefined;
+        return new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
       }
     }
     this.#pos = pos;
     // Odd: the general way says what it is.
     return stop === CUT ? NEED_DATA : undefined;
+  }
+
+  /** Whether an array or push of which nine bytes are there begins as a message does. */
+  #isMessage(pos: number): boolean {
+    const count = this.#view.getInt32(pos + 1, true);
+    const kind = this.#view.getInt32(pos + 5, true);
+    return kind === PMESSAGE ? count === FOUR : count === THREE && (kind === MESSAGE || kind === SMESSAGE);
   }
 
   #quickString(stop: number): string | Uint8Array {
