@@ -121,6 +121,25 @@ for (const protocol of [2, 3] as const) {
   });
 }
 
+describe('a subscriber connection that is held', () => {
+  test('names at most ten channels of the queue that holds it', async () => {
+    const bench = new PubsubBench();
+    const [full, late] = [new RecordingSink(), new RecordingSink()];
+    const handle = bench.subscribe(
+      full,
+      Array.from({ length: 1000 }, (_, index) => `c${index}`),
+    );
+    await bench.run(50);
+    handle.hold();
+    bench.subscribe(late, 'late');
+    await bench.run(5100);
+    assert.match(late.errors[0]?.message ?? '', /full queue of "c0", "c1", .*"c9", …; read it/);
+    assert.ok((late.errors[0]?.message.length ?? 0) < 400);
+    handle.release();
+    await bench.close();
+  });
+});
+
 describe('a subscriber connection that gives up', () => {
   test('reads again for others after the one that held it has ended', async () => {
     const bench = new PubsubBench({ reconnect: { maxAttempts: 2, maxDelayMs: 10 } });
