@@ -1,13 +1,9 @@
-// What went wrong with a link, in words that say what to check, and whether trying again can help.
-// Called by the driver. Pure. It must never show a credential, a key or what came from `tls` options.
+// What went wrong with a link, in words that say what to check.
+// Called by the driver, the greeter and the reader. Pure. It must never show a credential, a key or what came from
+// `tls` options. A HandshakeError about a link that did not open says that trying again can't help.
 
 import { type AshRedisError, ConnectError, HandshakeError, LinkLostError, TimeoutError } from '../errors/index.ts';
-
-/** An error for the machine: `fatal` when trying again can't help. */
-export interface Verdict {
-  readonly error: AshRedisError;
-  readonly fatal: boolean;
-}
+import type { StateName } from './machine.ts';
 
 interface NodeError extends Error {
   readonly code?: string;
@@ -18,130 +14,93 @@ interface NodeError extends Error {
 
 const CERTIFICATE = /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA|ERR_TLS_|CRL_)/;
 const TLS_PROTOCOL = /^(EPROTO$|ERR_SSL_)/;
+const PLAIN_PORT_HINT = 'use redis:// or leave "tls" out for a plain port, or check the port of the TLS listener';
+const NETWORK_HINT = 'check the address, the network and the firewall';
 
-const HINTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'check that a server runs there and that host and port are right; start one with: npx ashredis-server',
-  ENOTFOUND: 'check the spelling of the host name and the DNS',
-  EAI_AGAIN: 'the DNS did not answer; check the network',
-  ETIMEDOUT: 'check the address, the network and the firewall',
-  EHOSTUNREACH: 'check the address and the network',
-  ENETUNREACH: 'check the address and the network',
-  ENOENT: 'check the path of the Unix socket and that a server runs there',
-  EACCES: 'check the permissions of the Unix socket',
-};
+const cannotConnect = (peer: string, found: string) => `Cannot connect to ${peer}: ${found}`;
+
+/** Reached, but not what was asked for. */
+export function refusedError(peer: string, found: string, hint: string, cause?: unknown): HandshakeError {
+  return new HandshakeError(cannotConnect(peer, found), { cause, hint });
+}
 
 /** The link could not be opened. */
-export function dialVerdict(peer: string, cause: Error | undefined): Verdict {
-  const all = (cause as NodeError | undefined)?.errors ?? [];
-  const code = (cause as NodeError | undefined)?.code ?? all[0]?.code ?? '';
-  if (CERTIFICATE.test(code)) return { error: certificateError(peer, code, cause), fatal: true };
-  if (TLS_PROTOCOL.test(code)) {
-    const error = new HandshakeError(`Cannot connect to ${peer}: TLS was spoken, but the server did not (${code})`, {
-      cause,
-      hint: 'use redis:// or leave "tls" out for a plain port, or check the port of the TLS listener',
-    });
-    return { error, fatal: true };
-  }
-  const tried = all
-    .filter((entry) => entry.address !== undefined)
-    .map((entry) => `${entry.address}:${entry.port} ${entry.code}`)
-    .join(', ');
-  const found =
-    tried !== '' ? `every address failed (${tried})` : (cause?.message ?? 'the link closed before it was open');
-  const error = new ConnectError(`Cannot connect to ${peer}: ${found}`, {
-    cause,
-    hint: HINTS[isUnixSocket(cause) ? 'ENOENT' : code] ?? 'check that a server runs there, and the network',
-  });
-  return { error, fatal: false };
-}
-
-function isUnixSocket(cause: Error | undefined): boolean {
-  const { address, port } = (cause ?? {}) as NodeError;
-  return address !== undefined && port === undefined && address.includes('/');
-}
-
-function certificateError(peer: string, code: string, cause: Error | undefined): HandshakeError {
-  const hint =
-    code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH'
+export function dialError(peer: string, cause: NodeError | undefined): ConnectError | HandshakeError {
+  const all = cause?.errors ?? [];
+  const code = cause?.code ?? all[0]?.code ?? '';
+  const text = cause?.message ?? 'the link closed before it was open';
+  if (CERTIFICATE.test(code)) {
+    const hint = /ALTNAME|HOSTNAME/.test(code)
       ? 'connect by a name that the certificate holds, or set tls: { servername }'
       : code === 'CERT_HAS_EXPIRED'
         ? 'the server needs a new certificate'
         : 'give the authority that signed it as tls: { ca }';
-  return new HandshakeError(
-    `Cannot connect to ${peer}: its certificate is not accepted (${code}: ${cause?.message ?? ''})`,
-    {
-      cause,
-      hint,
-    },
-  );
+    return refusedError(peer, `its certificate is not accepted (${code}: ${text})`, hint, cause);
+  }
+  if (TLS_PROTOCOL.test(code)) {
+    return refusedError(peer, `TLS was spoken, but the server did not (${code})`, PLAIN_PORT_HINT, cause);
+  }
+  const tried = all.flatMap((one) => (one.address === undefined ? [] : `${one.address}:${one.port} ${one.code}`));
+  const hint =
+    code === 'ENOENT' || cause?.address?.includes('/')
+      ? 'check the path of the Unix socket, its permissions and that a server runs there'
+      : code === 'ECONNREFUSED'
+        ? 'check that a server runs there and that host and port are right; start one with: npx ashredis-server'
+        : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+          ? 'check the spelling of the host name and the DNS'
+          : NETWORK_HINT;
+  const found = tried.length > 0 ? `every address failed (${tried.join(', ')})` : text;
+  return new ConnectError(cannotConnect(peer, found), { cause, hint });
 }
 
 /** The link ended during the handshake, before any refusal. */
-export function greetingEndedError(peer: string, cause: Error | undefined): AshRedisError {
-  const found = cause === undefined ? 'the server closed the connection' : cause.message;
-  return new HandshakeError(`Cannot connect to ${peer}: ${found} during the handshake`, {
-    cause,
-    hint: "look at the server's log; a proxy without a server behind it does this too",
-  });
+export function greetingEndedError(peer: string, cause: Error | undefined): HandshakeError {
+  const found = cause?.message ?? 'the server closed the link';
+  const hint = "look at the server's log; a proxy without a server behind it does this too";
+  return refusedError(peer, `${found} during the handshake`, hint, cause);
 }
 
-export function linkEndedError(peer: string, cause: Error | undefined, hint?: string): AshRedisError {
-  const found = cause === undefined ? 'the server closed it' : cause.message;
-  return new LinkLostError(`Lost the link to ${peer}: ${found}`, {
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-  });
+export function linkEndedError(peer: string, cause: Error | undefined, hint?: string): LinkLostError {
+  const text = `Lost the link to ${peer}: ${cause?.message ?? 'the server closed the link'}`;
+  return new LinkLostError(text, hint === undefined ? { cause } : { cause, hint });
 }
 
 /** A line server has no error reply for a line over its limit: it closes, and executes what stood behind that line. */
 export const LINE_CLOSE_HINT =
   'an AshRedis line server closes without a reply when a line is longer than it reads (1024 bytes before December 2025, see "maxLineBytes"); the command may have been executed all the same';
 
-export function timeoutError(
-  what: 'dialing' | 'securing' | 'greeting' | 'heartbeat',
+/** A limit passed in `state`. `reached`: TLS is being agreed with somebody. */
+export function limitError(
+  state: StateName,
+  reached: boolean,
   peer: string,
   { connectTimeoutMs, heartbeatTimeoutMs }: { readonly connectTimeoutMs: number; readonly heartbeatTimeoutMs: number },
 ): AshRedisError {
-  switch (what) {
-    case 'heartbeat':
-      return new TimeoutError(`Lost the link to ${peer}: no byte came within ${heartbeatTimeoutMs} ms after a PING`, {
-        hint: 'the network or the server is gone or too slow; see "heartbeatTimeoutMs"',
-      });
-    case 'dialing': {
-      const cause = new TimeoutError(`Cannot connect to ${peer}: no answer within ${connectTimeoutMs} ms`);
-      return new ConnectError(cause.message, {
-        cause,
-        hint: 'check the address, the network and the firewall, or raise "connectTimeoutMs"',
-      });
-    }
-    case 'securing':
-      return new HandshakeError(
-        `Cannot connect to ${peer}: TLS was spoken, but the server did not answer it within ${connectTimeoutMs} ms`,
-        { hint: 'use redis:// or leave "tls" out for a plain port, or check the port of the TLS listener' },
-      );
-    case 'greeting':
-      return new TimeoutError(
-        `Cannot connect to ${peer}: connected, but the handshake was not answered within ${connectTimeoutMs} ms`,
-        {
-          safeToRetry: true,
-          hint: 'check that it is a Redis-compatible server and not overloaded, or raise "connectTimeoutMs"',
-        },
-      );
+  const within = `within ${connectTimeoutMs} ms`;
+  if (state === 'ready') {
+    return new TimeoutError(`Lost the link to ${peer}: no byte came within ${heartbeatTimeoutMs} ms after a PING`, {
+      hint: 'the network or the server is gone or too slow; see "heartbeatTimeoutMs"',
+    });
   }
+  if (state === 'greeting') {
+    return new TimeoutError(cannotConnect(peer, `connected, but the handshake was not answered ${within}`), {
+      safeToRetry: true,
+      hint: 'check that it is a Redis-compatible server and not overloaded, or raise "connectTimeoutMs"',
+    });
+  }
+  if (reached) return refusedError(peer, `TLS was spoken, but the server did not answer it ${within}`, PLAIN_PORT_HINT);
+  const cause = new TimeoutError(cannotConnect(peer, `no answer ${within}`));
+  return new ConnectError(cause.message, { cause, hint: `${NETWORK_HINT}, or raise "connectTimeoutMs"` });
 }
 
-export function exhaustedError(attempts: number, peer: string, cause: AshRedisError): AshRedisError {
-  return new ConnectError(
-    `Cannot connect to ${peer}: gave up after ${attempts} attempts; the last one: ${cause.message}`,
-    {
-      cause,
-    },
-  );
+export function exhaustedError(attempts: number, peer: string, cause: AshRedisError): ConnectError {
+  const found = `gave up after ${attempts} attempts; the last one: ${cause.message}`;
+  return new ConnectError(cannotConnect(peer, found), { cause });
 }
 
-/** For commands that may not wait, and for `connect()` calls whose time is over. */
-export function notConnectedError(action: string, peer: string, cause: AshRedisError | undefined): AshRedisError {
-  return new LinkLostError(`Cannot ${action}: the link to ${peer} is down`, {
+/** For commands that may not wait. */
+export function notConnectedError(command: string, peer: string, cause: AshRedisError | undefined): LinkLostError {
+  return new LinkLostError(`Cannot execute ${command}: the link to ${peer} is down`, {
     cause,
     safeToRetry: true,
     hint: 'it is being made again; use whenDisconnected: "queue" to wait for it',

@@ -6,8 +6,7 @@ import type { AbortSignalLike } from './types.ts';
 
 interface Waiter {
   readonly deadline: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
+  settle(makeReason: (() => unknown) | undefined): void;
 }
 
 export class ConnectWaiters {
@@ -15,22 +14,16 @@ export class ConnectWaiters {
 
   add(deadline: number, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      const end = () => {
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', onAbort);
-      };
       const waiter: Waiter = {
         deadline,
-        resolve: () => {
-          end();
-          resolve();
-        },
-        reject: (reason) => {
-          end();
-          reject(reason);
+        settle: (makeReason) => {
+          this.#waiters.delete(waiter);
+          signal?.removeEventListener('abort', onAbort);
+          if (makeReason === undefined) resolve();
+          else reject(makeReason());
         },
       };
-      const onAbort = () => waiter.reject(signal?.reason);
+      const onAbort = () => waiter.settle(() => signal?.reason);
       signal?.addEventListener('abort', onAbort);
       this.#waiters.add(waiter);
     });
@@ -42,15 +35,8 @@ export class ConnectWaiters {
     return next;
   }
 
-  resolveAll(): void {
-    for (const waiter of [...this.#waiters]) waiter.resolve();
-  }
-
-  rejectAll(reason: AshRedisError): void {
-    for (const waiter of [...this.#waiters]) waiter.reject(reason);
-  }
-
-  expire(now: number, error: () => AshRedisError): void {
-    for (const waiter of [...this.#waiters]) if (waiter.deadline <= now) waiter.reject(error());
+  /** Resolves, or rejects with an error of each one's own, all whose limit is up to `deadline`. */
+  settle(makeError: (() => AshRedisError) | undefined, deadline = Infinity): void {
+    for (const waiter of [...this.#waiters]) if (waiter.deadline <= deadline) waiter.settle(makeError);
   }
 }

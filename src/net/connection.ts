@@ -2,23 +2,23 @@
 // Made by the lane and by the pub/sub room. It decides nothing about states: that is `machine.ts`.
 // Everything about a link is in its `LiveLink`; what comes from an older one is dropped where it arrives.
 
-import { type AshRedisError, ClosedError, ProtocolError, TimeoutError } from '../errors/index.ts';
-import type { RespError } from '../resp/index.ts';
+import { type AshRedisError, ClosedError, HandshakeError, ProtocolError, TimeoutError } from '../errors/index.ts';
 import { describeAddress } from './address.ts';
 import { Alarm } from './alarm.ts';
 import { CommandQueue } from './command-queue.ts';
 import {
-  dialVerdict,
+  dialError,
+  exhaustedError,
   greetingEndedError,
   LINE_CLOSE_HINT,
+  limitError,
   linkEndedError,
   notConnectedError,
 } from './connect-errors.ts';
 import { ConnectWaiters } from './connect-waiters.ts';
-import { type GreetedLink, Greeter } from './greeter.ts';
+import { Greeter } from './greeter.ts';
 import { type LinkOwner, LiveLink } from './live-link.ts';
-import { deadlineOf, type Effect } from './machine.ts';
-import { machineConfigOf } from './machine-config.ts';
+import { deadlineOf, type Effect, type LinkInput, type StateName } from './machine.ts';
 import { MachineRunner } from './machine-runner.ts';
 import type {
   AbortSignalLike,
@@ -49,6 +49,7 @@ export class Connection implements ConnectionPort {
   readonly #greeter: Greeter;
   readonly #alarm: Alarm;
   readonly #waiters = new ConnectWaiters();
+  readonly #owner: LinkOwner;
   readonly #closers: (() => void)[] = [];
   #live: LiveLink | undefined;
   #peer = 'the server';
@@ -73,15 +74,35 @@ export class Connection implements ConnectionPort {
       () => this.#live?.bytesRead ?? 0,
       () => this.#judge(),
     );
-    const config = machineConfigOf(options, {
-      peer: () => this.#peer,
-      isReached: () => this.#live?.reached === true,
-    });
+    const config = {
+      ...options,
+      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.#peer, options),
+      exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.#peer, cause),
+    };
     this.#machine = new MachineRunner(config, platform, {
       perform: (effect) => this.#perform(effect),
       onState: (event) => handler.onState?.(event),
       onSettled: () => this.#arm(),
     });
+    this.#owner = {
+      queue: this.#queue,
+      handler,
+      options,
+      platform,
+      tell: (type, generation) => this.#tell(type, generation),
+      fail: (generation, error, fatal, busy) => this.#fail(generation, error, fatal, busy),
+      onReadonly: (refused) => this.#onReadonly(refused.message),
+      onLineServer: (generation) => {
+        const error = this.#greeter.foundLineServer(this.#peer);
+        if (error === undefined) this.#tell('redial', generation);
+        else this.#fail(generation, error, true);
+      },
+      // What answers the first bytes in no known way will do so again; damage on the way may not.
+      onBroken: (generation, error) => {
+        const mayPass = error instanceof ProtocolError && this.#readyCount > 0;
+        this.#fail(generation, error, !mayPass && this.#machine.state.name === 'greeting');
+      },
+    };
   }
 
   get state(): ConnectionStateName {
@@ -139,7 +160,7 @@ export class Connection implements ConnectionPort {
     // The first connection is waited for in any case: without it nobody could ever send.
     if (command.failWhenDisconnected && this.#readyCount > 0 && state.name !== 'idle') {
       const cause = state.name === 'waiting' ? state.cause : undefined;
-      return command.onFailure(notConnectedError(`execute ${command.name}`, this.#peer, cause));
+      return command.onFailure(notConnectedError(command.name, this.#peer, cause));
     }
     if (!this.#queue.add(command, false, 0)) return;
     if (state.name === 'idle') this.#machine.input({ type: 'connect' });
@@ -165,8 +186,7 @@ export class Connection implements ConnectionPort {
   }
 
   breakLink(cause: AshRedisError): void {
-    const { name, generation } = this.#machine.state;
-    if (name === 'ready' || name === 'greeting') this.#fail(generation, cause, false, false);
+    this.#break(cause);
   }
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {
@@ -181,8 +201,18 @@ export class Connection implements ConnectionPort {
 
   // --- the machine ---------------------------------------------------------------------------------------------------
 
-  #fail(generation: number, error: AshRedisError, fatal: boolean, busy: boolean): void {
+  #tell(type: LinkInput, generation: number): void {
+    this.#machine.input({ type, generation });
+  }
+
+  #fail(generation: number, error: AshRedisError, fatal = false, busy = false): void {
     this.#machine.input({ type: 'failed', generation, error, fatal, busy });
+  }
+
+  /** Not `breakLink()`, which a lane extends to all of its connections. */
+  #break(cause: AshRedisError): void {
+    const { name, generation } = this.#machine.state;
+    if (name === 'ready' || name === 'greeting') this.#fail(generation, cause);
   }
 
   #perform(effect: Effect): void {
@@ -203,10 +233,10 @@ export class Connection implements ConnectionPort {
         return this.#handler.onLinkLost?.(effect.cause);
       case 'reject':
         this.#queue.rejectAll(effect.cause);
-        return this.#waiters.rejectAll(effect.cause);
+        return this.#waiters.settle(() => effect.cause);
       case 'finish':
         this.#queue.rejectAll(undefined);
-        this.#waiters.rejectAll(this.#closedError());
+        this.#waiters.settle(() => this.#closedError());
         for (const resolve of this.#closers.splice(0)) resolve();
     }
   }
@@ -235,8 +265,7 @@ export class Connection implements ConnectionPort {
   #dialAddress(generation: number, address: Address): void {
     this.#peer = describeAddress(address);
     this.#queue.peer = this.#peer;
-    const live = new LiveLink(this.#ownerOf(generation), generation, this.#peer);
-    const isCurrent = () => this.#live === live && live.phase !== 'dropped';
+    const live = new LiveLink(this.#owner, generation, this.#peer);
     this.#live = live;
     try {
       const link = this.#platform.dial(
@@ -246,19 +275,17 @@ export class Connection implements ConnectionPort {
           onReached: () => {
             live.reached = true;
           },
-          onOpen: () => {
-            if (isCurrent()) this.#machine.input({ type: 'opened', generation });
-          },
+          onOpen: () => this.#tell('opened', generation),
           onData: (chunk) => {
-            if (!isCurrent()) return;
+            if (!live.isReading) return;
             live.feed(chunk);
             this.#afterSettling();
           },
           onDrain: () => {
-            if (isCurrent()) this.#flush();
+            if (live.isReading) this.#flush();
           },
           onClose: (error) => {
-            if (isCurrent()) this.#onClose(live, error);
+            if (live.isReading) this.#onClose(live, error);
           },
         },
       );
@@ -269,49 +296,23 @@ export class Connection implements ConnectionPort {
     }
   }
 
-  #notDialled(generation: number, error: unknown): void {
-    const verdict = dialVerdict(this.#peer, error instanceof Error ? error : new Error(String(error)));
-    this.#fail(generation, verdict.error, verdict.fatal, false);
-  }
-
-  #ownerOf(generation: number): LinkOwner {
-    return {
-      queue: this.#queue,
-      handler: this.#handler,
-      options: this.#options,
-      platform: this.#platform,
-      onUseful: () => this.#machine.input({ type: 'useful', generation }),
-      onPong: () => this.#machine.input({ type: 'pong', generation }),
-      onReadonly: (refused) => this.#onReadonly(refused),
-      onLineServer: () => {
-        const error = this.#greeter.foundLineServer(this.#peer);
-        if (error === undefined) this.#machine.input({ type: 'redial', generation });
-        else this.#fail(generation, error, true, false);
-      },
-      // What answers the first bytes in no known way will do so again; damage on the way may not.
-      onBroken: (error) => {
-        const mayPass = error instanceof ProtocolError && this.#readyCount > 0;
-        const fatal = this.#machine.state.name === 'greeting' && !mayPass;
-        this.#fail(generation, error, fatal, false);
-      },
-    };
+  #notDialled(generation: number, thrown: unknown): void {
+    const cause = thrown === undefined || thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = dialError(this.#peer, cause);
+    // A certificate, or TLS itself: it will be refused again.
+    this.#fail(generation, error, error instanceof HandshakeError);
   }
 
   #onClose(live: LiveLink, cause: Error | undefined): void {
     const { generation, peer } = live;
-    if (live.phase === 'dialing') {
-      const verdict = dialVerdict(peer, cause);
-      return this.#fail(generation, verdict.error, verdict.fatal, false);
-    }
+    if (live.phase === 'dialing') return this.#notDialled(generation, cause);
     if (live.phase !== 'handshake') {
       const unanswered = this.#greeter.dialect === 'line' && this.#queue.inFlightCount > 0;
-      const error = linkEndedError(peer, cause, unanswered ? LINE_CLOSE_HINT : undefined);
-      return this.#fail(generation, error, false, false);
+      return this.#fail(generation, linkEndedError(peer, cause, unanswered ? LINE_CLOSE_HINT : undefined));
     }
     // Something in between may close on a command that it does not know: asked again without it, once.
-    if (live.bytesRead === 0 && this.#greeter.closedInSilence())
-      return this.#machine.input({ type: 'redial', generation });
-    this.#fail(generation, greetingEndedError(peer, cause), false, false);
+    if (live.bytesRead === 0 && this.#greeter.closedInSilence()) return this.#tell('redial', generation);
+    this.#fail(generation, greetingEndedError(peer, cause));
   }
 
   #drop(): void {
@@ -327,30 +328,17 @@ export class Connection implements ConnectionPort {
   #greet(): void {
     const live = this.#live;
     if (live === undefined) return;
-    live.startReading(this.#greeter.dialect ?? 'resp', this.#readingPaused);
-    if (this.#greeter.dialect === 'line') {
-      live.redialAt = this.#platform.now() + this.#options.connectTimeoutMs / LINE_GREETINGS;
-    }
-    this.#greeter.greet(this.#greeted(live, () => this.#restore(live)));
-  }
-
-  #greeted(live: LiveLink, succeed: () => void): GreetedLink {
-    return {
-      peer: live.peer,
-      isCurrent: () => this.#live === live,
-      send: (commands) => live.sendNow(commands),
-      succeed,
-      fail: (error, fatal, busy) => this.#fail(live.generation, error, fatal, busy),
-    };
-  }
-
-  #restore(live: LiveLink): void {
-    live.phase = 'restoring';
-    const done = () => {
-      if (live.phase === 'restoring') this.#machine.input({ type: 'greeted', generation: live.generation });
-    };
-    if (this.#handler.onRestore === undefined) return done();
-    this.#handler.onRestore(done);
+    const dialect = this.#greeter.dialect ?? 'resp';
+    live.startReading(dialect, this.#readingPaused);
+    if (dialect === 'line') live.redialAt = this.#platform.now() + this.#options.connectTimeoutMs / LINE_GREETINGS;
+    this.#greeter.greet(live, () => {
+      live.phase = 'restoring';
+      const done = () => {
+        if (live.phase === 'restoring') this.#tell('greeted', live.generation);
+      };
+      if (this.#handler.onRestore === undefined) done();
+      else this.#handler.onRestore(done);
+    });
   }
 
   #opened(): void {
@@ -360,17 +348,17 @@ export class Connection implements ConnectionPort {
     live.heard = true;
     this.#readyCount++;
     this.#flush();
-    this.#waiters.resolveAll();
+    this.#waiters.settle(undefined);
     this.#afterSettling();
   }
 
   /** The master became a replica: whoever answers at the address now may be the new master. */
-  #onReadonly(refused: RespError): void {
+  #onReadonly(refusal: string): void {
     const now = this.#platform.now();
     const { reconnect } = this.#options;
     if (reconnect === false || now - this.#readonlyAt < reconnect.maxDelayMs) return;
     this.#readonlyAt = now;
-    this.#breakWhenAnswered = linkEndedError(this.#peer, new Error(`the server only reads now (${refused.message})`));
+    this.#breakWhenAnswered = linkEndedError(this.#peer, new Error(`the server only reads now (${refusal})`));
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
@@ -403,14 +391,14 @@ export class Connection implements ConnectionPort {
   /** After replies, failures and cancellations: what may go on now. */
   #afterSettling(): void {
     if (this.#breakWhenAnswered !== undefined && this.#queue.inFlightCount === 0) {
-      return this.breakLink(this.#breakWhenAnswered);
+      return this.#break(this.#breakWhenAnswered);
     }
     if (this.#greeter.dialect === 'line' && this.#queue.inFlightCount === 0) this.#flush();
     if (this.#machine.state.name === 'closing' && this.#queue.liveCount === 0) this.#machine.input({ type: 'drained' });
   }
 
   #abandon(why: string): void {
-    if (this.#live?.phase === 'open') this.breakLink(linkEndedError(this.#peer, new Error(why)));
+    if (this.#live?.phase === 'open') this.#break(linkEndedError(this.#peer, new Error(why)));
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------
@@ -437,11 +425,11 @@ export class Connection implements ConnectionPort {
       this.#machine.input({ type: 'deadline', heard, readingPaused: this.#readingPaused });
     }
     this.#redialWhenSilent(now);
-    this.#waiters.expire(now, () => {
+    this.#waiters.settle(() => {
       const cause = this.#machine.state.name === 'waiting' ? this.#machine.state.cause : undefined;
       const limit = this.#options.connectTimeoutMs;
       return new TimeoutError(`Cannot connect to ${this.#peer} within ${limit} ms`, { cause, safeToRetry: true });
-    });
+    }, now);
     if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command in flight was not answered in time');
     if (now >= this.#greeter.renewAt) this.#renewCredentials();
     this.#afterSettling();
@@ -453,7 +441,7 @@ export class Connection implements ConnectionPort {
     if (live === undefined || now < live.redialAt) return;
     live.redialAt = Infinity;
     if (live.phase !== 'handshake' || live.bytesRead > 0) return;
-    this.#machine.input({ type: 'redial', generation: live.generation });
+    this.#tell('redial', live.generation);
   }
 
   #renewCredentials(): void {
@@ -464,10 +452,7 @@ export class Connection implements ConnectionPort {
       this.#greeter.renewAt = Infinity;
       return this.#handler.onCredentialsDue?.();
     }
-    this.#greeter.renew(
-      this.#greeted(live, () => {}),
-      () => this.#arm(),
-    );
+    this.#greeter.renew(live, () => this.#arm());
   }
 
   #closedError(): ClosedError {

@@ -2,29 +2,20 @@
 // Used by the driver. It remembers from link to link; it owns no socket and no time.
 
 import { type AshRedisError, HandshakeError, UsageError } from '../errors/index.ts';
-import { authCommand, greetLine, greetResp } from './handshake.ts';
-import type { Command, ConnectionOptions, Credentials, Dialect, Platform, ServerFacts } from './types.ts';
+import { RespError } from '../resp/index.ts';
+import { refusedError } from './connect-errors.ts';
+import { authCommand, type GreetedLink, greetLine, greetResp, withoutSecret } from './handshake.ts';
+import type { ConnectionOptions, Credentials, Dialect, Platform, ServerFacts } from './types.ts';
 
 /** The share of their life after which credentials are renewed. */
 const RENEW_AT = 0.8;
 const RETRY_MS = 1000;
 
-/** What the greeter needs of the link that it greets; every call is about that link alone. */
-export interface GreetedLink {
-  readonly peer: string;
-  isCurrent(): boolean;
-  /** Written at once, in order. */
-  send(commands: readonly Command[]): void;
-  succeed(): void;
-  fail(error: AshRedisError, fatal: boolean, busy: boolean): void;
-}
-
 export class Greeter {
   readonly #options: ConnectionOptions;
   readonly #platform: Platform;
-  /** HELLO makes something in between close: found out once, remembered. */
+  /** Something in between closes on HELLO: found out once, remembered. */
   #withoutHello = false;
-  #tryingWithoutHello = false;
   /** Undefined until the server is known. */
   dialect: Dialect | undefined;
   server: ServerFacts | undefined;
@@ -37,26 +28,23 @@ export class Greeter {
     this.dialect = options.dialect === 'auto' ? undefined : options.dialect;
   }
 
-  greet(link: GreetedLink): void {
-    if (this.#options.credentials === undefined) return this.#say(link, undefined);
+  greet(link: GreetedLink, succeed: () => void): void {
+    if (this.#options.credentials === undefined) return this.#say(link, undefined, succeed);
     this.#askForCredentials().then(
       (credentials) => {
-        if (link.isCurrent()) this.#say(link, credentials);
+        if (link.isReading) this.#say(link, credentials, succeed);
       },
       (cause: unknown) => {
-        const text = cause instanceof Error ? cause.message : String(cause);
-        const error = new HandshakeError(`Cannot authenticate at ${link.peer}: "credentials" failed: ${text}`, {
-          cause,
-        });
-        link.fail(error, false, false);
+        const text = cause instanceof Error ? cause.message : cause;
+        link.fail(new HandshakeError(`Cannot authenticate at ${link.peer}: "credentials" failed: ${text}`, { cause }));
       },
     );
   }
 
   /** True when the same server is to be asked again without HELLO: it closed without a word. */
   closedInSilence(): boolean {
-    if (this.dialect === 'line' || this.#withoutHello || this.#tryingWithoutHello) return false;
-    this.#tryingWithoutHello = true;
+    if (this.dialect === 'line' || this.#withoutHello) return false;
+    this.#withoutHello = true;
     return true;
   }
 
@@ -69,9 +57,11 @@ export class Greeter {
       );
     }
     if (this.dialect === 'resp') {
-      return new HandshakeError(`Cannot connect to ${peer}: found an AshRedis line server, asked for was RESP`, {
-        hint: 'use dialect: "auto" or "ashredis"; a line server has no credentials, db or TLS',
-      });
+      return refusedError(
+        peer,
+        'found an AshRedis line server, asked for was RESP',
+        'use dialect: "auto" or "ashredis"; a line server has no credentials, db or TLS',
+      );
     }
     this.dialect = 'line';
     return undefined;
@@ -82,12 +72,13 @@ export class Greeter {
     this.renewAt = Infinity;
     this.#askForCredentials().then(
       (credentials) => {
-        if (!link.isCurrent()) return;
-        const command = authCommand(credentials, (refused) => {
-          if (refused === undefined) return;
-          link.fail(new HandshakeError(`Cannot renew credentials at ${link.peer}: ${refused}`), false, false);
+        if (!link.isReading) return;
+        const command = authCommand(credentials, (value) => {
+          if (!(value instanceof RespError)) return;
+          const text = `Cannot renew credentials at ${link.peer}: ${withoutSecret(value, credentials)}`;
+          link.fail(new HandshakeError(text));
         });
-        link.send([command]);
+        link.sendNow([command]);
         planned();
       },
       () => {
@@ -98,28 +89,19 @@ export class Greeter {
     );
   }
 
-  #say(link: GreetedLink, credentials: Credentials | undefined): void {
-    const { protocol, clientName, db, quoting } = this.#options;
-    const withoutHello = this.#withoutHello || this.#tryingWithoutHello;
+  #say(link: GreetedLink, credentials: Credentials | undefined, succeed: () => void): void {
     const greet = this.dialect === 'line' ? greetLine : greetResp;
     greet({
-      peer: link.peer,
-      protocol,
-      withoutHello,
-      serverUnknown: this.dialect === undefined,
+      link,
+      options: this.#options,
       credentials,
-      clientName,
-      db,
-      quoting,
-      send: (commands) => link.send(commands),
+      withoutHello: this.#withoutHello,
+      serverUnknown: this.dialect === undefined,
       succeed: (facts) => {
         this.server = facts;
         this.dialect = facts.dialect;
-        if (withoutHello) this.#withoutHello = true;
-        this.#tryingWithoutHello = false;
-        link.succeed();
+        succeed();
       },
-      fail: (error, fatal, busy) => link.fail(error, fatal, busy),
     });
   }
 
@@ -129,9 +111,8 @@ export class Greeter {
     if (typeof credentials?.password !== 'string') {
       throw new TypeError('"credentials" gave no { password }, allowed is { username?, password, expiresAt? }');
     }
-    const { expiresAt } = credentials;
-    const lifeMs = expiresAt === undefined ? Infinity : Math.max(0, expiresAt - this.#platform.wallClock());
-    this.renewAt = this.#platform.now() + lifeMs * RENEW_AT;
+    const { expiresAt = Infinity } = credentials;
+    this.renewAt = this.#platform.now() + Math.max(0, expiresAt - this.#platform.wallClock()) * RENEW_AT;
     return credentials;
   }
 }

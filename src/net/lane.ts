@@ -3,25 +3,14 @@
 
 import type { AshRedisError } from '../errors/index.ts';
 import { Connection } from './connection.ts';
-import type {
-  AbortSignalLike,
-  Command,
-  ConnectionHandler,
-  ConnectionOptions,
-  ConnectionPort,
-  ConnectionStateName,
-  ConnectionStats,
-  Platform,
-  ServerFacts,
-} from './types.ts';
+import type { Command, ConnectionHandler, ConnectionOptions, Platform } from './types.ts';
 
-export class CommandLane implements ConnectionPort {
-  readonly #options: ConnectionOptions;
+/** The first connection, with the others behind it. */
+export class CommandLane extends Connection {
+  readonly #options: ConnectionOptions & { readonly poolSize: number };
   readonly #platform: Platform;
-  readonly #poolSize: number;
-  readonly #first: ConnectionPort;
   /** Line servers: the others, made when first used. */
-  readonly #others: (ConnectionPort | undefined)[] = [];
+  readonly #others: (Connection | undefined)[] = [];
   /** Keys of commands from before the server was known: they wait in the first connection, and are not to be overtaken. */
   readonly #earlyKeys = new Set<string>();
   /** There were too many to note. */
@@ -32,75 +21,44 @@ export class CommandLane implements ConnectionPort {
     platform: Platform,
     handler: ConnectionHandler = {},
   ) {
+    super(options, platform, handler);
     this.#options = options;
     this.#platform = platform;
-    this.#poolSize = options.poolSize;
-    this.#first = new Connection(options, platform, handler);
   }
 
-  get state(): ConnectionStateName {
-    return this.#first.state;
+  override send(command: Command): void {
+    const other = this.#otherOf(command);
+    if (other === undefined) super.send(command);
+    else other.send(command);
   }
 
-  get generation(): number {
-    return this.#first.generation;
-  }
-
-  get server(): ServerFacts | undefined {
-    return this.#first.server;
-  }
-
-  stats(): ConnectionStats {
-    return this.#first.stats();
-  }
-
-  connect(signal?: AbortSignalLike): Promise<void> {
-    return this.#first.connect(signal);
-  }
-
-  send(command: Command): void {
-    this.#connectionOf(command).send(command);
-  }
-
-  cancel(command: Command, reason: unknown): void {
-    this.#first.cancel(command, reason);
+  override cancel(command: Command, reason: unknown): void {
+    super.cancel(command, reason);
     for (const other of this.#others) other?.cancel(command, reason);
   }
 
-  pauseReading(): void {
-    this.#first.pauseReading();
-  }
-
-  resumeReading(): void {
-    this.#first.resumeReading();
-  }
-
-  breakLink(cause: AshRedisError): void {
-    this.#first.breakLink(cause);
+  override breakLink(cause: AshRedisError): void {
+    super.breakLink(cause);
     for (const other of this.#others) other?.breakLink(cause);
   }
 
-  async close(options: { timeoutMs?: number } = {}): Promise<void> {
-    await Promise.all([this.#first, ...this.#others].map((connection) => connection?.close(options)));
+  override async close(options: { timeoutMs?: number } = {}): Promise<void> {
+    await Promise.all([super.close(options), ...this.#others.map((other) => other?.close(options))]);
   }
 
-  #connectionOf(command: Command): ConnectionPort {
-    const { routingKey } = command;
+  /** Undefined: the first. */
+  #otherOf({ routingKey }: Command): Connection | undefined {
     // Until the server is known, and where it speaks RESP, there is one.
-    if (this.#first.server?.dialect !== 'line') {
-      if (this.#first.server === undefined) this.#noteEarly(routingKey);
+    if (this.server?.dialect !== 'line') {
+      if (this.server === undefined) this.#noteEarly(routingKey);
       else if (this.#earlyKeys.size > 0) this.#earlyKeys.clear();
-      return this.#first;
+      return undefined;
     }
-    if (routingKey === undefined || this.#isEarly(routingKey)) return this.#first;
-    const slot = hashOf(routingKey) % this.#poolSize;
-    if (slot === 0) return this.#first;
-    let connection = this.#others[slot];
-    if (connection === undefined) {
-      connection = new Connection({ ...this.#options, dialect: 'line' }, this.#platform);
-      this.#others[slot] = connection;
-    }
-    return connection;
+    if (routingKey === undefined || this.#isEarly(routingKey)) return undefined;
+    const slot = hashOf(routingKey) % this.#options.poolSize;
+    if (slot === 0) return undefined;
+    this.#others[slot] ??= new Connection({ ...this.#options, dialect: 'line' }, this.#platform);
+    return this.#others[slot];
   }
 
   #noteEarly(routingKey: string | undefined): void {
@@ -110,7 +68,7 @@ export class CommandLane implements ConnectionPort {
 
   #isEarly(routingKey: string): boolean {
     if (!this.#allAreEarly && this.#earlyKeys.size === 0) return false;
-    const { unsentCount, inFlightCount } = this.#first.stats();
+    const { unsentCount, inFlightCount } = this.stats();
     if (unsentCount + inFlightCount > 0) return this.#allAreEarly || this.#earlyKeys.has(routingKey);
     this.#earlyKeys.clear();
     this.#allAreEarly = false;

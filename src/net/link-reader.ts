@@ -1,12 +1,14 @@
 // From the bytes of one link to values: looks at the first line, then lets the dialect's decoder read.
 // Called by the driver for each chunk. It must never guess: what fits no dialect is a HandshakeError or ProtocolError.
 
-import { HandshakeError } from '../errors/index.ts';
+import type { HandshakeError } from '../errors/index.ts';
 import { LineDecoder, LineError, NEED_LINE_DATA } from '../line/index.ts';
 import { NEED_DATA, RespDecoder, RespError, RespMessage, RespPush, type RespValue } from '../resp/index.ts';
-import type { Dialect } from './types.ts';
+import { refusedError } from './connect-errors.ts';
+import type { ConnectionOptions, Dialect } from './types.ts';
 
 export interface ReaderSink {
+  readonly peer: string;
   /** Whether strings of the next reply are wanted as bytes. */
   readonly wantsBytes: boolean;
   onMessage(message: RespMessage): void;
@@ -17,13 +19,6 @@ export interface ReaderSink {
   readonly isReading: boolean;
 }
 
-export interface ReaderOptions {
-  readonly dialect: Dialect;
-  readonly subscriber: boolean;
-  readonly subscriberBytes: boolean;
-  readonly peer: string;
-}
-
 const LF = 10;
 const CR = 13;
 /** First bytes of RESP replies. */
@@ -32,28 +27,24 @@ const MAX_FIRST_LINE = 512;
 
 export class LinkReader {
   readonly #sink: ReaderSink;
-  readonly #options: ReaderOptions;
+  readonly #options: ConnectionOptions;
   #resp: RespDecoder | undefined;
   #line: LineDecoder | undefined;
   /** Bytes before the first line's end. */
   #first: Uint8Array | undefined;
-  #bytesRead = 0;
+  /** Bytes that came over this link. */
+  bytesRead = 0;
 
-  constructor(sink: ReaderSink, options: ReaderOptions) {
+  constructor(sink: ReaderSink, dialect: Dialect, options: ConnectionOptions) {
     this.#sink = sink;
     this.#options = options;
-    if (options.dialect === 'line') this.#line = new LineDecoder();
+    if (dialect === 'line') this.#line = new LineDecoder();
     else this.#first = new Uint8Array(0);
-  }
-
-  /** Bytes that came over this link. */
-  get bytesRead(): number {
-    return this.#bytesRead;
   }
 
   /** The chunk is not kept. Throws a `ProtocolError` or a `HandshakeError`: the link is then to be dropped. */
   feed(chunk: Uint8Array): void {
-    this.#bytesRead += chunk.length;
+    this.bytesRead += chunk.length;
     if (this.#resp !== undefined) return this.#readResp(this.#resp, chunk);
     if (this.#line !== undefined) return this.#readLine(this.#line, chunk);
     this.#look(chunk);
@@ -77,26 +68,14 @@ export class LinkReader {
   }
 
   #foreign(bytes: Uint8Array): HandshakeError {
-    const { peer } = this.#options;
+    const { peer } = this.#sink;
     const text = String.fromCharCode(...bytes.subarray(0, 40));
-    if (text.startsWith('HTTP/')) {
-      return new HandshakeError(
-        `Cannot connect to ${peer}: found an HTTP server, allowed is a server that speaks RESP`,
-        {
-          hint: 'check host and port',
-        },
-      );
-    }
     // Record type "alert" or "handshake", version 3.x: RFC 8446, section 5.1.
     if ((bytes[0] === 0x15 || bytes[0] === 0x16) && (bytes.length < 2 || bytes[1] === 3)) {
-      return new HandshakeError(`Cannot connect to ${peer}: found a server that speaks TLS, but the link is plain`, {
-        hint: 'use rediss:// or tls: true',
-      });
+      return refusedError(peer, 'found a server that speaks TLS, but the link is plain', 'use rediss:// or tls: true');
     }
-    return new HandshakeError(
-      `Cannot connect to ${peer}: found ${JSON.stringify(text)}, allowed is a server that speaks RESP`,
-      { hint: 'check host and port' },
-    );
+    const found = text.startsWith('HTTP/') ? 'an HTTP server' : JSON.stringify(text);
+    return refusedError(peer, `found ${found}, allowed is a server that speaks RESP`, 'check host and port');
   }
 
   #readResp(decoder: RespDecoder, chunk: Uint8Array): void {

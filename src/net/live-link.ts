@@ -2,29 +2,30 @@
 // Made by the driver for each dial and thrown away with the link, so that nothing of an old link reaches a new one.
 // It must never change the machine by itself: it tells its owner.
 
-import { type AshRedisError, ProtocolError } from '../errors/index.ts';
+import { AshRedisError, ProtocolError } from '../errors/index.ts';
 import { RespError, type RespMessage, RespPush, type RespValue } from '../resp/index.ts';
 import type { CommandQueue } from './command-queue.ts';
-import { pingCommand } from './handshake.ts';
+import { type GreetedLink, pingCommand } from './handshake.ts';
 import { LinkReader, type ReaderSink } from './link-reader.ts';
+import type { LinkInput } from './machine.ts';
 import type { Command, ConnectionHandler, ConnectionOptions, Dialect, Frame, Link, Platform } from './types.ts';
 
 const CONFIRMATIONS = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe']);
 
-/** What the driver is told. All of it is about the link that tells. */
+/** What the driver is told, and of which link. */
 export interface LinkOwner {
   readonly queue: CommandQueue;
   readonly handler: ConnectionHandler;
   readonly options: ConnectionOptions;
   readonly platform: Platform;
-  onUseful(): void;
-  onPong(): void;
+  tell(type: LinkInput, generation: number): void;
+  fail(generation: number, error: AshRedisError, fatal?: boolean, busy?: boolean): void;
   onReadonly(refused: RespError): void;
-  onLineServer(): void;
-  onBroken(error: AshRedisError): void;
+  onLineServer(generation: number): void;
+  onBroken(generation: number, error: AshRedisError): void;
 }
 
-export class LiveLink implements ReaderSink {
+export class LiveLink implements ReaderSink, GreetedLink {
   readonly generation: number;
   readonly peer: string;
   readonly #owner: LinkOwner;
@@ -67,14 +68,8 @@ export class LiveLink implements ReaderSink {
   }
 
   startReading(dialect: Dialect, paused: boolean): void {
-    const { subscriber, subscriberBytes } = this.#owner.options;
     this.phase = 'handshake';
-    this.#reader = new LinkReader(this, {
-      dialect,
-      subscriber,
-      subscriberBytes: subscriberBytes === true,
-      peer: this.peer,
-    });
+    this.#reader = new LinkReader(this, dialect, this.#owner.options);
     if (paused) this.pause();
   }
 
@@ -111,12 +106,24 @@ export class LiveLink implements ReaderSink {
       this.#pingSkipped = this.#owner.queue.inFlightCount > 0;
       if (this.#pingSkipped) return;
     }
-    const nonce = Math.floor(this.#owner.platform.random() * 2 ** 48).toString(36);
-    const onPong = (problem: ProtocolError | undefined) => {
-      if (problem === undefined) this.#owner.onPong();
-      else this.#owner.onBroken(problem);
-    };
-    this.sendNow([pingCommand(dialect === 'line' ? undefined : `ashredis:${nonce}`, onPong)]);
+    const nonce = `ashredis:${Math.floor(this.#owner.platform.random() * 2 ** 48).toString(36)}`;
+    this.sendNow([
+      pingCommand(dialect === 'line' ? undefined : nonce, (own) => {
+        if (own) this.#owner.tell('pong', this.generation);
+        else
+          this.#broken(
+            new ProtocolError('Cannot match reply to PING: its nonce did not come back, replies have shifted'),
+          );
+      }),
+    ]);
+  }
+
+  fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void {
+    this.#owner.fail(this.generation, error, fatal, busy);
+  }
+
+  #broken(error: AshRedisError): void {
+    this.#owner.onBroken(this.generation, error);
   }
 
   feed(chunk: Uint8Array): void {
@@ -124,7 +131,11 @@ export class LiveLink implements ReaderSink {
     try {
       this.#reader?.feed(chunk);
     } catch (thrown) {
-      this.#owner.onBroken(asProtocolError(thrown, this.peer));
+      // Only errors of ours may leave a reader; any other is a bug, and still must not end the process.
+      const ours = thrown instanceof AshRedisError;
+      this.#broken(
+        ours ? thrown : new ProtocolError(`Cannot read reply from ${this.peer}: ${thrown}`, { cause: thrown }),
+      );
     }
     this.#owner.handler.onChunkEnd?.();
   }
@@ -154,7 +165,7 @@ export class LiveLink implements ReaderSink {
   }
 
   onLineServer(): void {
-    this.#owner.onLineServer();
+    this.#owner.onLineServer(this.generation);
   }
 
   #onPush(push: RespPush): void {
@@ -182,7 +193,7 @@ export class LiveLink implements ReaderSink {
     }
     if (this.#pingSkipped) {
       this.#pingSkipped = false;
-      this.#owner.onPong();
+      this.#owner.tell('pong', this.generation);
     }
     if (value instanceof RespError) {
       if (value.code === 'READONLY') this.#owner.onReadonly(value);
@@ -192,12 +203,6 @@ export class LiveLink implements ReaderSink {
   #markUseful(): void {
     if (this.phase !== 'open') return;
     this.#useful = true;
-    this.#owner.onUseful();
+    this.#owner.tell('useful', this.generation);
   }
-}
-
-/** Only errors of ours may leave a reader; any other is a bug, and still must not end the process. */
-function asProtocolError(thrown: unknown, peer: string): AshRedisError {
-  if (thrown instanceof Error && 'safeToRetry' in thrown) return thrown as AshRedisError;
-  return new ProtocolError(`Cannot read reply from ${peer}: ${thrown}`, { cause: thrown });
 }

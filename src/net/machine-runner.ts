@@ -47,23 +47,12 @@ export class MachineRunner {
   }
 
   #step(input: MachineInput): void {
-    if (!this.#isStillMeant(input)) return;
     const before = this.state;
     const now = this.#platform.now();
     const { state, effects } = step(this.#config, before, input, now, this.#platform.random());
     this.state = state;
     for (const effect of effects) this.#owner.perform(effect);
-    const event = stateEventOf(before, state, input, effects, now);
+    const event = stateEventOf(before, state, effects, now);
     if (event !== undefined) this.#owner.onState(event);
-  }
-
-  /** An input that waited behind another may have lost its meaning. */
-  #isStillMeant(input: MachineInput): boolean {
-    const { name, generation } = this.state;
-    if (name === 'closed') return false;
-    if ('generation' in input) return input.generation === generation && name !== 'waiting' && name !== 'idle';
-    if (input.type === 'connect') return name !== 'closing';
-    if (input.type === 'drained') return name === 'closing';
-    return input.type === 'close' || name !== 'idle';
   }
 }

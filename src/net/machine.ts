@@ -15,22 +15,15 @@ export type MachineState =
   | Attempt<'dialing'>
   /** The link is open: handshake, and then what the owner wants restored. */
   | Attempt<'greeting'>
-  | {
-      readonly name: 'ready';
-      readonly generation: number;
-      /** Attempts since a connection proved useful; 0 once this one did. */
-      readonly attempt: number;
+  | (Attempt<'ready'> & {
       readonly readyAt: number;
       /** A heartbeat is out, unanswered, since then. */
-      readonly pingedAt: number | undefined;
-      readonly deadline: number;
-    }
+      readonly pingedAt?: number | undefined;
+    })
   | (Attempt<'waiting'> & { readonly cause: AshRedisError })
   | {
       readonly name: 'closing';
       readonly generation: number;
-      /** How far the link is; what was accepted is flushed once it is ready. */
-      readonly link: 'dialing' | 'greeting' | 'ready';
       readonly deadline: number;
     }
   | { readonly name: 'closed'; readonly generation: number };
@@ -38,7 +31,7 @@ export type MachineState =
 interface Attempt<Name extends string> {
   readonly name: Name;
   readonly generation: number;
-  /** Which attempt since a connection proved useful, from 1; in `waiting` the one to come. */
+  /** Which attempt since a connection proved useful, from 1; in `waiting` the one to come; in `ready` 0 once it did. */
   readonly attempt: number;
   /** Attempts since a connection was ready, for `maxAttempts`. */
   readonly tries: number;
@@ -99,7 +92,7 @@ export interface MachineConfig {
   readonly heartbeatTimeoutMs: number;
   readonly reconnect: { readonly maxAttempts: number; readonly maxDelayMs: number } | false;
   /** The error for a limit that passed. Pure; it knows the address, which the machine does not. */
-  timeoutError(what: 'dialing' | 'greeting' | 'heartbeat'): AshRedisError;
+  limitError(state: StateName): AshRedisError;
   /** The error for attempts that ran out. */
   exhaustedError(attempts: number, cause: AshRedisError): AshRedisError;
 }
@@ -110,6 +103,9 @@ export interface StepResult {
 }
 
 type InputType = MachineInput['type'];
+
+/** Inputs that say nothing but which link they are about. */
+export type LinkInput = 'opened' | 'greeted' | 'redial' | 'useful' | 'pong';
 
 /** Every legal pair of state and input, with the states that may follow. Any other pair is a bug. */
 export const LEGAL: Readonly<Record<StateName, Readonly<Partial<Record<InputType, readonly StateName[]>>>>> = {
@@ -159,7 +155,15 @@ export function deadlineOf(state: MachineState): number {
   return state.name === 'idle' || state.name === 'closed' ? Infinity : state.deadline;
 }
 
-/** Throws only for a pair that is not legal, which is a bug of the caller. `random` is in [0, 1). */
+/** What is wrong with a step that is not in the table; asked by tests. */
+export function bugOf(before: MachineState, input: MachineInput, after: MachineState): string | undefined {
+  const legal = LEGAL[before.name][input.type];
+  if (legal === undefined) return `Bug: input ${input.type} is not legal in state ${before.name}`;
+  if (after === before || legal.includes(after.name)) return undefined;
+  return `Bug: state ${after.name} may not follow ${before.name} on ${input.type}`;
+}
+
+/** What has lost its meaning, since another input came before it, changes nothing. `random` is in [0, 1). */
 export function step(
   config: MachineConfig,
   state: MachineState,
@@ -167,171 +171,101 @@ export function step(
   now: number,
   random: number,
 ): StepResult {
-  const legal = LEGAL[state.name][input.type];
-  if (legal === undefined) throw new Error(`Bug: input ${input.type} is not legal in state ${state.name}`);
-  // What comes from an older link never counts.
-  if ('generation' in input && input.generation !== state.generation) return { state, effects: [] };
-  // Woken early: the deadline has moved since the timer was set.
-  if (input.type === 'deadline' && now < deadlineOf(state)) return { state, effects: [] };
-  const result = transition(config, state, input, now, random);
-  if (!legal.includes(result.state.name)) {
-    throw new Error(`Bug: state ${result.state.name} may not follow ${state.name} on ${input.type}`);
-  }
-  return result;
-}
-
-function transition(
-  config: MachineConfig,
-  state: MachineState,
-  input: MachineInput,
-  now: number,
-  random: number,
-): StepResult {
-  switch (state.name) {
-    case 'idle':
-      if (input.type === 'close') return finish(state, []);
+  const { name, generation } = state;
+  const next = generation + 1;
+  const drop: Effect = { type: 'drop', generation };
+  const same: StepResult = { state, effects: [] };
+  const linked = name !== 'idle' && name !== 'waiting' && name !== 'closed';
+  // What comes from an older link, or from one that is gone, never counts.
+  if ('generation' in input && (input.generation !== generation || !linked)) return same;
+  switch (input.type) {
+    case 'connect':
+      if (name !== 'idle') return same;
       return dial(
         config,
         {
-          ...FIRST,
-          generation: state.generation,
+          generation,
+          attempt: 1,
+          tries: 1,
           established: config.waitOnFirstConnect,
-          patience: firstPatience(config, now),
+          patience: config.waitOnFirstConnect ? Infinity : now + config.connectTimeoutMs,
         },
         now,
       );
-    case 'dialing':
-    case 'greeting':
-      return whileConnecting(config, state, input, now, random);
-    case 'ready':
-      return whileReady(config, state, input, now, random);
-    case 'waiting':
-      if (input.type === 'connect') return { state, effects: [] };
-      if (input.type === 'close') return finish(state, []);
-      if (now >= state.patience) return giveUp(state.generation, state.cause, []);
-      return dial(config, state, now);
-    case 'closing':
-      return whileClosing(state, input, now);
-    case 'closed':
-      return { state, effects: [] };
-  }
-}
-
-function whileConnecting(
-  config: MachineConfig,
-  state: Attempt<'dialing'> | Attempt<'greeting'>,
-  input: MachineInput,
-  now: number,
-  random: number,
-): StepResult {
-  const { generation } = state;
-  switch (input.type) {
     case 'opened':
-      return { state: { ...state, name: 'greeting' }, effects: [{ type: 'greet', generation }] };
+      return {
+        state: name === 'dialing' ? { ...state, name: 'greeting' } : state,
+        effects: [{ type: 'greet', generation }],
+      };
     case 'greeted':
       return {
-        state: {
-          name: 'ready',
-          generation,
-          attempt: state.attempt,
-          readyAt: now,
-          pingedAt: undefined,
-          deadline: now + config.heartbeatIntervalMs,
-        },
+        state:
+          name !== 'greeting'
+            ? state
+            : {
+                name: 'ready',
+                generation,
+                attempt: state.attempt,
+                tries: 0,
+                established: true,
+                patience: Infinity,
+                readyAt: now,
+                deadline: now + config.heartbeatIntervalMs,
+              },
         effects: [{ type: 'open', generation }],
       };
-    case 'redial': {
+    case 'redial':
       // The same attempt under the same deadline: a server of another dialect must not stretch the limit.
-      const next: MachineState = { ...state, name: 'dialing', generation: generation + 1 };
       return {
-        state: next,
-        effects: [
-          { type: 'drop', generation },
-          { type: 'dial', generation: generation + 1 },
-        ],
+        state: name === 'greeting' ? { ...state, name: 'dialing', generation: next } : { ...state, generation: next },
+        effects: [drop, { type: 'dial', generation: next }],
       };
+    case 'useful':
+      return name === 'ready' ? { state: { ...state, attempt: 0 }, effects: [] } : same;
+    case 'pong': {
+      if (name !== 'ready') return same;
+      const deadline = Math.max(now, (state.pingedAt ?? now) + config.heartbeatIntervalMs);
+      return { state: { ...state, attempt: 0, pingedAt: undefined, deadline }, effects: [] };
     }
     case 'failed':
       return fail(config, state, input.error, input.fatal, input.busy, now, random);
     case 'deadline':
-      return fail(config, state, config.timeoutError(state.name), false, false, now, random);
-    case 'close':
-      return startClosing(state, state.name, input, now);
-    default:
-      return { state, effects: [] };
-  }
-}
-
-function whileReady(
-  config: MachineConfig,
-  state: Extract<MachineState, { name: 'ready' }>,
-  input: MachineInput,
-  now: number,
-  random: number,
-): StepResult {
-  const { generation } = state;
-  switch (input.type) {
-    case 'useful':
-      return { state: { ...state, attempt: 0 }, effects: [] };
-    case 'pong': {
-      const next = (state.pingedAt ?? now) + config.heartbeatIntervalMs;
-      return { state: { ...state, attempt: 0, pingedAt: undefined, deadline: Math.max(now, next) }, effects: [] };
-    }
-    case 'failed':
-      return failReady(config, state, input.error, input.fatal, now, random);
-    case 'close':
-      return startClosing(state, 'ready', input, now);
-    case 'deadline': {
-      const again = now + config.heartbeatTimeoutMs;
-      if (state.pingedAt === undefined) {
-        return { state: { ...state, pingedAt: now, deadline: again }, effects: [{ type: 'ping', generation }] };
+      // Woken early: the deadline has moved since the timer was set.
+      if (now < deadlineOf(state)) return same;
+      if (name === 'closing') return finish(state, [drop]);
+      if (name === 'waiting') return now < state.patience ? dial(config, state, now) : giveUp(state, state.cause, []);
+      if (name === 'ready') {
+        const deadline = now + config.heartbeatTimeoutMs;
+        if (state.pingedAt === undefined) {
+          return { state: { ...state, pingedAt: now, deadline }, effects: [{ type: 'ping', generation }] };
+        }
+        // Bytes are life, ours not to read them is no proof of death, and a verdict that comes very late (the process
+        // stood still) would judge a peer that had no chance to answer.
+        const foundLate = now - state.deadline > config.heartbeatTimeoutMs;
+        if (input.heard || input.readingPaused || foundLate) return { state: { ...state, deadline }, effects: [] };
       }
-      // Bytes are life, ours not to read them is no proof of death, and a verdict that comes very late (the process
-      // stood still) would judge a peer that had no chance to answer.
-      const foundLate = now - state.deadline > config.heartbeatTimeoutMs;
-      if (input.heard || input.readingPaused || foundLate) return { state: { ...state, deadline: again }, effects: [] };
-      return failReady(config, state, config.timeoutError('heartbeat'), false, now, random);
-    }
-    default:
-      return { state, effects: [] };
-  }
-}
-
-function whileClosing(state: Extract<MachineState, { name: 'closing' }>, input: MachineInput, now: number): StepResult {
-  const { generation } = state;
-  const drop: Effect = { type: 'drop', generation };
-  switch (input.type) {
-    case 'opened':
-      return { state: { ...state, link: 'greeting' }, effects: [{ type: 'greet', generation }] };
-    case 'greeted':
-      return { state: { ...state, link: 'ready' }, effects: [{ type: 'open', generation }] };
-    case 'redial':
-      return {
-        state: { ...state, link: 'dialing', generation: generation + 1 },
-        effects: [drop, { type: 'dial', generation: generation + 1 }],
-      };
-    case 'failed':
-      return finish(state, [drop, { type: 'lost', cause: input.error }]);
-    case 'deadline':
-      return finish(state, [drop]);
-    case 'drained':
-      return finish(state, [drop]);
-    case 'close':
-      // A second close may shorten the limit, never stretch it.
+      return fail(config, state, config.limitError(name), false, false, now, random);
+    case 'close': {
+      if (name === 'closed') return same;
+      if (!linked) return finish(state, []);
       if (!input.pending) return finish(state, [drop]);
-      return { state: { ...state, deadline: Math.min(state.deadline, now + input.timeoutMs) }, effects: [] };
-    default:
-      return { state, effects: [] };
+      const deadline = now + input.timeoutMs;
+      // A second close may shorten the limit, never stretch it.
+      return {
+        state: {
+          name: 'closing',
+          generation,
+          deadline: name === 'closing' ? Math.min(state.deadline, deadline) : deadline,
+        },
+        effects: [],
+      };
+    }
+    case 'drained':
+      return name === 'closing' ? finish(state, [drop]) : same;
   }
-}
-
-function firstPatience(config: MachineConfig, now: number): number {
-  return config.waitOnFirstConnect ? Infinity : now + config.connectTimeoutMs;
 }
 
 type Before = Omit<Attempt<'dialing'>, 'name' | 'deadline'>;
-
-const FIRST = { attempt: 1, tries: 1 };
 
 function dial(config: MachineConfig, before: Before, now: number): StepResult {
   const { attempt, tries, established, patience } = before;
@@ -343,56 +277,29 @@ function dial(config: MachineConfig, before: Before, now: number): StepResult {
   };
 }
 
+/** The link is no more: another attempt after a delay, or none. */
 function fail(
   config: MachineConfig,
-  state: Attempt<'dialing'> | Attempt<'greeting'>,
-  error: AshRedisError,
+  state: MachineState,
+  cause: AshRedisError,
   fatal: boolean,
   busy: boolean,
   now: number,
   random: number,
 ): StepResult {
-  const effects: Effect[] = [{ type: 'drop', generation: state.generation }];
-  if (state.name === 'greeting') effects.push({ type: 'lost', cause: error });
+  const { generation } = state;
+  const { reconnect } = config;
+  const effects: Effect[] = [{ type: 'drop', generation }];
+  if (state.name !== 'dialing') effects.push({ type: 'lost', cause });
+  if (!('attempt' in state)) return finish(state, effects);
+  const { tries, established, patience } = state;
   // Before the first ready, only a server that says "not yet" is worth waiting for.
-  if (fatal || (!state.established && !busy)) return giveUp(state.generation, error, effects);
-  return wait(config, state, error, effects, now, random);
-}
-
-function failReady(
-  config: MachineConfig,
-  state: Extract<MachineState, { name: 'ready' }>,
-  error: AshRedisError,
-  fatal: boolean,
-  now: number,
-  random: number,
-): StepResult {
-  const effects: Effect[] = [
-    { type: 'drop', generation: state.generation },
-    { type: 'lost', cause: error },
-  ];
-  if (fatal || config.reconnect === false) return giveUp(state.generation, error, effects);
+  if (fatal || reconnect === false || !(established || busy)) return giveUp(state, cause, effects);
+  if (tries >= reconnect.maxAttempts) return giveUp(state, config.exhaustedError(tries, cause), effects);
   // Having stayed up for longer than the longest delay is use enough, also without traffic.
-  const proved = now - state.readyAt >= config.reconnect.maxDelayMs;
+  const proved = state.name === 'ready' && now - state.readyAt >= reconnect.maxDelayMs;
   const attempt = proved ? 0 : state.attempt;
-  const before = { generation: state.generation, attempt, tries: 0, established: true, patience: Infinity };
-  return wait(config, before, error, effects, now, random);
-}
-
-function wait(
-  config: MachineConfig,
-  before: Before,
-  cause: AshRedisError,
-  effects: Effect[],
-  now: number,
-  random: number,
-): StepResult {
-  const { generation, attempt, tries, established, patience } = before;
-  if (config.reconnect === false) return giveUp(generation, cause, effects);
-  if (tries >= config.reconnect.maxAttempts) {
-    return giveUp(generation, config.exhaustedError(tries, cause), effects);
-  }
-  const deadline = Math.min(now + backoffDelayMs(attempt, config.reconnect.maxDelayMs, random), patience);
+  const deadline = Math.min(now + backoffDelayMs(attempt, reconnect.maxDelayMs, random), patience);
   return {
     state: {
       name: 'waiting',
@@ -408,23 +315,10 @@ function wait(
   };
 }
 
-function giveUp(generation: number, cause: AshRedisError, effects: readonly Effect[]): StepResult {
+function giveUp({ generation }: MachineState, cause: AshRedisError, effects: readonly Effect[]): StepResult {
   return { state: { name: 'idle', generation }, effects: [...effects, { type: 'reject', cause }] };
 }
 
-function startClosing(
-  state: Exclude<MachineState, { name: 'idle' | 'closed' }>,
-  link: 'dialing' | 'greeting' | 'ready',
-  input: Extract<MachineInput, { type: 'close' }>,
-  now: number,
-): StepResult {
-  if (!input.pending) return finish(state, [{ type: 'drop', generation: state.generation }]);
-  return {
-    state: { name: 'closing', generation: state.generation, link, deadline: now + input.timeoutMs },
-    effects: [],
-  };
-}
-
-function finish(state: MachineState, effects: readonly Effect[]): StepResult {
-  return { state: { name: 'closed', generation: state.generation }, effects: [...effects, { type: 'finish' }] };
+function finish({ generation }: MachineState, effects: readonly Effect[]): StepResult {
+  return { state: { name: 'closed', generation }, effects: [...effects, { type: 'finish' }] };
 }

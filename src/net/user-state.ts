@@ -1,7 +1,7 @@
 // The machine's states and steps as users see them.
 // Called by the driver. Pure.
 
-import type { Effect, MachineInput, MachineState, StateName } from './machine.ts';
+import type { Effect, MachineState, StateName } from './machine.ts';
 import type { ConnectionStateName, StateEvent } from './types.ts';
 
 export function userStateOf(name: StateName): ConnectionStateName {
@@ -12,21 +12,21 @@ export function userStateOf(name: StateName): ConnectionStateName {
 export function stateEventOf(
   before: MachineState,
   after: MachineState,
-  input: MachineInput,
   effects: readonly Effect[],
   now: number,
 ): StateEvent | undefined {
   const from = userStateOf(before.name);
   const to = userStateOf(after.name);
   if (from === to) return undefined;
-  const rejected = effects.find((effect) => effect.type === 'reject');
-  const failed = input.type === 'failed' ? input.error : undefined;
-  const cause = after.name === 'waiting' ? after.cause : (rejected?.cause ?? failed);
+  const waiting = after.name === 'waiting' && after;
+  let cause = waiting ? waiting.cause : undefined;
+  // The last one counts: of what is lost and what is rejected, the rejection says more.
+  for (const effect of effects) if ('cause' in effect) cause = effect.cause;
   return {
     from,
     to,
-    ...(cause === undefined ? {} : { cause }),
-    ...(after.name === 'waiting' ? { retryInMs: Math.max(0, after.deadline - now) } : {}),
-    ...('attempt' in after && after.name !== 'ready' ? { attempt: after.attempt } : {}),
+    ...(cause && { cause }),
+    ...(waiting && { retryInMs: Math.max(0, waiting.deadline - now) }),
+    ...('attempt' in after && to !== 'ready' && { attempt: after.attempt }),
   };
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConnectError, HandshakeError } from '../../../src/errors/index.ts';
-import { dialVerdict } from '../../../src/net/connect-errors.ts';
+import { dialError } from '../../../src/net/connect-errors.ts';
 
 const withCode = (code: string, message = code) => Object.assign(new Error(message), { code });
 
@@ -16,9 +16,8 @@ describe('the verdict about a link that could not be opened', () => {
     ['ENOENT', /path of the Unix socket/],
   ] as const) {
     test(`${code} may pass and says what to check`, () => {
-      const { error, fatal } = dialVerdict('h:1', withCode(code));
+      const error = dialError('h:1', withCode(code));
       assert.ok(error instanceof ConnectError);
-      assert.equal(fatal, false);
       assert.match(error.message, /^Cannot connect to h:1: /);
       assert.match(error.hint ?? '', hint);
       assert.equal(error.safeToRetry, true);
@@ -33,9 +32,8 @@ describe('the verdict about a link that could not be opened', () => {
     ['EPROTO', /leave "tls" out/],
   ] as const) {
     test(`${code} can't be mended by trying again`, () => {
-      const { error, fatal } = dialVerdict('h:1', withCode(code));
+      const error = dialError('h:1', withCode(code));
       assert.ok(error instanceof HandshakeError);
-      assert.equal(fatal, true);
       assert.match(error.hint ?? '', hint);
     });
   }
@@ -45,7 +43,7 @@ describe('the verdict about a link that could not be opened', () => {
       Object.assign(withCode('ECONNREFUSED'), { address: '::1', port: 1 }),
       Object.assign(withCode('ECONNREFUSED'), { address: '127.0.0.1', port: 1 }),
     ];
-    const { error } = dialVerdict('localhost:1', Object.assign(new AggregateError(tried), { code: 'ECONNREFUSED' }));
+    const error = dialError('localhost:1', Object.assign(new AggregateError(tried), { code: 'ECONNREFUSED' }));
     assert.match(error.message, /every address failed \(::1:1 ECONNREFUSED, 127.0.0.1:1 ECONNREFUSED\)/);
   });
 });

@@ -8,6 +8,7 @@ import { drawStateMachine } from '../../../scripts/draw-state-machine.ts';
 import { ConnectError, LinkLostError, TimeoutError } from '../../../src/errors/index.ts';
 import { backoffDelayMs } from '../../../src/net/backoff.ts';
 import {
+  bugOf,
   deadlineOf,
   type Effect,
   INITIAL_STATE,
@@ -26,7 +27,7 @@ const CONFIG: MachineConfig = {
   heartbeatIntervalMs: 10_000,
   heartbeatTimeoutMs: 5000,
   reconnect: { maxAttempts: Infinity, maxDelayMs: 5000 },
-  timeoutError: (what) => new TimeoutError(`Cannot connect: ${what}`),
+  limitError: (what) => new TimeoutError(`Cannot connect: ${what}`),
   exhaustedError: (attempts, cause) => new ConnectError(`Cannot connect: gave up after ${attempts}`, { cause }),
 };
 
@@ -45,6 +46,8 @@ class Bench {
 
   feed(input: MachineInput, random = 0.5): this {
     const result = step(this.config, this.state, input, this.now, random);
+    const bug = bugOf(this.state, input, result.state);
+    if (bug !== undefined) throw new Error(bug);
     this.state = result.state;
     this.effects = result.effects;
     return this;
