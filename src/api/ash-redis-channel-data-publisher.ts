@@ -3,18 +3,19 @@
 // One publish is one JSON.stringify, one text, one object and one promise: nothing else may be added to that way.
 
 import { UsageError } from '../errors/index.ts';
-import { type Dialect, encodeLine, type Frame, utf8Length } from '../net/index.ts';
+import { type Dialect, type Frame, REPLY, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { binaryOnLine } from './ash-redis-data-publisher.ts';
 import { encodeJson, jsonCodec } from './codec.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
 import { payloadFrame, publishPrefix, retainFrame } from './frame.ts';
 import type { FrameBuilder } from './frame-builder.ts';
 import { nameIn } from './names.ts';
-import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
+import { type PreparedRecord, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
 import { regionPrefix } from './region.ts';
+import { lineFrame } from './request.ts';
+import { sendingOf } from './sending.ts';
 import { ServerPublisher, type ServerPublisherStats } from './server-publisher.ts';
 
 /**
@@ -25,7 +26,6 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   /** What stands after `ashredischannel://`. */
   readonly channel: string;
   protected override readonly form: PublishForm;
-  readonly #lineForm: PublishForm;
   readonly #isJson: boolean;
   readonly #numbered: boolean;
   readonly #retain: boolean;
@@ -54,15 +54,10 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     this.#numbered = configuration.numbered;
     this.#retain = configuration.retain;
     this.#epoch = epochOf(this.platform);
-    const settings = {
-      retry: configuration.retry === 'always',
-      failWhenDisconnected: configuration.whenDisconnected === 'fail',
-      timeoutMs: configuration.commandTimeoutMs,
-    };
-    this.form = this.#retain
-      ? { name: command, replyCount: 4, replyTypes: PUBLISH_REPLIES.transaction, ...settings }
-      : { name: command, replyCount: 1, replyTypes: PUBLISH_REPLIES.publish, ...settings };
-    this.#lineForm = { name: 'SET', replyCount: 1, replyTypes: PUBLISH_REPLIES.set, ...settings };
+    const reply = this.#retain
+      ? { replyCount: 4, replyTypes: REPLY.any }
+      : { replyCount: 1, replyTypes: REPLY.integer };
+    this.form = { name: command, ...reply, ...sendingOf(configuration) };
   }
 
   /** Messages that nobody received. */
@@ -71,16 +66,14 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   }
 
   protected override resultOf(reply: RespValue): number | undefined {
-    const receivers = this.#receiversOf(reply);
-    if (receivers === 0) this.#noReceivers++;
-    return receivers;
+    // EXEC's array: SET, then PUBLISH. A line server's SET tells nothing.
+    const count = Array.isArray(reply) ? reply[1] : reply;
+    if (count === 0) this.#noReceivers++;
+    return typeof count === 'number' ? count : undefined;
   }
 
   protected override encodePublish(command: PublishCommand, dialect: Dialect): Frame {
-    if (dialect === 'line') {
-      const { retry, failWhenDisconnected, timeoutMs } = command.form;
-      command.form = { ...this.#lineForm, retry, failWhenDisconnected, timeoutMs };
-    }
+    if (dialect === 'line') command.form = lineForm(command.form);
     return this.#frame(this.#numberedPayload(command.payload), dialect);
   }
 
@@ -103,25 +96,13 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
 
   protected override manyTarget(): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
     const dialect = this.connections.dialect ?? 'resp';
-    const form = dialect === 'line' ? this.#lineForm : this.form;
     return {
-      name: form.name,
-      repliesPerRecord: form.replyCount,
-      replyTypes: form.replyTypes,
+      form: dialect === 'line' ? lineForm(this.form) : this.form,
       routingKey: this.#prefixed,
-      append: (data, chunk) => this.#append(this.#encode(data), dialect, chunk),
-      ...(this.#numbered
-        ? {
-            late: {
-              payload: (data: unknown) => this.#encode(data),
-              append: (payload: string | Uint8Array, chunk: FrameBuilder) =>
-                this.#append(this.#numberedPayload(payload), dialect, chunk),
-            },
-          }
-        : {}),
-      onReply: (reply) => {
-        if (this.#receiversOf(reply) === 0) this.#noReceivers++;
-      },
+      isLate: this.#numbered,
+      prepare: (data) => this.#encode(data),
+      append: (payload, chunk) => this.#append(this.#numberedPayload(payload as string), dialect, chunk),
+      onReply: (reply) => void this.resultOf(reply),
     };
   }
 
@@ -155,26 +136,17 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   }
 
   #frame(payload: string | Uint8Array, dialect: Dialect): Frame {
-    if (dialect === 'line') return this.#lineFrame(payload);
-    if (this.#retain) return retainFrame(this.#retainedKey, this.#publishPrefix, payload);
+    const { region } = this.configuration;
+    const key = `channel:${this.channel}`;
+    if (dialect === 'line') return lineFrame(['SET', key, payload], region, this.connections.lineSettings);
+    if (this.#retain) return retainFrame(regionPrefix(region) + key, this.#publishPrefix, payload);
     return payloadFrame(this.#publishPrefix, this.#publishPrefixBytes, payload);
   }
+}
 
-  #lineFrame(payload: string | Uint8Array): Frame {
-    if (typeof payload !== 'string') throw binaryOnLine();
-    const words = ['SET', `channel:${this.channel}`, payload];
-    return encodeLine(words, { region: this.configuration.region, ...this.connections.lineSettings });
-  }
-
-  get #retainedKey(): string {
-    return `${regionPrefix(this.configuration.region)}channel:${this.channel}`;
-  }
-
-  #receiversOf(reply: RespValue): number | undefined {
-    // EXEC's array: SET, then PUBLISH. A line server's SET tells nothing.
-    const count = Array.isArray(reply) ? reply[1] : reply;
-    return typeof count === 'number' ? count : undefined;
-  }
+/** A line server keeps the newest value. */
+function lineForm(form: PublishForm): PublishForm {
+  return { ...form, name: 'SET', replyCount: 1, replyTypes: REPLY.simple };
 }
 
 export interface ChannelPublisherStats extends ServerPublisherStats {

@@ -16,7 +16,6 @@ import { parseConfiguration } from './config.ts';
 import { quoteValue } from './config-schema.ts';
 import type { ClientOptions, CommandOptions, PublishOptions } from './config-types.ts';
 import { CONNECTIONS, type ConnectionStateEvent, Connections, type PushEvent } from './connections.ts';
-import { connectContext, connectTrace } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
 import { blockingLimitMs, refuseAlone, refuseGuarded } from './guarded-commands.ts';
 import { handled, rejected } from './handled.ts';
@@ -25,6 +24,7 @@ import { platformOf } from './platform.ts';
 import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.ts';
 import { checkRegion } from './region.ts';
 import { type ScanOptions, scan } from './scan.ts';
+import { connectLane } from './sending.ts';
 import type { Subscription } from './subscription.ts';
 
 export interface ClientEvents {
@@ -94,10 +94,7 @@ export class AshRedisClient {
   /** Resolves when ready; every command connects by itself. */
   connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
     try {
-      const { lane, config } = this[CONNECTIONS];
-      const start = () => lane.connect(options.signal);
-      if (!connectTrace.hasSubscribers) return handled(start());
-      return handled(connectTrace.promise(connectContext(config), start));
+      return handled(connectLane(this[CONNECTIONS], options.signal));
     } catch (error) {
       return rejected(error);
     }
@@ -277,7 +274,7 @@ export class AshRedisClient {
       if (limitMs === undefined) return this.#sender.send(request, options);
       const whole = limitMs === 0 ? Number.POSITIVE_INFINITY : limitMs + this[CONNECTIONS].config.commandTimeoutMs;
       const command = this.#sender.command(request, this.#sender.settings(options, whole));
-      return this.#blocking.run(command, command.promise, options.signal, request);
+      return this.#blocking.run(command, command.promise, options.signal, words.length - 1);
     } catch (error) {
       return rejected(error);
     }

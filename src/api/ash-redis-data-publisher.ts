@@ -1,18 +1,19 @@
 // The guide's key publisher: each record is stored as JSON under its `__dagserver_key`, with a time to live or without.
 // Made by users. It must never change the caller's object.
 
-import { UsageError } from '../errors/index.ts';
-import { type Dialect, encodeLine, type Frame } from '../net/index.ts';
+import { type Dialect, type Frame, REPLY } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { jsonCodec } from './codec.ts';
 import { ttlToMs } from './config.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { setFrame, ttlTail } from './frame.ts';
 import { nameIn } from './names.ts';
-import { type PreparedRecord, PUBLISH_REPLIES, PublishCommand, type PublishForm } from './publish-command.ts';
+import { type PreparedRecord, PublishCommand, type PublishForm } from './publish-command.ts';
 import type { ManyTarget } from './publish-many.ts';
-import { keyOf, recordJson, recordOf, recordTtlMs, splitRecord } from './record.ts';
+import { keyOf, recordJson, recordOf, recordTtlMs, withoutControlFields } from './record.ts';
 import { regionPrefix } from './region.ts';
+import { lineFrame } from './request.ts';
+import { sendingOf } from './sending.ts';
 import { ServerPublisher } from './server-publisher.ts';
 
 /** `new AshRedisDataPublisher('sensors', 'ashredis://anything', { host, region, ttlSeconds })`. Resolves with `'OK'`. */
@@ -31,14 +32,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     this.#ttlTail = this.#ttlMs === undefined ? '' : ttlTail(this.#ttlMs);
     this.#prefix = regionPrefix(configuration.region);
     this.#isJson = configuration.codec === jsonCodec;
-    this.form = {
-      name: 'SET',
-      replyCount: 1,
-      replyTypes: PUBLISH_REPLIES.set,
-      retry: configuration.retry === 'always',
-      failWhenDisconnected: configuration.whenDisconnected === 'fail',
-      timeoutMs: configuration.commandTimeoutMs,
-    };
+    this.form = { name: 'SET', replyCount: 1, replyTypes: REPLY.simple, ...sendingOf(configuration) };
   }
 
   protected override resultOf(_reply: RespValue): 'OK' {
@@ -67,11 +61,10 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
 
   protected override manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
     return {
-      name: 'SET',
-      repliesPerRecord: 1,
-      replyTypes: PUBLISH_REPLIES.set,
-      append: (data, chunk) => {
-        const { key, payload, ttlMs } = this.prepareQueued(data, options);
+      form: this.form,
+      prepare: (data) => this.prepareQueued(data, options),
+      append: (prepared, chunk) => {
+        const { key, payload, ttlMs } = prepared as PreparedRecord;
         chunk.add(this.#frame(key as string, payload, ttlMs, this.connections.dialect ?? 'resp'));
       },
       onReply: () => {},
@@ -79,21 +72,20 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
   }
 
   protected override prepareQueued(data: unknown, options: PublishOptions | undefined): PreparedRecord {
-    // The common case first: JSON, whose control fields can be cut from the text.
-    if (this.#isJson) {
-      const record = recordOf(data);
-      const key = keyOf(record);
-      const ttlMs = this.#ttlOf(options, recordTtlMs(record as object));
-      return { data, key, payload: recordJson(record as object, key), ttlMs };
-    }
-    const { key, ttlMs, value } = splitRecord(data);
-    return { data, key, payload: this.configuration.codec.encode(value), ttlMs: this.#ttlOf(options, ttlMs) };
-  }
-
-  #ttlOf(options: PublishOptions | undefined, ofRecord: number | undefined): number | undefined {
-    const given = options?.ttlSeconds;
-    if (given !== undefined && given !== null) return ttlToMs(given, 'ttlSeconds');
-    return ofRecord ?? this.#ttlMs;
+    const record = recordOf(data) as object;
+    const key = keyOf(record);
+    const ownTtlMs = recordTtlMs(record);
+    // JSON's control fields can be cut from the text.
+    const payload = this.#isJson
+      ? recordJson(record, key)
+      : this.configuration.codec.encode(withoutControlFields(record));
+    const given = options?.ttlSeconds ?? undefined;
+    return {
+      data,
+      key,
+      payload,
+      ttlMs: given === undefined ? (ownTtlMs ?? this.#ttlMs) : ttlToMs(given, 'ttlSeconds'),
+    };
   }
 
   #frame(key: string, payload: string | Uint8Array, ttlMs: number | undefined, dialect: Dialect): Frame {
@@ -101,14 +93,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
       const tail = ttlMs === this.#ttlMs ? this.#ttlTail : ttlMs === undefined ? '' : ttlTail(ttlMs);
       return setFrame(this.#prefix === '' ? key : this.#prefix + key, payload, tail);
     }
-    if (typeof payload !== 'string') throw binaryOnLine();
     const words = ttlMs === undefined ? ['SET', key, payload] : ['SET', key, payload, 'PX', ttlMs];
-    return encodeLine(words, { region: this.configuration.region, ...this.connections.lineSettings });
+    return lineFrame(words, this.configuration.region, this.connections.lineSettings);
   }
-}
-
-export function binaryOnLine(): UsageError {
-  return new UsageError('Cannot publish bytes to an AshRedis line server: it takes text only', {
-    hint: 'use a text codec, or connect to a server that speaks RESP',
-  });
 }

@@ -144,7 +144,7 @@ export class Batch<T extends unknown[] = []> {
     const limits = atomic ? [] : this.#requests.map((request) => blockingLimitMs(request.words));
     if (limits.every((limit) => limit === undefined)) {
       const command = new BatchCommand(this.#requests, atomic, settings);
-      return this.#sender.dispatch(command, command.promise, signal, connections.lane, this.#described);
+      return this.#sender.dispatch(command, command.promise, signal, connections.lane, 0, this.length);
     }
     // A blocking command would hold up everybody else's: the whole batch gets a connection of its own.
     const limitMs = limits.some((limit) => limit === 0)
@@ -152,12 +152,7 @@ export class Batch<T extends unknown[] = []> {
       : limits.reduce<number>((sum, limit) => sum + (limit ?? 0), connections.config.commandTimeoutMs);
     const patient = { ...this.#sender.settings(this.#options, limitMs), region: this.#region };
     const command = new BatchCommand(this.#requests, false, patient);
-    return this.#blocking.run(command, command.promise, signal, this.#described);
-  }
-
-  /** For tracing. */
-  get #described() {
-    return { words: [], batchSize: this.#requests.length };
+    return this.#blocking.run(command, command.promise, signal, 0, this.length);
   }
 
   async #execOnLineServer(atomic: boolean): Promise<unknown[]> {
@@ -172,9 +167,13 @@ export class Batch<T extends unknown[] = []> {
     const { signal } = this.#options;
     const results = await Promise.allSettled(
       commands.map((command, index) =>
-        this.#sender.dispatch(command, command.promise, signal, this.#sender.connections.lane, {
-          words: this.#requests[index]?.words ?? [],
-        }),
+        this.#sender.dispatch(
+          command,
+          command.promise,
+          signal,
+          this.#sender.connections.lane,
+          (this.#requests[index]?.words.length ?? 1) - 1,
+        ),
       ),
     );
     return results.map((result) => {

@@ -2,13 +2,12 @@
 // Used by the client and by batches. A connection serves one command at a time and the next one afterwards.
 
 import { ClosedError, UsageError } from '../errors/index.ts';
-import { type AbortSignalLike, type Command, Connection } from '../net/index.ts';
+import { type AbortSignalLike, Connection } from '../net/index.ts';
 import type { CommandSender } from './command-sender.ts';
+import type { WatchedCommand } from './sending.ts';
 
 /** Kept for the next blocking command; more are closed after use. */
 const MAX_IDLE = 2;
-
-type Watched = Command & { watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void };
 
 export class BlockingConnections {
   readonly #sender: CommandSender;
@@ -24,10 +23,11 @@ export class BlockingConnections {
   }
 
   run<T>(
-    command: Watched,
+    command: WatchedCommand,
     promise: Promise<T>,
     signal: AbortSignalLike | undefined,
-    request: { readonly words: readonly unknown[]; readonly batchSize?: number },
+    argumentCount: number,
+    batchSize?: number,
   ): Promise<T> {
     const connection = this.#idle.pop() ?? this.#open();
     this.#busy.add(connection);
@@ -41,7 +41,7 @@ export class BlockingConnections {
       () => free(true),
       (error: unknown) => free((error as { name?: unknown } | undefined)?.name === 'ReplyError'),
     );
-    const given = this.#sender.dispatch(command, promise, signal, connection, request);
+    const given = this.#sender.dispatch(command, promise, signal, connection, argumentCount, batchSize);
     // Refused before it was handed over: the command itself will never settle.
     given.then(undefined, (error: unknown) => command.onFailure(error));
     return given;

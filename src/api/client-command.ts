@@ -1,21 +1,19 @@
 // One command of a client on its way: what the net room carries and the promise that the user holds.
 // Made by command-sender.ts. It settles exactly once and never causes an unhandled rejection.
 
-import type { AbortSignalLike, Command, Dialect, Frame } from '../net/index.ts';
+import { type AbortSignalLike, type Command, commandFrame, type Dialect, type Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { rejected } from './handled.ts';
 import type { Capture } from './publish-command.ts';
-import { lineFrame, type Request, respFrame, routingKeyOf } from './request.ts';
+import { lineFrame, type Request, routingKeyOf, wordsInRegion } from './request.ts';
+import type { Sending } from './sending.ts';
+import { whenAborted } from './when-aborted.ts';
 
-export interface CommandSettings {
+export interface CommandSettings extends Sending {
   readonly region: string | undefined;
   /** Monotonic; Infinity for none. */
   readonly deadline: number;
-  /** What the deadline was made from, for messages. */
-  readonly timeoutMs: number;
-  readonly retry: boolean;
-  readonly failWhenDisconnected: boolean;
 }
 
 const ignore = () => {};
@@ -38,8 +36,7 @@ export class ClientCommand<T> implements Command {
   #shape: Request<T>['shape'];
   /** Undefined once it is settled. Rejecting is done by it too: the other half would stay alive for nothing. */
   #resolve: ((value: T | Promise<T>) => void) | undefined;
-  #signal: AbortSignalLike | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
+  #stopWatching: (() => void) | undefined = undefined;
 
   /** Throws a `UsageError` for what can't be sent, where the dialect is known. */
   constructor(
@@ -77,9 +74,9 @@ export class ClientCommand<T> implements Command {
   encode(dialect: Dialect): Frame {
     const request = this.#request;
     if (dialect === 'resp') {
-      this.frame = respFrame(request, this.#region);
+      this.frame = commandFrame(wordsInRegion(request, this.#region));
     } else {
-      this.frame = lineFrame(request, this.#region, this.#connections.lineSettings);
+      this.frame = lineFrame(request.lineWords ?? request.words, this.#region, this.#connections.lineSettings);
       this.replyTypes = request.lineReplyTypes ?? request.replyTypes;
       this.#shape = request.lineShape ?? request.shape;
     }
@@ -88,9 +85,7 @@ export class ClientCommand<T> implements Command {
 
   /** `cancel` is called with the signal's reason, once, unless the command settled before. */
   watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void {
-    this.#signal = signal;
-    this.#onAbort = () => cancel(this, signal.reason);
-    signal.addEventListener('abort', this.#onAbort);
+    this.#stopWatching = whenAborted(signal, () => cancel(this, signal.reason));
   }
 
   onReply(value: RespValue): void {
@@ -110,6 +105,6 @@ export class ClientCommand<T> implements Command {
 
   #end(): void {
     this.#resolve = undefined;
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopWatching?.();
   }
 }

@@ -1,13 +1,14 @@
 // The quick way of `client.publish(channel, text)`: what does not change of a channel is kept, and one object is all that
 // is made. Owned by the client. Everything out of the ordinary (options, bytes, line servers) goes the general way.
 
-import { type Frame, utf8Length } from '../net/index.ts';
+import { type Frame, REPLY, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { commandTrace } from './diagnostics.ts';
 import { payloadFrame, publishPrefix } from './frame.ts';
-import { Capture, PUBLISH_REPLIES, PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
+import { Capture, PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
 import { regionPrefix } from './region.ts';
+import { sendingOf } from './sending.ts';
 
 interface Prefix {
   readonly text: string;
@@ -27,16 +28,8 @@ export class ClientPublish implements PublishOwner {
   #lastPrefix: Prefix = { text: '', byteLength: 0 };
 
   constructor(connections: Connections) {
-    const { config } = connections;
     this.#connections = connections;
-    this.#form = {
-      name: 'PUBLISH',
-      replyCount: 1,
-      replyTypes: PUBLISH_REPLIES.publish,
-      retry: config.retry === 'always',
-      failWhenDisconnected: config.whenDisconnected === 'fail',
-      timeoutMs: config.commandTimeoutMs,
-    };
+    this.#form = { name: 'PUBLISH', replyCount: 1, replyTypes: REPLY.integer, ...sendingOf(connections.config) };
   }
 
   /** Undefined where the general way has to be taken. */

@@ -2,22 +2,15 @@
 // Used by the client, by batches and by subscribers that ask for keys. It knows no command by name.
 
 import { ClosedError } from '../errors/index.ts';
-import type { AbortSignalLike, Command } from '../net/index.ts';
+import type { AbortSignalLike } from '../net/index.ts';
 import { ClientCommand, type CommandSettings } from './client-command.ts';
-import { isDuration, notAllowed, quoteValue, TIMEOUT_WORDS } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 import type { Connections } from './connections.ts';
-import { commandContext, commandTrace } from './diagnostics.ts';
-import { handled, rejected } from './handled.ts';
+import { rejected } from './handled.ts';
 import { Capture } from './publish-command.ts';
 import { checkRegion } from './region.ts';
 import type { Request } from './request.ts';
-
-/** Where commands go: the shared connection, or one of their own. */
-export interface Port {
-  send(command: Command): void;
-  cancel(command: Command, reason: unknown): void;
-}
+import { handOver, type Port, sendingOf, type WatchedCommand } from './sending.ts';
 
 export class CommandSender {
   readonly connections: Connections;
@@ -36,15 +29,15 @@ export class CommandSender {
   }
 
   /** `limitMs` is the default where the call has no `timeoutMs`; Infinity is none. */
-  settings(options: CommandOptions | undefined, limitMs = this.connections.config.commandTimeoutMs): CommandSettings {
+  settings(options: CommandOptions | undefined, limitMs?: number): CommandSettings {
     const { config, platform } = this.connections;
-    const timeoutMs = checkTimeout(options?.timeoutMs) ?? limitMs;
+    const { retry, failWhenDisconnected, timeoutMs } = sendingOf(config, options, limitMs);
     return {
       region: this.regionOf(options),
       deadline: platform.now() + timeoutMs,
       timeoutMs,
-      retry: (options?.retry ?? config.retry) === 'always',
-      failWhenDisconnected: (options?.whenDisconnected ?? config.whenDisconnected) === 'fail',
+      retry,
+      failWhenDisconnected,
     };
   }
 
@@ -52,7 +45,7 @@ export class CommandSender {
   send<T>(request: Request<T>, options?: CommandOptions): Promise<T> {
     try {
       const command = this.command(request, this.settings(options));
-      return this.dispatch(command, command.promise, options?.signal, this.connections.lane, request);
+      return this.dispatch(command, command.promise, options?.signal, this.connections.lane, request.words.length - 1);
     } catch (error) {
       return rejected(error);
     }
@@ -62,41 +55,21 @@ export class CommandSender {
     return new ClientCommand(request, settings, this.connections, this.#capture, routingKey);
   }
 
-  /** Hands the command over. `promise` is what its user gets, traced when somebody listens. */
+  /** Hands the command over. `promise` is what its user gets. */
   dispatch<T>(
-    command: Command & { watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void },
+    command: WatchedCommand,
     promise: Promise<T>,
     signal: AbortSignalLike | undefined,
     port: Port,
-    request: { readonly words: readonly unknown[]; readonly batchSize?: number },
+    argumentCount: number,
+    batchSize?: number,
   ): Promise<T> {
-    if (this.connections.isClosed) {
-      return rejected(
-        new ClosedError(`Cannot execute ${command.name}: the client was closed`, {
-          safeToRetry: true,
-          hint: 'make a new client',
-        }),
-      );
+    const { connections } = this;
+    if (connections.isClosed) {
+      const details = { safeToRetry: true, hint: 'make a new client' };
+      return rejected(new ClosedError(`Cannot execute ${command.name}: the client was closed`, details));
     }
     if (signal?.aborted) return rejected(signal.reason);
-    if (signal !== undefined) command.watch(signal, (late, reason) => port.cancel(late, reason));
-    if (!commandTrace.hasSubscribers) {
-      port.send(command);
-      return promise;
-    }
-    const context = commandContext(this.connections, command.name, Math.max(0, request.words.length - 1));
-    if (request.batchSize !== undefined) context.batchSize = request.batchSize;
-    return handled(
-      commandTrace.promise(context, () => {
-        port.send(command);
-        return promise;
-      }),
-    );
+    return handOver(command, promise, signal, port, connections, argumentCount, batchSize);
   }
-}
-
-/** A call's own time limit, or undefined where it has none. */
-export function checkTimeout(timeoutMs: unknown): number | undefined {
-  if (timeoutMs === undefined || timeoutMs === null) return undefined;
-  return isDuration(timeoutMs) ? timeoutMs : notAllowed('"timeoutMs"', quoteValue(timeoutMs), TIMEOUT_WORDS);
 }

@@ -1,19 +1,18 @@
 // One publish on its way: the command that the net room carries and the promise that the user holds, in one object.
 // Made by publishers, once a publish. It settles exactly once and never causes an unhandled rejection.
 
-import { type AbortSignalLike, type Command, type Dialect, type Frame, REPLY, replyError } from '../net/index.ts';
+import { type AbortSignalLike, type Command, type Dialect, type Frame, replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { rejected } from './handled.ts';
+import type { Sending } from './sending.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** What all publishes of one publisher have in common; made once, not once a publish. */
-export interface PublishForm {
+export interface PublishForm extends Sending {
   readonly name: string;
   /** MULTI … EXEC has four. */
   readonly replyCount: number;
   readonly replyTypes: number;
-  readonly retry: boolean;
-  readonly failWhenDisconnected: boolean;
-  readonly timeoutMs: number;
 }
 
 /** A record as it will travel, made when it was given: the caller may change the object while it waits. */
@@ -50,8 +49,7 @@ interface Rare {
   frame: Frame | undefined;
   repliesTaken: number;
   refused: RespError | undefined;
-  signal: AbortSignalLike | undefined;
-  onAbort: (() => void) | undefined;
+  stopWatching: (() => void) | undefined;
 }
 
 /**
@@ -99,7 +97,7 @@ export class PublishCommand implements Command {
   }
 
   #makeRare(): Rare {
-    this.#rare ??= { frame: undefined, repliesTaken: 0, refused: undefined, signal: undefined, onAbort: undefined };
+    this.#rare ??= { frame: undefined, repliesTaken: 0, refused: undefined, stopWatching: undefined };
     return this.#rare;
   }
 
@@ -146,10 +144,7 @@ export class PublishCommand implements Command {
 
   /** `cancel` is called with the signal's reason, once, unless the command settled before. */
   watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void {
-    const rare = this.#makeRare();
-    rare.signal = signal;
-    rare.onAbort = () => cancel(this, signal.reason);
-    signal.addEventListener('abort', rare.onAbort);
+    this.#makeRare().stopWatching = whenAborted(signal, () => cancel(this, signal.reason));
   }
 
   /**
@@ -187,23 +182,12 @@ export class PublishCommand implements Command {
     // The first refusal is the cause (NOPERM in the queue); EXECABORT only repeats that there was one.
     if (value instanceof RespError) rare.refused ??= value;
     if (++rare.repliesTaken < this.form.replyCount) return false;
-    if (Array.isArray(value)) {
-      const inner = value.find((entry) => entry instanceof RespError) as RespError | undefined;
-      rare.refused ??= inner;
-    }
+    if (Array.isArray(value)) rare.refused ??= value.find((entry) => entry instanceof RespError);
     return true;
   }
 
   #end(): void {
     this.#resolve = undefined;
-    const rare = this.#rare;
-    if (rare?.onAbort !== undefined) rare.signal?.removeEventListener('abort', rare.onAbort);
+    this.#rare?.stopWatching?.();
   }
 }
-
-/** Reply types by what is sent. */
-export const PUBLISH_REPLIES = {
-  publish: REPLY.integer,
-  set: REPLY.simple,
-  transaction: REPLY.any,
-} as const;

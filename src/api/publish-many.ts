@@ -1,48 +1,43 @@
 // `publishMany`: records from an iterable, many in one command, replies counted instead of promised.
 // Called by the publishers to a server. Memory is bounded by the chunks that are out; the iterable waits for room.
 
-import type { AbortSignalLike, Command, Frame } from '../net/index.ts';
+import type { AbortSignalLike, Command, CommandLane, Frame, Platform } from '../net/index.ts';
 import { replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
-import type { PublishManyResult } from './config-types.ts';
+import type { PublishManyOptions, PublishManyResult } from './config-types.ts';
+import { tellFailure } from './failures.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import type { PublishForm } from './publish-command.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** A chunk is full at so many bytes or records; so many chunks may be out. */
 const CHUNK_BYTES = 32 * 1024;
 const CHUNK_RECORDS = 512;
 const CHUNKS_OUT = 8;
 
-/** The way to the server. */
+/** What becomes of a record, by publisher. */
 export interface ManyTarget {
-  /** Adds the record's command to the chunk. Throws, before it adds anything, for what can't be sent. */
-  append(data: unknown, chunk: FrameBuilder): void;
-  /** Or else, where the bytes must be made when the chunk is handed over (what is refused before has no number). */
-  readonly late?: {
-    /** Throws for what can't be sent. */
-    payload(data: unknown): string | Uint8Array;
-    append(payload: string | Uint8Array, chunk: FrameBuilder): void;
-  };
-  readonly repliesPerRecord: number;
-  /** Of the command and of its replies: a line server's differ. */
-  readonly name: string;
-  readonly replyTypes: number;
+  /** Of one record and its replies: a line server's differ. */
+  readonly form: PublishForm;
   readonly routingKey?: string | undefined;
+  /** The bytes must be made when the chunk is handed over (what is refused before has no number). */
+  readonly isLate?: boolean;
+  /** Throws for what can't be sent. What is late is text or bytes. */
+  prepare(data: unknown): unknown;
+  append(prepared: unknown, chunk: FrameBuilder): void;
   /** The reply of a record that was published. */
   onReply(reply: RespValue): void;
-  send(command: Command): void;
-  cancel(command: Command, reason: unknown): void;
-  defer(callback: () => void): void;
 }
 
 export interface ManySettings {
   readonly form: PublishForm;
-  deadline(): number;
+  readonly lane: CommandLane;
+  readonly platform: Platform;
   /** One record a command: such a server takes one at a time. */
   readonly isLine: boolean;
   readonly signal: AbortSignalLike | undefined;
-  readonly onFailure: ((error: Error, record: never) => void) | undefined;
-  readonly isSuspended: () => boolean;
+  readonly onFailure: PublishManyOptions['onFailure'];
+  isSuspended(): boolean;
   /** Resolves when the publisher was resumed or stopped. */
   resumed(): Promise<void>;
   /** Throws when the publisher was stopped. */
@@ -59,8 +54,7 @@ export async function publishMany(
 ): Promise<PublishManyResult> {
   const run = new ManyRun(target, settings);
   const { signal } = settings;
-  const onAbort = () => run.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort);
+  const stopWatching = whenAborted(signal, () => run.abort(signal?.reason));
   try {
     if (Symbol.asyncIterator in records) {
       for await (const record of records) {
@@ -83,113 +77,105 @@ export async function publishMany(
     }
     run.check();
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stopWatching();
     run.flush();
-    await run.finished();
+    await run.room(0);
   }
   if (signal?.aborted) throw signal.reason;
   return run.result;
 }
 
-/** One chunk: a command with a reply, or four, for each of its records. */
-class ChunkCommand implements Command {
-  frame: Frame | undefined;
-  readonly byteEstimate: number;
+/** Records that leave together: one command, with a reply, or four, for each of them. */
+class Chunk implements Command {
+  frame: Frame | undefined = undefined;
   readonly asBytes = false;
   readonly errorsAsValues = true;
-  readonly deadline: number;
-  readonly name: string;
-  readonly replyCount: number;
-  readonly replyTypes: number;
-  readonly records: readonly unknown[];
+  readonly routingKey: string | undefined;
+  deadline = 0;
   place = 0;
-  /** Replies so far. */
-  replies = 0;
+  readonly form: PublishForm;
+  readonly records: unknown[] = [];
   readonly #run: ManyRun;
   readonly #target: ManyTarget;
-  readonly #payloads: readonly (string | Uint8Array)[];
-  readonly #form: PublishForm;
-  readonly #repliesPerRecord: number;
-  readonly routingKey: string | undefined;
-  #refused: RespError | undefined;
+  readonly #builder = new FrameBuilder();
+  /** What is late waits here. */
+  readonly #payloads: (string | Uint8Array)[] = [];
+  #payloadBytes = 0;
+  #replies = 0;
+  #refused: RespError | undefined = undefined;
 
-  constructor(run: ManyRun, target: ManyTarget, settings: ManySettings, chunk: Chunk) {
-    this.frame = target.late === undefined ? chunk.builder.frame() : undefined;
-    this.byteEstimate = chunk.bytes;
-    this.deadline = settings.deadline();
-    this.records = chunk.records;
-    this.replyCount = chunk.records.length * target.repliesPerRecord;
-    this.name = target.name;
-    this.replyTypes = target.replyTypes;
-    this.routingKey = target.routingKey;
+  constructor(run: ManyRun, target: ManyTarget, form: PublishForm) {
     this.#run = run;
     this.#target = target;
-    this.#payloads = chunk.payloads;
-    this.#form = settings.form;
-    this.#repliesPerRecord = target.repliesPerRecord;
+    this.form = form;
+    this.routingKey = target.routingKey;
+  }
+
+  get name(): string {
+    return this.form.name;
+  }
+
+  get replyCount(): number {
+    return this.form.replyCount * this.records.length;
+  }
+
+  get replyTypes(): number {
+    return this.form.replyTypes;
   }
 
   get retry(): boolean {
-    return this.#form.retry;
+    return this.form.retry;
   }
 
   get failWhenDisconnected(): boolean {
-    return this.#form.failWhenDisconnected;
+    return this.form.failWhenDisconnected;
   }
 
   get timeoutMs(): number {
-    return this.#form.timeoutMs;
+    return this.form.timeoutMs;
+  }
+
+  /** About; what is made late is counted by its length. */
+  get byteEstimate(): number {
+    return this.#builder.byteLength + this.#payloadBytes;
+  }
+
+  /** Throws, before it adds anything, for what can't be sent. */
+  add(record: unknown, data: unknown): void {
+    const prepared = this.#target.prepare(data);
+    if (this.#target.isLate) {
+      this.#payloads.push(prepared as string);
+      this.#payloadBytes += (prepared as string).length + 64;
+    } else this.#target.append(prepared, this.#builder);
+    this.records.push(record);
   }
 
   encode(): Frame {
-    const builder = new FrameBuilder();
-    for (const payload of this.#payloads) this.#target.late?.append(payload, builder);
-    this.frame = builder.frame();
+    for (const payload of this.#payloads.splice(0)) this.#target.append(payload, this.#builder);
+    this.frame = this.#builder.frame();
     return this.frame;
   }
 
   onReply(value: RespValue): void {
-    this.replies++;
+    const { replyCount } = this.form;
+    this.#replies++;
     if (value instanceof RespError) this.#refused ??= value;
-    if (this.#repliesPerRecord > 1) {
-      if (this.replies % this.#repliesPerRecord !== 0) return;
-      if (Array.isArray(value)) {
-        const inner = value.find((entry) => entry instanceof RespError) as RespError | undefined;
-        this.#refused ??= inner;
-      }
+    if (replyCount > 1) {
+      if (this.#replies % replyCount !== 0) return;
+      if (Array.isArray(value)) this.#refused ??= value.find((entry) => entry instanceof RespError);
     }
     const refused = this.#refused;
-    const record = this.records[this.replies / this.#repliesPerRecord - 1];
     this.#refused = undefined;
     if (refused === undefined) this.#run.onRecordPublished(value);
-    else this.#run.onRecordFailed(replyError(refused, this.name), record, false);
-    if (this.replies === this.replyCount) this.#run.onChunkSettled(this);
+    else this.#run.onRecordFailed(replyError(refused, this.name), this.records[this.#replies / replyCount - 1], false);
+    if (this.#replies === this.replyCount) this.#run.onChunkSettled(this);
   }
 
   onFailure(error: unknown): void {
     const unknown = (error as { safeToRetry?: unknown } | null | undefined)?.safeToRetry !== true;
-    const answered = Math.floor(this.replies / this.#repliesPerRecord);
-    for (let i = answered; i < this.records.length; i++) this.#run.onRecordFailed(error, this.records[i], unknown);
+    const answered = Math.floor(this.#replies / this.form.replyCount);
+    for (const record of this.records.slice(answered)) this.#run.onRecordFailed(error, record, unknown);
     this.#run.onChunkSettled(this);
-  }
-}
-
-/** Records that will leave together. */
-class Chunk {
-  readonly builder = new FrameBuilder();
-  readonly records: unknown[] = [];
-  /** Where the bytes are made late. */
-  readonly payloads: (string | Uint8Array)[] = [];
-  #payloadBytes = 0;
-
-  /** About; what is made late is counted by its length. */
-  get bytes(): number {
-    return this.builder.byteLength + this.#payloadBytes;
-  }
-
-  addPayload(payload: string | Uint8Array): void {
-    this.payloads.push(payload);
-    this.#payloadBytes += payload.length + 64;
   }
 }
 
@@ -197,8 +183,8 @@ class ManyRun {
   readonly result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
   readonly #target: ManyTarget;
   readonly #settings: ManySettings;
-  readonly #out = new Set<ChunkCommand>();
-  #chunk = new Chunk();
+  readonly #out = new Set<Chunk>();
+  #chunk: Chunk;
   #flushScheduled = false;
   /** Of `result.published`: what the publisher was told. */
   #toldCount = 0;
@@ -207,6 +193,7 @@ class ManyRun {
   constructor(target: ManyTarget, settings: ManySettings) {
     this.#target = target;
     this.#settings = settings;
+    this.#chunk = this.#newChunk();
   }
 
   get isFull(): boolean {
@@ -215,31 +202,31 @@ class ManyRun {
 
   add(record: unknown): void {
     const chunk = this.#chunk;
-    const { late } = this.#target;
     try {
-      const data = this.#settings.pack(record);
-      if (late === undefined) this.#target.append(data, chunk.builder);
-      else chunk.addPayload(late.payload(data));
+      chunk.add(record, this.#settings.pack(record));
     } catch (error) {
       return this.onRecordFailed(error, record, false);
     }
-    chunk.records.push(record);
-    if (chunk.bytes >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || this.#settings.isLine) this.flush();
+    if (chunk.byteEstimate >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || this.#settings.isLine) {
+      this.flush();
+    }
   }
 
   flush(): void {
     const chunk = this.#chunk;
+    const { lane, platform, form } = this.#settings;
     if (chunk.records.length === 0) return;
-    this.#chunk = new Chunk();
-    const command = new ChunkCommand(this, this.#target, this.#settings, chunk);
-    this.#out.add(command);
-    this.#target.send(command);
+    this.#chunk = this.#newChunk();
+    chunk.deadline = platform.now() + form.timeoutMs;
+    if (!this.#target.isLate) chunk.encode();
+    this.#out.add(chunk);
+    lane.send(chunk);
   }
 
   flushLater(): void {
     if (this.#flushScheduled || this.#chunk.records.length === 0) return;
     this.#flushScheduled = true;
-    this.#target.defer(() => {
+    this.#settings.platform.defer(() => {
       this.#flushScheduled = false;
       this.flush();
     });
@@ -250,12 +237,13 @@ class ManyRun {
     this.check();
   }
 
-  async room(): Promise<void> {
-    while (this.isFull) await this.#change();
-  }
-
-  async finished(): Promise<void> {
-    while (this.#out.size > 0) await this.#change();
+  /** Resolves when at most so many chunks are out. */
+  async room(most = CHUNKS_OUT - 1): Promise<void> {
+    while (this.#out.size > most) {
+      await new Promise<void>((resolve) => {
+        this.#onChange = resolve;
+      });
+    }
   }
 
   /** Throws when it must not go on. */
@@ -266,7 +254,7 @@ class ManyRun {
   }
 
   abort(reason: unknown): void {
-    for (const command of [...this.#out]) this.#target.cancel(command, reason);
+    for (const chunk of [...this.#out]) this.#settings.lane.cancel(chunk, reason);
   }
 
   onRecordPublished(reply: RespValue): void {
@@ -275,27 +263,20 @@ class ManyRun {
   }
 
   onRecordFailed(error: unknown, record: unknown, unknown: boolean): void {
-    if (unknown) this.result.unknown++;
-    else this.result.failed++;
+    this.result[unknown ? 'unknown' : 'failed']++;
     this.#settings.onFailed(error, record);
-    try {
-      this.#settings.onFailure?.(error instanceof Error ? error : new Error(String(error)), record as never);
-    } catch {
-      // A broken hook is no reason to lose count of the rest.
-    }
+    tellFailure(this.#settings.onFailure, error, record);
   }
 
-  onChunkSettled(command: ChunkCommand): void {
-    this.#out.delete(command);
+  onChunkSettled(chunk: Chunk): void {
+    this.#out.delete(chunk);
     // Once a chunk: each count looks at the clock.
     this.#settings.onPublished(this.result.published - this.#toldCount);
     this.#toldCount = this.result.published;
     this.#onChange?.();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onChange = resolve;
-    });
+  #newChunk(): Chunk {
+    return new Chunk(this, this.#target, this.#settings.form);
   }
 }

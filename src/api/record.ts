@@ -9,14 +9,6 @@ const KEY = '__dagserver_key';
 const TTL = '__ttl_seconds';
 const OPENING = `{"${KEY}":"`;
 
-export interface StoredRecord {
-  readonly key: string;
-  /** The record's own, or undefined for the configured one. */
-  readonly ttlMs: number | undefined;
-  /** The record without its two control fields, for a codec. */
-  readonly value: unknown;
-}
-
 /** The key, or a {@link MissingKeyError}. `toJSON` is honoured, as JSON.stringify does. */
 export function keyOf(data: unknown): string {
   const key = typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[KEY] : undefined;
@@ -29,20 +21,14 @@ export function keyOf(data: unknown): string {
 
 /** The record's time to live in ms; absent and null mean the configured one. */
 export function recordTtlMs(data: object): number | undefined {
-  const ttl = (data as Record<string, unknown>)[TTL];
-  return ttl === undefined || ttl === null ? undefined : ttlToMs(ttl, TTL);
+  const ttl = (data as Record<string, unknown>)[TTL] ?? undefined;
+  return ttl === undefined ? undefined : ttlToMs(ttl, TTL);
 }
 
 /** What the object is for JSON: itself, or what its `toJSON` gives. */
 export function recordOf(data: unknown): unknown {
   const toJson = (data as { toJSON?: (key: string) => unknown } | null | undefined)?.toJSON;
   return typeof toJson === 'function' ? toJson.call(data, '') : data;
-}
-
-export function splitRecord(data: unknown): StoredRecord {
-  const record = recordOf(data);
-  const key = keyOf(record);
-  return { key, ttlMs: recordTtlMs(record as object), value: withoutControlFields(record as object) };
 }
 
 /** JSON of a record without its control fields. `key` is `keyOf(record)`. */
@@ -60,7 +46,8 @@ export function recordJson(record: object, key: string): string {
   return encodeJson(withoutControlFields(record));
 }
 
-function withoutControlFields(record: object): object {
+/** The record as a codec gets it. */
+export function withoutControlFields(record: object): object {
   // No prototype setter may run for a member that is named `__proto__`.
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(record)) {

@@ -2,7 +2,7 @@
 // Made by command-table.ts and batch.ts, given its bytes here for either dialect. Pure.
 
 import { UsageError } from '../errors/index.ts';
-import { commandFrame, encodeLine, type Frame } from '../net/index.ts';
+import { encodeLine, type Frame } from '../net/index.ts';
 import type { CommandArgument, RespValue } from '../resp/index.ts';
 import { regionPrefix } from './region.ts';
 
@@ -30,33 +30,28 @@ export function wordsInRegion(request: Request, region: string | undefined): rea
   return words;
 }
 
-export function respFrame(request: Request, region: string | undefined): Frame {
-  return commandFrame(wordsInRegion(request, region));
-}
-
 /** How a line server reads values, and how long a line may be. */
 export interface LineSettings {
   readonly quoting: 'auto' | 'quoted' | 'b64' | 'none';
   readonly maxLineBytes: number;
 }
 
-export function lineFrame(request: Request, region: string | undefined, settings: LineSettings): Frame {
-  const words = request.lineWords ?? request.words;
+export function lineFrame(
+  words: readonly CommandArgument[],
+  region: string | undefined,
+  { quoting, maxLineBytes }: LineSettings,
+): Frame {
   for (const word of words) {
     if (typeof word === 'object') {
       throw new UsageError(
         `Cannot send bytes with ${String(words[0])} to an AshRedis line server: it takes text only`,
         {
-          hint: 'send text, for example base64, or connect to a server that speaks RESP',
+          hint: 'send text (base64) or use a text codec, or connect to a server that speaks RESP',
         },
       );
     }
   }
-  return encodeLine(words as (string | number | bigint)[], {
-    region,
-    quoting: settings.quoting,
-    maxLineBytes: settings.maxLineBytes,
-  });
+  return encodeLine(words as (string | number | bigint)[], { region, quoting, maxLineBytes });
 }
 
 /** Decides the connection of a pool: the same key always goes the same way. */

@@ -4,12 +4,10 @@
 import { ClosedError, UsageError } from '../errors/index.ts';
 import type { AbortSignalLike, CommandLane, Dialect, Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { checkTimeout } from './command-sender.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
 import { CONNECTIONS, Connections } from './connections.ts';
 import { DataPublisher, type PublisherStats } from './data-publisher.ts';
-import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
-import { handled } from './handled.ts';
+import { commandContext, commandTrace } from './diagnostics.ts';
 import { logState, warn } from './log.ts';
 import {
   Capture,
@@ -19,6 +17,7 @@ import {
   type PublishOwner,
 } from './publish-command.ts';
 import { type ManySettings, type ManyTarget, publishMany } from './publish-many.ts';
+import { connectLane, handOver, sendingOf } from './sending.ts';
 
 export abstract class ServerPublisher<R> extends DataPublisher<R> {
   /** What the commands know of this publisher. */
@@ -37,7 +36,6 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   };
   protected readonly connections: Connections;
   protected override readonly stopSettlesPending: boolean;
-  readonly #isLent: boolean;
   readonly #stopListening: () => void;
   /** Where the connections are lent: what must be given up when `stop()` runs out of time. */
   readonly #unsettled: Set<PublishCommand> | undefined;
@@ -47,9 +45,8 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   constructor(name: string, destination: string, config: PublisherConfig | undefined) {
     super(name, destination, config);
     const { client } = this.configuration;
-    this.#isLent = client !== undefined;
-    this.stopSettlesPending = !this.#isLent;
-    this.#unsettled = this.#isLent ? new Set() : undefined;
+    this.stopSettlesPending = client === undefined;
+    this.#unsettled = client && new Set();
     this.connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
     this.#stopListening = this.connections.listen({
       onState: (event) => {
@@ -88,9 +85,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   protected abstract manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'>;
 
   protected override doConnect(signal: AbortSignalLike | undefined): Promise<void> {
-    const start = () => this.#openLane().connect(signal);
-    if (!connectTrace.hasSubscribers) return start();
-    return connectTrace.promise(connectContext(this.connections.config), start);
+    return connectLane(this.connections, signal);
   }
 
   protected override doPublish(data: unknown, options: PublishOptions): Promise<R> {
@@ -98,28 +93,12 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   }
 
   protected override publishNow(data: unknown, options: PublishOptions | undefined): Promise<R> {
-    let command: PublishCommand;
-    try {
-      this.#lane ??= this.connections.lane;
-      const form = options === undefined ? this.form : this.#formFor(options);
-      command = this.commandOf(data, options, form, this.platform.now() + form.timeoutMs);
-    } catch (error) {
-      return this.refused(error, data);
-    }
-    return this.#dispatch(command, options?.signal);
+    return this.#publish(data, options, undefined);
   }
 
   protected override publishQueued(prepared: unknown, options: PublishOptions | undefined): Promise<R> {
     const record = prepared as PreparedRecord;
-    let command: PublishCommand;
-    try {
-      this.#lane ??= this.connections.lane;
-      const form = options === undefined ? this.form : this.#formFor(options);
-      command = this.commandFrom(record, form, this.platform.now() + form.timeoutMs);
-    } catch (error) {
-      return this.refused(error, record.data);
-    }
-    return this.#dispatch(command, options?.signal);
+    return this.#publish(record.data, options, record);
   }
 
   protected override async publishRecords(
@@ -128,22 +107,18 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   ): Promise<PublishManyResult> {
     this.checkRunning('publish');
     await this.connect({ signal: options.signal });
-    const lane = this.#openLane();
-    const target: ManyTarget = {
-      ...this.manyTarget(options),
-      send: (command) => lane.send(command),
-      cancel: (command, reason) => lane.cancel(command, reason),
-      defer: (callback) => this.platform.defer(callback),
-    };
-    const form = this.#formFor(options);
+    const { connections, platform } = this;
+    const { signal, onFailure } = options;
+    const target = this.manyTarget(options);
     const settings: ManySettings = {
-      form,
-      deadline: () => this.platform.now() + form.timeoutMs,
-      isLine: this.connections.dialect === 'line',
-      signal: options.signal,
-      onFailure: options.onFailure,
+      form: this.#formFor(options, target.form),
+      lane: connections.lane,
+      platform,
+      isLine: connections.dialect === 'line',
+      signal,
+      onFailure,
       isSuspended: () => this.isSuspended(),
-      resumed: () => this.resumed(options.signal),
+      resumed: () => this.resumed(signal),
       checkRunning: () => this.checkRunning('publish'),
       pack: (record) => this.packed(record),
       onPublished: (count) => this.countMany(count),
@@ -151,19 +126,16 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     };
     if (!commandTrace.hasSubscribers) return publishMany(records, target, settings);
     // One span for all: its commands hold hundreds of records each.
-    const context = commandContext(this.connections, target.name, 0);
+    const context = commandContext(connections, target.form.name, 0);
     return commandTrace.promise(context, () => publishMany(records, target, settings));
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {
-    if (this.#isLent) {
-      for (const command of [...(this.#unsettled ?? [])]) {
-        this.#lane?.cancel(
-          command,
-          new ClosedError(`Cannot tell whether ${command.name} was executed: publisher "${this.name}" was stopped`),
-        );
-      }
-    } else await this.connections.close(timeoutMs);
+    if (this.#unsettled === undefined) await this.connections.close(timeoutMs);
+    for (const command of [...(this.#unsettled ?? [])]) {
+      const reason = `Cannot tell whether ${command.name} was executed: publisher "${this.name}" was stopped`;
+      this.#lane?.cancel(command, new ClosedError(reason));
+    }
     this.#stopListening();
   }
 
@@ -171,48 +143,36 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     const { connections } = this;
     return {
       ...super.stats(),
-      state: this.isRunning() || !this.#isLent ? (connections.openedLane?.state ?? 'idle') : 'closed',
+      state: this.isRunning() || this.stopSettlesPending ? (connections.openedLane?.state ?? 'idle') : 'closed',
       region: this.configuration.region,
       connection: connections.openedLane?.stats(),
     };
   }
 
-  #dispatch(command: PublishCommand, signal: AbortSignalLike | undefined): Promise<R> {
-    const lane = this.#lane as CommandLane;
+  #publish(data: unknown, options: PublishOptions | undefined, record: PreparedRecord | undefined): Promise<R> {
+    let command: PublishCommand;
+    try {
+      this.#lane ??= this.connections.lane;
+      const form = options === undefined ? this.form : this.#formFor(options, this.form);
+      const deadline = this.platform.now() + form.timeoutMs;
+      command =
+        record === undefined ? this.commandOf(data, options, form, deadline) : this.commandFrom(record, form, deadline);
+    } catch (error) {
+      return this.refused(error, data);
+    }
+    const promise = command.promise as Promise<R>;
     this.#unsettled?.add(command);
     this.countPending();
-    if (signal !== undefined) {
-      if (signal.aborted) {
-        command.onFailure(signal.reason);
-        return command.promise as Promise<R>;
-      }
-      command.watch(signal, (late, reason) => lane.cancel(late, reason));
+    const signal = options?.signal;
+    if (signal?.aborted) {
+      command.onFailure(signal.reason);
+      return promise;
     }
-    if (!commandTrace.hasSubscribers) {
-      lane.send(command);
-      return command.promise as Promise<R>;
-    }
-    const context = commandContext(this.connections, command.name, 2);
-    const traced = commandTrace.promise(context, () => {
-      lane.send(command);
-      return command.promise as Promise<R>;
-    });
-    return handled(traced);
+    return handOver(command, promise, signal, this.#lane, this.connections, 2);
   }
 
-  #openLane(): CommandLane {
-    this.#lane ??= this.connections.lane;
-    return this.#lane;
-  }
-
-  #formFor(options: PublishOptions): PublishForm {
-    const { form, configuration } = this;
-    return {
-      ...form,
-      timeoutMs: checkTimeout(options.timeoutMs) ?? form.timeoutMs,
-      retry: (options.retry ?? configuration.retry) === 'always',
-      failWhenDisconnected: (options.whenDisconnected ?? configuration.whenDisconnected) === 'fail',
-    };
+  #formFor(options: PublishOptions, form: PublishForm): PublishForm {
+    return { ...form, ...sendingOf(this.configuration, options) };
   }
 
   /** A replica takes PUBLISH without an error, and keeps it to itself. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesCodec, encodeJson } from '../../../src/api/codec.ts';
 import { openEnvelope, wrapEnvelope } from '../../../src/api/envelope.ts';
-import { keyOf, recordJson, splitRecord } from '../../../src/api/record.ts';
+import { keyOf, recordJson, recordTtlMs } from '../../../src/api/record.ts';
 import { checkRegion, nameInRegion, regionPrefix } from '../../../src/api/region.ts';
 import { MissingKeyError, UsageError } from '../../../src/errors/index.ts';
 
@@ -30,9 +30,9 @@ test('a record without a key is refused with the words of the guide', () => {
 });
 
 test('the own time to live of a record is checked, null means the configured one', () => {
-  assert.equal(splitRecord({ __dagserver_key: 'k', __ttl_seconds: null }).ttlMs, undefined);
-  assert.equal(splitRecord({ __dagserver_key: 'k', __ttl_seconds: 0.5 }).ttlMs, 500);
-  assert.throws(() => splitRecord({ __dagserver_key: 'k', __ttl_seconds: 0 }), UsageError);
+  assert.equal(recordTtlMs({ __ttl_seconds: null }), undefined);
+  assert.equal(recordTtlMs({ __ttl_seconds: 0.5 }), 500);
+  assert.throws(() => recordTtlMs({ __ttl_seconds: 0 }), UsageError);
 });
 
 test('what JSON can not hold is refused by its path', () => {

@@ -1,0 +1,75 @@
+// What everybody who sends commands does alike: connecting, handing over, and how long and how often to try.
+// Called by the client's sender and by publishers. It knows no command by name.
+
+import type { AbortSignalLike, Command, CommandLane } from '../net/index.ts';
+import type { Configuration } from './config.ts';
+import { isDuration, notAllowed, quoteValue, TIMEOUT_WORDS } from './config-schema.ts';
+import type { CommandOptions } from './config-types.ts';
+import type { Connections } from './connections.ts';
+import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
+import { handled } from './handled.ts';
+
+/** Where commands go: the shared connection, or one of their own. */
+export type Port = Pick<CommandLane, 'send' | 'cancel'>;
+
+/** A command that its user may give up. */
+export interface WatchedCommand extends Command {
+  /** `cancel` is called with the signal's reason, once, unless the command settled before. */
+  watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void;
+}
+
+/** How a command is sent; the options of a call come before the configuration. */
+export interface Sending {
+  readonly retry: boolean;
+  readonly failWhenDisconnected: boolean;
+  /** What the deadline is made from, also for messages. Infinity is none. */
+  readonly timeoutMs: number;
+}
+
+/** `limitMs` is the default where the call has no `timeoutMs`. */
+export function sendingOf(
+  config: Configuration,
+  options?: Pick<CommandOptions, 'retry' | 'whenDisconnected' | 'timeoutMs'>,
+  limitMs = config.commandTimeoutMs,
+): Sending {
+  const timeoutMs = options?.timeoutMs ?? undefined;
+  if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
+    notAllowed('"timeoutMs"', quoteValue(timeoutMs), TIMEOUT_WORDS);
+  }
+  return {
+    retry: (options?.retry ?? config.retry) === 'always',
+    failWhenDisconnected: (options?.whenDisconnected ?? config.whenDisconnected) === 'fail',
+    timeoutMs: timeoutMs ?? limitMs,
+  };
+}
+
+export function connectLane(connections: Connections, signal: AbortSignalLike | undefined): Promise<void> {
+  const start = () => connections.lane.connect(signal);
+  if (!connectTrace.hasSubscribers) return start();
+  return connectTrace.promise(connectContext(connections.config), start);
+}
+
+/** Sends the command. `promise` is what its user gets, traced when somebody listens. */
+export function handOver<T>(
+  command: WatchedCommand,
+  promise: Promise<T>,
+  signal: AbortSignalLike | undefined,
+  port: Port,
+  connections: Connections,
+  argumentCount: number,
+  batchSize?: number,
+): Promise<T> {
+  if (signal !== undefined) command.watch(signal, (late, reason) => port.cancel(late, reason));
+  if (!commandTrace.hasSubscribers) {
+    port.send(command);
+    return promise;
+  }
+  const context = commandContext(connections, command.name, argumentCount);
+  if (batchSize !== undefined) context.batchSize = batchSize;
+  return handled(
+    commandTrace.promise(context, () => {
+      port.send(command);
+      return promise;
+    }),
+  );
+}
