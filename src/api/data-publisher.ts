@@ -8,11 +8,13 @@ import { type Configuration, parseConfiguration } from './config.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
+import { asError, tellFailure } from './failures.ts';
 import { handled, rejected } from './handled.ts';
 import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { PublishSchedule } from './publish-schedule.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export interface PublishErrorEvent {
   readonly error: Error;
@@ -51,7 +53,7 @@ export abstract class DataPublisher<R = unknown> {
   #pendingCount = 0;
   #lastPublish: number | null = null;
   #onIdle: (() => void) | undefined;
-  #unwatch: () => void = () => {};
+  #unwatch: (() => void) | undefined;
 
   constructor(name: string, destination: string, config?: PublisherConfig) {
     this.name = checkText(name, 'name of a publisher');
@@ -60,22 +62,16 @@ export abstract class DataPublisher<R = unknown> {
     this.platform = platformOf(config, this.configuration);
     this.#schedule = new PublishSchedule<R>(
       this.configuration,
-      {
-        publishQueued: (prepared, options) => this.publishQueued(prepared, options),
-        onGivenUp: (reason, data) => this.#tellFailed(reason, data),
-      },
+      (prepared, options) => this.publishQueued(prepared, options),
+      (reason, data) => this.tellFailed(reason, data),
       this.platform,
     );
     this.#settleMode();
     const { signal } = this.configuration;
-    if (signal === undefined) return;
     const onAbort = () => void this.stop();
     // Later, so that the constructors of subclasses have run.
-    if (signal.aborted) queueMicrotaskOf(onAbort);
-    else {
-      signal.addEventListener('abort', onAbort);
-      this.#unwatch = () => signal.removeEventListener('abort', onAbort);
-    }
+    if (signal?.aborted) void Promise.resolve().then(onAbort);
+    else this.#unwatch = whenAborted(signal, onAbort);
   }
 
   /** Sends one record. What can't be sent is refused by the returned promise, which need not be awaited. */
@@ -89,14 +85,7 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Resolves when ready to publish. */
   connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
-    if (this.#stopping !== undefined) return rejected(this.#stoppedError('connect'));
-    const { signal } = options;
-    if (signal?.aborted) return rejected(signal.reason);
-    try {
-      return handled(Promise.resolve(this.doConnect(signal)));
-    } catch (error) {
-      return rejected(error);
-    }
+    return handled(this.#connect(options.signal));
   }
 
   /** Resolves with the transport's answer. Need not be awaited: failures show as `failedCount` and `publishError`. */
@@ -121,31 +110,32 @@ export abstract class DataPublisher<R = unknown> {
     const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
     const { onFailure, signal, ...publishOptions } = options;
     let pending = 0;
-    let onRoom: (() => void) | undefined;
-    const settle = () => {
-      pending--;
-      onRoom?.();
+    let onSettled: (() => void) | undefined;
+    const fewerThan = async (limit: number) => {
+      while (pending >= limit) await new Promise<void>((resolve) => (onSettled = resolve));
     };
     for await (const record of records) {
       if (signal?.aborted) throw signal.reason;
       if (this.isSuspended()) await this.resumed(signal);
       this.checkRunning('publish');
       pending++;
-      this.publishNow(this.packed(record), publishOptions).then(
-        () => {
-          result.published++;
-          settle();
-        },
-        (error: unknown) => {
-          if ((error as { safeToRetry?: unknown } | null)?.safeToRetry === false) result.unknown++;
-          else result.failed++;
-          callSafely(onFailure, error, record);
-          settle();
-        },
-      );
-      if (pending >= MANY_AT_ONCE) await new Promise<void>((resolve) => (onRoom = resolve));
+      this.publishNow(this.packed(record), publishOptions)
+        .then(
+          () => {
+            result.published++;
+          },
+          (error: unknown) => {
+            result[(error as { safeToRetry?: unknown } | null)?.safeToRetry === false ? 'unknown' : 'failed']++;
+            tellFailure(onFailure, error, record);
+          },
+        )
+        .then(() => {
+          pending--;
+          onSettled?.();
+        });
+      await fewerThan(MANY_AT_ONCE);
     }
-    while (pending > 0) await new Promise<void>((resolve) => (onRoom = resolve));
+    await fewerThan(1);
     return result;
   }
 
@@ -243,25 +233,7 @@ export abstract class DataPublisher<R = unknown> {
 
   /** The record leaves now: counts around `doPublish`. A transport that counts by itself overrides it. */
   protected publishNow(data: unknown, options: PublishOptions | undefined): Promise<R> {
-    this.countPending();
-    let promise: Promise<R>;
-    try {
-      promise = Promise.resolve(this.doPublish(data, options ?? {}));
-    } catch (error) {
-      promise = Promise.reject(error);
-    }
-    return handled(
-      promise.then(
-        (value) => {
-          this.countPublished();
-          return value;
-        },
-        (error: unknown) => {
-          this.countFailed(error, data);
-          throw error;
-        },
-      ),
-    );
+    return handled(this.#publishCounted(data, options ?? {}));
   }
 
   /** What is kept of a record until its flush. Throws for what can't be sent. */
@@ -279,13 +251,12 @@ export abstract class DataPublisher<R = unknown> {
   }
 
   protected countPublished(): void {
-    this.#publishCount++;
-    this.#lastPublish = this.platform.wallClock();
+    this.countMany(1);
     this.#countSettled();
   }
 
   protected countFailed(error: unknown, data: unknown): void {
-    this.#tellFailed(error, data);
+    this.tellFailed(error, data);
     this.#countSettled();
   }
 
@@ -298,12 +269,15 @@ export abstract class DataPublisher<R = unknown> {
 
   /** A record that never became pending. */
   protected refused(error: unknown, data: unknown): Promise<never> {
-    this.#tellFailed(error, data);
+    this.tellFailed(error, data);
     return rejected(error);
   }
 
   protected tellFailed(error: unknown, data: unknown): void {
-    this.#tellFailed(error, data);
+    this.#failedCount++;
+    const told = asError(error);
+    log(this.configuration.logger, 'warn', `publisher "${this.name}": ${told.message}`);
+    this.emit('publishError', { error: told, data });
   }
 
   protected emit<E extends keyof PublisherEvents>(event: E, value: PublisherEvents[E]): void {
@@ -323,15 +297,37 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Rejects when publishing is over. */
   protected checkRunning(action: string): void {
-    if (this.#stopping !== undefined) throw this.#stoppedError(action);
+    if (this.isRunning()) return;
+    throw new ClosedError(`Cannot ${action}: publisher "${this.name}" was stopped`, {
+      safeToRetry: true,
+      hint: 'stop() is final; make a new publisher',
+    });
+  }
+
+  async #connect(signal: AbortSignalLike | undefined): Promise<void> {
+    this.checkRunning('connect');
+    if (signal?.aborted) throw signal.reason;
+    await this.doConnect(signal);
+  }
+
+  async #publishCounted(data: unknown, options: PublishOptions): Promise<R> {
+    this.countPending();
+    try {
+      const value = await this.doPublish(data, options);
+      this.countPublished();
+      return value;
+    } catch (error) {
+      this.countFailed(error, data);
+      throw error;
+    }
   }
 
   #publishIndirectly(data: unknown, options: PublishOptions | undefined): Promise<R> {
-    if (this.#stopping !== undefined) return this.refused(this.#stoppedError('publish'), data);
-    const record = this.packed(data);
-    if (this.#schedule.isDirect) return this.publishNow(record, options);
-    if (options?.signal?.aborted) return this.refused(options.signal.reason, data);
     try {
+      this.checkRunning('publish');
+      const record = this.packed(data);
+      if (this.#schedule.isDirect) return this.publishNow(record, options);
+      if (options?.signal?.aborted) throw options.signal.reason;
       return this.#schedule.add(data, this.prepareQueued(record, options), options);
     } catch (error) {
       return this.refused(error, data);
@@ -340,7 +336,7 @@ export abstract class DataPublisher<R = unknown> {
 
   async #stop(timeoutMs: number): Promise<void> {
     const endsAt = this.platform.now() + timeoutMs;
-    this.#unwatch();
+    this.#unwatch?.();
     this.#direct = false;
     this.#schedule.end();
     if (!this.stopSettlesPending) await this.#idle(timeoutMs);
@@ -366,20 +362,6 @@ export abstract class DataPublisher<R = unknown> {
   #countSettled(): void {
     if (--this.#pendingCount === 0) this.#onIdle?.();
   }
-
-  #tellFailed(error: unknown, data: unknown): void {
-    this.#failedCount++;
-    const told = error instanceof Error ? error : new Error(String(error));
-    log(this.configuration.logger, 'warn', `publisher "${this.name}": ${told.message}`);
-    this.#events.emit('publishError', { error: told, data });
-  }
-
-  #stoppedError(action: string): ClosedError {
-    return new ClosedError(`Cannot ${action}: publisher "${this.name}" was stopped`, {
-      safeToRetry: true,
-      hint: 'stop() is final; make a new publisher',
-    });
-  }
 }
 
 export interface PublisherStats {
@@ -395,16 +377,4 @@ export interface PublisherStats {
   queuedCount: number;
   /** Epoch ms, or null. */
   lastPublish: number | null;
-}
-
-function queueMicrotaskOf(callback: () => void): void {
-  void Promise.resolve().then(callback);
-}
-
-function callSafely(onFailure: PublishManyOptions['onFailure'], error: unknown, record: unknown): void {
-  try {
-    onFailure?.(error instanceof Error ? error : new Error(String(error)), record);
-  } catch {
-    // A broken hook is no reason to lose count of the rest.
-  }
 }

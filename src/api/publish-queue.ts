@@ -23,14 +23,18 @@ export class PublishQueue<E> {
     return this.#size;
   }
 
-  /** Throws an `OverflowError` when full. `data` is looked at for its `_dag_priority`. */
-  push(entry: E, data: unknown): void {
+  /** Throws an `OverflowError` when full. */
+  checkRoom(): void {
     if (this.#size >= this.#maxDepth) {
       throw new OverflowError(
         `Cannot queue record: ${this.#size} records wait, allowed by "maxQueueDepth" is ${this.#maxDepth}`,
         { hint: 'publish more slowly, flush more often or raise "maxQueueDepth"' },
       );
     }
+  }
+
+  /** `data` is looked at for its `_dag_priority`. */
+  push(entry: E, data: unknown): void {
     this.#lanes[this.#lanes.length === 1 ? 0 : priorityOf(data) - 1]?.push(entry);
     this.#size++;
   }

@@ -5,6 +5,7 @@ import type { AbortSignalLike, Platform, TimerHandle } from '../net/index.ts';
 import type { PublishOptions } from './config-types.ts';
 import { handled } from './handled.ts';
 import { PublishQueue } from './publish-queue.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export interface ScheduleSettings {
   /** Seconds. */
@@ -15,36 +16,40 @@ export interface ScheduleSettings {
   readonly unref: boolean;
 }
 
-export interface ScheduleOwner<R> {
-  /** The flush of one record. */
-  publishQueued(prepared: unknown, options: PublishOptions | undefined): Promise<R>;
-  /** It was given up by its signal before it left. */
-  onGivenUp(reason: unknown, data: unknown): void;
-}
+/** The flush of one record. */
+type PublishQueued<R> = (prepared: unknown, options: PublishOptions | undefined) => Promise<R>;
+/** A record was given up by its signal before it left. */
+type TellGivenUp = (reason: unknown, data: unknown) => void;
 
-interface Waiting {
-  readonly data: unknown;
+interface Waiting<R> {
   readonly prepared: unknown;
   readonly options: PublishOptions | undefined;
-  resolve: (value: never) => void;
-  reject: (error: unknown) => void;
+  resolve(value: Promise<R>): void;
+  /** It was given up. */
   isSettled: boolean;
-  stopWatching: () => void;
+  stopWatching(): void;
 }
 
 export class PublishSchedule<R> {
   readonly #settings: ScheduleSettings;
-  readonly #owner: ScheduleOwner<R>;
+  readonly #publishQueued: PublishQueued<R>;
+  readonly #tellGivenUp: TellGivenUp;
   readonly #platform: Platform;
-  readonly #queue: PublishQueue<Waiting>;
+  readonly #queue: PublishQueue<Waiting<R>>;
   readonly #resumers = new Set<() => void>();
   #timer: TimerHandle | undefined;
   #suspended = false;
   #ended = false;
 
-  constructor(settings: ScheduleSettings, owner: ScheduleOwner<R>, platform: Platform) {
+  constructor(
+    settings: ScheduleSettings,
+    publishQueued: PublishQueued<R>,
+    tellGivenUp: TellGivenUp,
+    platform: Platform,
+  ) {
     this.#settings = settings;
-    this.#owner = owner;
+    this.#publishQueued = publishQueued;
+    this.#tellGivenUp = tellGivenUp;
     this.#platform = platform;
     this.#queue = new PublishQueue(settings);
   }
@@ -64,21 +69,18 @@ export class PublishSchedule<R> {
 
   /** Throws an `OverflowError` when too many wait. `data` is looked at for its priority. */
   add(data: unknown, prepared: unknown, options: PublishOptions | undefined): Promise<R> {
-    const entry: Waiting = {
-      data,
-      prepared,
-      options,
-      resolve: () => {},
-      reject: () => {},
-      isSettled: false,
-      stopWatching: () => {},
-    };
-    this.#queue.push(entry, data);
+    this.#queue.checkRoom();
     const promise = new Promise<R>((resolve, reject) => {
-      entry.resolve = resolve;
-      entry.reject = reject;
+      const signal = options?.signal;
+      const stopWatching = whenAborted(signal, () => {
+        stopWatching();
+        entry.isSettled = true;
+        this.#tellGivenUp(signal?.reason, data);
+        reject(signal?.reason);
+      });
+      const entry: Waiting<R> = { prepared, options, resolve, isSettled: false, stopWatching };
+      this.#queue.push(entry, data);
     });
-    if (options?.signal !== undefined) this.#watch(entry, options.signal);
     if (!this.#suspended) this.#arm();
     return handled(promise);
   }
@@ -102,13 +104,13 @@ export class PublishSchedule<R> {
     if (!this.#suspended || this.#ended) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const settle = () => {
-        signal?.removeEventListener('abort', settle);
+        stopWatching();
         this.#resumers.delete(settle);
         if (signal?.aborted) reject(signal.reason);
         else resolve();
       };
       this.#resumers.add(settle);
-      signal?.addEventListener('abort', settle);
+      const stopWatching = whenAborted(signal, settle);
     });
   }
 
@@ -120,21 +122,18 @@ export class PublishSchedule<R> {
     this.#flushAll();
   }
 
-  #watch(entry: Waiting, signal: AbortSignalLike): void {
-    const onAbort = () => {
-      entry.stopWatching();
-      entry.isSettled = true;
-      this.#owner.onGivenUp(signal.reason, entry.data);
-      entry.reject(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    entry.stopWatching = () => signal.removeEventListener('abort', onAbort);
-  }
-
   #arm(): void {
     if (this.#timer !== undefined) return;
     const { publishInterval, unref } = this.#settings;
-    this.#timer = this.#platform.setTimer(publishInterval * 1000, () => this.#onInterval(), !unref);
+    this.#timer = this.#platform.setTimer(
+      publishInterval * 1000,
+      () => {
+        this.#timer = undefined;
+        this.#flush();
+        if (this.#queue.size > 0) this.#arm();
+      },
+      !unref,
+    );
   }
 
   #disarm(): void {
@@ -142,19 +141,12 @@ export class PublishSchedule<R> {
     this.#timer = undefined;
   }
 
-  #onInterval(): void {
-    this.#timer = undefined;
-    this.#flush();
-    if (this.#queue.size > 0) this.#arm();
-  }
-
   /** One batch. */
   #flush(): void {
     for (const entry of this.#queue.take(this.#settings.batchSize)) {
       if (entry.isSettled) continue;
       entry.stopWatching();
-      const published = this.#owner.publishQueued(entry.prepared, entry.options);
-      published.then(entry.resolve as (value: R) => void, entry.reject);
+      entry.resolve(this.#publishQueued(entry.prepared, entry.options));
     }
   }
 

