@@ -51,8 +51,12 @@ const CUT = -2;
 const SMALL = 4096;
 /** What a line gets of a large chunk at first, when its end is not there. */
 const LINE_BYTES = 64;
+/** A text of which so much is there is decoded piece by piece: a store of its size would be as much memory again. */
+const PIECE = 65_536;
 /** The store keeps up to here for its next use: new room costs more than the copy into it. */
-const KEPT_BYTES = 2_097_152;
+const KEPT_BYTES = 1_048_576;
+/** Engines have a longest string (V8: 2^29 - 24 units). */
+const TOO_LONG = 'too long for a string';
 // What messages begin with behind their type, as words of four bytes in little-endian order.
 const THREE = 0x240a0d33; // 3\r\n$
 const FOUR = 0x240a0d34; // 4\r\n$
@@ -107,11 +111,13 @@ export class RespDecoder {
 
   /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
   #isBusy = false;
-  /** Of the token being read: its type, where it began. */
+  /** Of the token being read: its type, and the offset in the stream where it began. */
   #type = 0;
   #start = 0;
   /** Length of the payload that comes next; −1: a line comes next. */
   #payload = -1;
+  /** What was decoded of a long text so far. */
+  #pieces = '';
   /** The chunks of a streamed string so far. */
   #stream: ByteStore | undefined = undefined;
   #top = new Frame();
@@ -128,7 +134,7 @@ export class RespDecoder {
     this.#bigints = options.integers === 'bigint';
     this.#entries = options.maps === 'entries';
     const isUsual = limits.maxElements > 3 && limits.maxDepth > 0;
-    this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, limits.maxBufferedBytes / 4) : -1;
+    this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, limits.maxBufferedBytes / 4, PIECE * 2) : -1;
     this.#names = options.messages ? new NameTable(this.#text) : undefined;
   }
 
@@ -381,7 +387,7 @@ export class RespDecoder {
     if (pos === this.#end) return this.#wait(pos + 1);
     const type = TYPE_OF[this.#bytes[pos]!]!;
     const offset = this.#base + pos;
-    this.#start = pos;
+    this.#start = offset;
     this.#type = type;
     if (type > ATTRIBUTE) this.#fail('no type of RESP');
     if ((type === CHUNK) !== (this.#stream !== undefined)) this.#fail('it is out of place');
@@ -434,22 +440,60 @@ export class RespDecoder {
   #bulk(): Token {
     const start = this.#pos;
     const stop = start + this.#payload;
-    if (stop + 2 > this.#end) return this.#wait(stop + 2);
     const bytes = this.#bytes;
-    if (bytes[stop] !== CR || bytes[stop + 1] !== LF) this.#fail('no CRLF', bytes[stop] === CR ? stop + 1 : stop);
+    if (stop + 2 > this.#end) {
+      if (this.#type !== BULK || this.asBytes) return this.#wait(stop + 2);
+      if (this.#end - start >= PIECE) this.#takePiece(Math.min(stop, this.#end));
+      return this.#wait(this.#pos + Math.min(this.#payload + 2, PIECE));
+    }
+    if (bytes[stop] !== CR || bytes[stop + 1] !== LF) this.#failAt(bytes[stop] === CR ? stop + 1 : stop, 'no CRLF');
     this.#pos = stop + 2;
     this.#payload = -1;
     switch (this.#type) {
       case BULK:
-        return this.#string(bytes, start, stop);
+        if (this.#pieces === '') return this.#string(bytes, start, stop);
+        this.#addPiece(bytes, start, stop);
+        return this.#takePieces();
       case BULK_ERROR:
         return new RespError(this.#decode(bytes, start, stop));
       case VERBATIM:
-        if (bytes[start + 3] !== 58) this.#fail('no colon', start + 3);
+        if (bytes[start + 3] !== 58) this.#failAt(start + 3, 'no colon');
         return this.#string(bytes, start + 4, stop);
     }
     (this.#stream as ByteStore).append(bytes, start, stop, this.#limits.maxBulkBytes);
     return OPENED;
+  }
+
+  /** Decodes what came of a long text, but for a character that is cut: it needs no room of its own then. */
+  #takePiece(end: number): void {
+    const bytes = this.#bytes;
+    let stop = end;
+    for (let back = 1; back <= 3; back++) {
+      const byte = bytes[end - back]!;
+      if (byte < 0x80) break;
+      if (byte >= 0xc0) {
+        if (back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4)) stop = end - back;
+        break;
+      }
+    }
+    this.#addPiece(bytes, this.#pos, stop);
+    this.#payload -= stop - this.#pos;
+    this.#pos = stop;
+  }
+
+  #addPiece(bytes: Uint8Array, start: number, end: number): void {
+    const piece = this.#decode(bytes, start, end);
+    try {
+      this.#pieces += piece;
+    } catch {
+      this.#fail(TOO_LONG, true);
+    }
+  }
+
+  #takePieces(): string {
+    const text = this.#pieces;
+    this.#pieces = '';
+    return text;
   }
 
   #string(bytes: Uint8Array, start: number, end: number): Token {
@@ -461,8 +505,7 @@ export class RespDecoder {
       if (bytes === this.#bytes) return this.#text.part(bytes, start, end, this.#end);
       return this.#text.whole(bytes, start, end);
     } catch {
-      // Engines have a longest string (V8: 2^29 - 24 units).
-      return this.#fail('too long for a string', this.#start, true);
+      return this.#fail(TOO_LONG, true);
     }
   }
 
@@ -517,7 +560,7 @@ export class RespDecoder {
       }
     }
     const isLong = type > INTEGER && /^[1-9]\d{15}/.test(line);
-    return this.#fail(isLong ? 'it exceeds every limit' : 'this is not its form', this.#start, isLong);
+    return this.#fail(isLong ? 'it exceeds every limit' : 'this is not its form', isLong);
   }
 
   /** The offset of the CR that ends the line at `#pos`, or −1 when it is cut. */
@@ -528,7 +571,7 @@ export class RespDecoder {
     let at = Math.max(pos + 1, this.#searched - this.#base);
     while (at < end && bytes[at] !== CR && bytes[at] !== LF) at++;
     if (at - pos > this.#limits.maxLineBytes + 1) this.#exceeds('maxLineBytes');
-    if (at < end && (bytes[at] === LF || (at + 1 < end && bytes[at + 1] !== LF))) this.#fail('a bare CR or LF', at);
+    if (at < end && (bytes[at] === LF || (at + 1 < end && bytes[at + 1] !== LF))) this.#failAt(at, 'a bare CR or LF');
     if (at + 1 < end) return at;
     this.#searched = this.#base + at;
     this.#wait(end + 1);
@@ -596,13 +639,19 @@ export class RespDecoder {
   }
 
   #exceeds(name: keyof RespLimits): never {
-    return this.#fail(`it exceeds the limit ${name} = ${this.#limits[name]}`, this.#start, true);
+    return this.#fail(`it exceeds the limit ${name} = ${this.#limits[name]}`, true);
+  }
+
+  #failAt(at: number, what: string): never {
+    this.#start = this.#base + at;
+    return this.#fail(what);
   }
 
   /** For good: every later `read()` throws this error. */
-  #fail(what: string, at = this.#start, isLimit = false): never {
+  #fail(what: string, isLimit = false): never {
+    const found = this.#bytes.subarray(Math.max(0, this.#start - this.#base), this.#end);
     this.#enter();
-    this.#failure = makeFailure(isLimit, this.#type, what, this.#base + at, this.#bytes.subarray(at, this.#end));
+    this.#failure = makeFailure(isLimit, this.#type, what, this.#start, found);
     this.#bytes = this.#store = NO_BYTES;
     this.#pos = this.#end = 0;
     this.#queue = [];

@@ -14,6 +14,7 @@ import {
   RespPush,
   UsageError,
 } from '../../../src/resp/index.ts';
+import { Dice } from '../../support/resp/fuzzer.ts';
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 
@@ -170,6 +171,69 @@ test('refuses options that are none, and says what is allowed', () => {
     );
   }
   assert.ok(new RespDecoder({ strings: undefined, messages: true } as object));
+});
+
+describe('a long text, which is decoded piece by piece', () => {
+  const platform = new TextDecoder('utf-8', { ignoreBOM: true });
+  const dice = new Dice(21);
+  const kinds = {
+    ASCII: () => 'abc 0123'.repeat(3),
+    wide: () => dice.pick(['a', 'é', '日本', '😀', '\ufeff']),
+    broken: () => Buffer.from([dice.below(256), 0xe6, dice.pick([0x97, 0x41]), 0xf0, 0x9f]).toString('latin1'),
+  };
+
+  for (const [kind, make] of Object.entries(kinds)) {
+    test(`${kind}: is the same however it was cut`, () => {
+      for (const length of [65_530, 65_536, 131_070, 131_072, 131_080, 400_000]) {
+        let text = '';
+        while (text.length < length) text += make();
+        const payload = Buffer.from(text, kind === 'broken' ? 'latin1' : 'utf8').subarray(0, length);
+        const head = `*3\r\n:1\r\n$${payload.length}\r\n`;
+        const stream = Buffer.concat([Buffer.from(head), payload, Buffer.from('\r\n$2\r\nok\r\n+OK\r\n')]);
+        const expected = platform.decode(payload);
+        for (let round = 0; round < 6; round++) {
+          const decoder = new RespDecoder();
+          const longest = dice.pick([1500, 20_000, 65_536, 200_000]);
+          const values: unknown[] = [];
+          for (let at = 0; at < stream.length; ) {
+            const end = Math.min(stream.length, at + 1 + dice.below(longest));
+            decoder.push(stream.subarray(at, end));
+            for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) values.push(value);
+            at = end;
+          }
+          assert.equal(values.length, 2);
+          const [one, found, two] = values[0] as unknown[];
+          assert.equal(found === expected, true, `a text of ${length} bytes in chunks up to ${longest}`);
+          assert.deepEqual([one, two, values[1]], [1, 'ok', 'OK']);
+          assert.equal(decoder.bytesConsumed, stream.length);
+        }
+      }
+    });
+  }
+
+  test('without its CRLF it is refused at the offset where that should be', () => {
+    const decoder = new RespDecoder();
+    const head = '$200000\r\n';
+    decoder.push(Buffer.from(head + 'x'.repeat(150_000)));
+    assert.equal(decoder.read(), NEED_DATA);
+    assert.equal(decoder.bytesConsumed, 0);
+    decoder.push(Buffer.from(`${'x'.repeat(50_000)}\r!`));
+    const isRight = (error: unknown) => error instanceof ProtocolError && error.offset === head.length + 200_001;
+    assert.throws(() => decoder.read(), isRight);
+    assert.throws(() => decoder.read(), isRight);
+  });
+
+  test('as bytes it is whole', () => {
+    const decoder = new RespDecoder({ strings: 'bytes' });
+    const payload = Buffer.alloc(300_000, 'xyz\xff', 'latin1');
+    decoder.push(Buffer.from('$300000\r\n'));
+    for (let at = 0; at < payload.length; at += 70_000) {
+      decoder.push(payload.subarray(at, at + 70_000));
+      assert.equal(decoder.read(), NEED_DATA);
+    }
+    decoder.push(Buffer.from('\r\n'));
+    assert.deepEqual(Buffer.from(decoder.read() as Uint8Array), payload);
+  });
 });
 
 describe('encodeCommand', () => {
