@@ -25,19 +25,6 @@ export function maxLineBytesOf(build: LineBuild): number {
 }
 
 /** The fourteen commands, with their replies as recorded. There are no others. */
-export const LINE_COMMANDS: ReadonlySet<string> = new Set([
-  'PING',
-  'SET',
-  'B64SET',
-  'GET',
-  'DEL',
-  'EXISTS',
-  'EXPIRE',
-  'TTL',
-  'PERSIST',
-  'KEYS',
-  'INCR',
-  'DECR',
-  'APPEND',
-  'INFO',
-]);
+export const LINE_COMMANDS: ReadonlySet<string> = /* @__PURE__ */ new Set(
+  /* @__PURE__ */ 'PING SET B64SET GET DEL EXISTS EXPIRE TTL PERSIST KEYS INCR DECR APPEND INFO'.split(' '),
+);

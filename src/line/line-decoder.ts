@@ -10,12 +10,10 @@
 import { LimitError, ProtocolError } from '../errors/index.ts';
 import { LineError, type LineValue, NEED_LINE_DATA } from './line-values.ts';
 
-export interface LineDecoderOptions {
-  /** `utf16` as the server counts, or `bytes` in case it is ever repaired. Default `utf16`. */
-  lengths?: 'utf16' | 'bytes';
+export interface LineDecoderLimits {
   /** Longest text of a `+` or `-` reply or a header, in bytes. Default 4 MiB: errors echo the request. */
   maxLineBytes?: number;
-  /** Longest `$n`. Default 512 Mi. */
+  /** Longest `$n`, in UTF-16 units, as the server counts. Default 512 Mi. */
   maxBulkLength?: number;
   /** Largest `*n`. Default 1 Mi. */
   maxElements?: number;
@@ -25,10 +23,7 @@ const LF = 10;
 const CR = 13;
 
 export class LineDecoder {
-  readonly #byBytes: boolean;
-  readonly #maxLineBytes: number;
-  readonly #maxBulkLength: number;
-  readonly #maxElements: number;
+  readonly #limits: Required<LineDecoderLimits>;
   readonly #text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #buffer = new Uint8Array(1024);
   #start = 0;
@@ -40,14 +35,12 @@ export class LineDecoder {
   /** Units of the body that are still missing, or -1 outside a body; `#start` is the body's first byte. */
   #unitsLeft = -1;
   #items: (string | null)[] | undefined;
-  #itemsLeft = 0;
+  /** How many `#items` will be. */
+  #itemCount = 0;
   #failure: ProtocolError | undefined;
 
-  constructor(options: LineDecoderOptions = {}) {
-    this.#byBytes = options.lengths === 'bytes';
-    this.#maxLineBytes = options.maxLineBytes ?? 4 * 1024 * 1024;
-    this.#maxBulkLength = options.maxBulkLength ?? 512 * 1024 * 1024;
-    this.#maxElements = options.maxElements ?? 1024 * 1024;
+  constructor(limits: LineDecoderLimits = {}) {
+    this.#limits = { maxLineBytes: 2 ** 22, maxBulkLength: 2 ** 29, maxElements: 2 ** 20, ...limits };
   }
 
   /** Bytes pushed and not yet read. */
@@ -70,8 +63,7 @@ export class LineDecoder {
       if (value === NEED_LINE_DATA) return value;
       if (value === undefined) continue;
       if (this.#items === undefined) return value;
-      this.#items.push(value as string | null);
-      if (--this.#itemsLeft > 0) continue;
+      if (this.#items.push(value as string | null) < this.#itemCount) continue;
       const items = this.#items;
       this.#items = undefined;
       return items;
@@ -80,60 +72,46 @@ export class LineDecoder {
 
   /** One header or one-line reply; undefined when a body or items follow. */
   #readLine(): LineValue | typeof NEED_LINE_DATA | undefined {
+    const buffer = this.#buffer;
     if (this.#scan === this.#start) {
-      while (this.#start < this.#end && (this.#buffer[this.#start] === LF || this.#buffer[this.#start] === CR))
-        this.#start++;
+      while (this.#start < this.#end && (buffer[this.#start] === LF || buffer[this.#start] === CR)) this.#start++;
       this.#scan = this.#start;
       if (this.#start === this.#end) return NEED_LINE_DATA;
-      const first = this.#buffer[this.#start]!;
-      // `$` alone may stand in an array; `+ - : $ *` may open a reply.
-      if (this.#items === undefined ? !'+-:$*'.includes(String.fromCharCode(first)) : first !== 0x24) {
-        this.#fail(
-          this.#items === undefined ? 'a reply begins with none of + - : $ *' : 'an element of an array is no bulk',
-        );
-      }
-    }
-    const found = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scan);
-    const length = (found < 0 ? this.#end : found) - this.#start;
-    if (length > this.#maxLineBytes) this.#limit('a line', length, this.#maxLineBytes, 'bytes');
-    if (found < 0) {
-      this.#scan = this.#end;
-      return NEED_LINE_DATA;
     }
     const from = this.#start;
-    const stop = this.#buffer[found - 1] === CR ? found - 1 : found;
-    const text = this.#decode(from + 1, stop);
-    const value = this.#lineValue(this.#buffer[from]!, text);
-    this.#start = found + 1;
-    this.#scan = this.#start;
+    const kind = String.fromCharCode(buffer[from]!);
+    if (this.#items === undefined) {
+      if (!'+-:$*'.includes(kind)) this.#fail('a reply begins with none of + - : $ *');
+    } else if (kind !== '$') this.#fail('an element of an array is no bulk');
+    const found = buffer.subarray(0, this.#end).indexOf(LF, this.#scan);
+    this.#scan = found < 0 ? this.#end : found;
+    this.#limit('byte length', this.#scan - from, this.#limits.maxLineBytes);
+    if (found < 0) return NEED_LINE_DATA;
+    const value = this.#lineValue(kind, this.#decode(from + 1, buffer[found - 1] === CR ? found - 1 : found));
+    this.#start = this.#scan = found + 1;
     return value;
   }
 
-  #lineValue(first: number, text: string): LineValue | undefined {
-    switch (first) {
-      case 0x2b:
-        return text;
-      case 0x2d:
-        return new LineError(text);
-      case 0x3a: {
-        if (!/^-?\d{1,19}$/.test(text)) this.#fail('an integer is not made of 1 to 19 digits');
-        const number = Number(text);
-        return Number.isSafeInteger(number) ? number : BigInt(text);
-      }
-      case 0x24: {
-        if (text === '-1') return null;
-        this.#unitsLeft = this.#count(text, 'bulk length', this.#maxBulkLength);
-        return undefined;
-      }
-      default: {
-        if (text === '-1') return null;
-        const count = this.#count(text, 'array length', this.#maxElements);
-        if (count === 0) return [];
-        this.#items = [];
-        this.#itemsLeft = count;
-        return undefined;
-      }
+  #lineValue(kind: string, text: string): LineValue | undefined {
+    if (kind === '+') return text;
+    if (kind === '-') return new LineError(text);
+    if (kind === ':') {
+      if (!/^-?\d{1,19}$/.test(text)) this.#fail('an integer is not made of 1 to 19 digits');
+      const number = Number(text);
+      return Number.isSafeInteger(number) ? number : BigInt(text);
     }
+    if (text === '-1') return null;
+    const what = kind === '$' ? 'bulk length' : 'array length';
+    if (!/^\d{1,15}$/.test(text)) this.#fail(`the ${what} is not a plain number`);
+    const count = Number(text);
+    this.#limit(what, count, kind === '$' ? this.#limits.maxBulkLength : this.#limits.maxElements);
+    if (kind === '$') this.#unitsLeft = count;
+    else if (count === 0) return [];
+    else {
+      this.#items = [];
+      this.#itemCount = count;
+    }
+    return undefined;
   }
 
   #readBody(): string | typeof NEED_LINE_DATA {
@@ -143,13 +121,8 @@ export class LineDecoder {
     // Characters are stepped over by their first byte alone; the decoding below looks at the rest.
     while (left > 0 && at < this.#end) {
       const lead = buffer[at]!;
-      if (lead < 0x80 || this.#byBytes) {
-        at += 1;
-        left -= 1;
-        continue;
-      }
-      if (lead < 0xc2 || lead > 0xf4) this.#fail('a bulk is not UTF-8', at);
-      const size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+      const size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+      if (size === 0) this.#fail('text is not UTF-8', at);
       if (at + size > this.#end) break;
       if (size === 4 && left === 1) this.#fail('a bulk length ends inside a character of two units', at);
       at += size;
@@ -164,16 +137,8 @@ export class LineDecoder {
     if (buffer[end] !== LF) this.#fail('a bulk is not followed by a line end', end);
     const text = this.#decode(this.#start, at);
     this.#unitsLeft = -1;
-    this.#start = end + 1;
-    this.#scan = this.#start;
+    this.#start = this.#scan = end + 1;
     return text;
-  }
-
-  #count(text: string, what: string, limit: number): number {
-    if (!/^\d{1,15}$/.test(text)) this.#fail(`the ${what} is not a plain number`);
-    const count = Number(text);
-    if (count > limit) this.#limit(`the ${what}`, count, limit, '');
-    return count;
   }
 
   #decode(from: number, to: number): string {
@@ -196,33 +161,20 @@ export class LineDecoder {
     this.#end = used;
   }
 
-  #fail(what: string, at = this.#start): never {
-    this.#failure = new ProtocolError(...this.#found(what, at));
-    throw this.#failure;
+  #limit(what: string, found: number, limit: number): void {
+    if (found > limit) this.#fail(`the ${what} of ${found} exceeds the limit of ${limit}`, this.#start, LimitError);
   }
 
-  #limit(what: string, found: number, limit: number, unit: string): never {
-    const suffix = unit === '' ? '' : ` ${unit}`;
-    this.#failure = new LimitError(
-      ...this.#found(`${what} of ${found} exceeds the limit of ${limit}${suffix}`, this.#start),
-    );
-    throw this.#failure;
-  }
-
-  #found(what: string, at: number): [string, { offset: number; excerpt: string }] {
+  #fail(what: string, at = this.#start, Kind: typeof ProtocolError | typeof LimitError = ProtocolError): never {
     const offset = this.#base + at;
     const bytes = this.#buffer.subarray(at, Math.min(this.#end, at + 24));
-    const excerpt = Array.from(bytes, escapedByte).join('');
-    return [
-      `Cannot parse reply of the line server: ${what} (offset ${offset}, found "${excerpt}")`,
-      { offset, excerpt },
-    ];
+    const excerpt = JSON.stringify(String.fromCharCode(...bytes))
+      .slice(1, -1)
+      .replace(/[^ -~]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
+    this.#failure = new Kind(`Cannot parse reply of the line server: ${what} (offset ${offset}, found "${excerpt}")`, {
+      offset,
+      excerpt,
+    });
+    throw this.#failure;
   }
-}
-
-function escapedByte(byte: number): string {
-  if (byte === LF) return '\\n';
-  if (byte === CR) return '\\r';
-  if (byte >= 0x20 && byte < 0x7f && byte !== 0x22 && byte !== 0x5c) return String.fromCharCode(byte);
-  return `\\x${byte.toString(16).padStart(2, '0')}`;
 }

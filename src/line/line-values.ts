@@ -6,19 +6,11 @@ export const NEED_LINE_DATA: unique symbol = Symbol('NEED_LINE_DATA');
 
 /** An error reply: a value, not an exception. */
 export class LineError {
-  /** Always `ERR` on the servers known. */
-  readonly code: string;
   /** The whole text with its prefix, as in `ERR empty command`. */
   readonly message: string;
 
   constructor(message: string) {
-    const word = message.split(' ', 1)[0]!;
-    this.code = /^[A-Z][A-Z0-9_]*$/.test(word) ? word : 'ERR';
     this.message = message;
-  }
-
-  toString(): string {
-    return `LineError: ${this.message}`;
   }
 }
 

@@ -8,6 +8,9 @@
 /** No character is in this class, as none is in Redis's `[]`. */
 const NOTHING = '[^\\x00-\\x{10FFFF}]';
 
+/** What means itself outside a class. */
+const PLAIN = /[\w:.-]/;
+
 export function translatePattern(glob: string): string {
   const characters = [...glob];
   let out = '';
@@ -16,8 +19,8 @@ export function translatePattern(glob: string): string {
     if (character === '*') {
       if (characters[at - 1] !== '*' || !out.endsWith('*')) out += '*';
     } else if (character === '?') out += '?';
-    else if (character === '\\' && at + 1 < characters.length) out += literal(characters[++at]!);
-    else if (character !== '[') out += literal(character);
+    else if (character === '\\' && at + 1 < characters.length) out += escaped(characters[++at]!, PLAIN);
+    else if (character !== '[') out += escaped(character, PLAIN);
     else {
       const [text, end] = characterClass(characters, at + 1);
       out += text;
@@ -34,31 +37,23 @@ function characterClass(characters: readonly string[], start: number): [string, 
   if (negated) at++;
   let members = '';
   while (at < characters.length && characters[at] !== ']') {
-    let from = characters[at]!;
-    if (from === '\\' && at + 1 < characters.length) from = characters[++at]!;
+    const from = characters[at]!;
+    if (from === '\\' && at + 1 < characters.length) members += escaped(characters[++at]!);
     else if (characters[at + 1] === '-' && at + 2 < characters.length) {
-      let to = characters[at + 2]!;
+      const ends = [from, characters[(at += 2)]!];
       // Redis swaps the ends of a reversed range; Java refuses it.
-      if (from.codePointAt(0)! > to.codePointAt(0)!) [from, to] = [to, from];
-      members += `${escaped(from)}-${escaped(to)}`;
-      at += 3;
-      continue;
-    }
-    members += escaped(from);
+      if (from.codePointAt(0)! > ends[1]!.codePointAt(0)!) ends.reverse();
+      members += ends.map((end) => escaped(end)).join('-');
+    } else members += escaped(from);
     at++;
   }
   if (members === '') return [negated ? '?' : NOTHING, at];
   return [`[${negated ? '^' : ''}${members}]`, at];
 }
 
-function literal(character: string): string {
-  return /^[A-Za-z0-9_:.-]$/.test(character) ? character : escaped(character);
-}
-
 /** In a class `.` and `-` are escaped too: the server rewrites the one, Java reads the other as a range. */
-function escaped(character: string): string {
-  if (/^[A-Za-z0-9_:]$/.test(character)) return character;
-  const code = character.codePointAt(0)!;
-  const hex = code.toString(16);
-  return code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\x{${hex}}`;
+function escaped(character: string, plain = /\w|:/): string {
+  if (plain.test(character)) return character;
+  const hex = character.codePointAt(0)!.toString(16);
+  return hex.length > 2 ? `\\x{${hex}}` : `\\x${hex.padStart(2, '0')}`;
 }

@@ -2,8 +2,11 @@
 // Called for commands whose form is not prepared by the rooms above. Pure. RESP specification, "Sending commands".
 
 import { UsageError } from '../errors/index.ts';
+import { countUtf8 } from '../line/index.ts';
 import type { CommandArgument } from '../resp/index.ts';
 import type { Frame } from './types.ts';
+
+export { countUtf8 };
 
 /** Throws a `UsageError` that names the index of what can't be sent. */
 export function commandFrame(args: readonly CommandArgument[]): Frame {
@@ -41,26 +44,9 @@ const nativeLength = (globalThis as { Buffer?: { byteLength(text: string): numbe
 /** Bytes of `text` as UTF-8; a lone surrogate counts as the U+FFFD that it becomes. */
 export const utf8Length: (text: string) => number = nativeLength ?? countUtf8;
 
-/** The same where there is no `Buffer`. */
-export function countUtf8(text: string): number {
-  let bytes = text.length;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else {
-      bytes += 2;
-      // A pair is two units and four bytes: two more than its length, not four.
-      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) index++;
-    }
-  }
-  return bytes;
-}
-
 function numberText(value: unknown, index: number): string {
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-  const found = typeof value === 'number' ? String(value) : value === null ? 'null' : typeof value;
+  if (typeof value === 'bigint' || Number.isFinite(value)) return String(value);
+  const found = typeof value === 'number' || value === null ? value : typeof value;
   throw new UsageError(
     `Cannot encode command: argument ${index} is ${found}, allowed are strings, bytes, finite numbers and bigints`,
   );

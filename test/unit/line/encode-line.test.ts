@@ -157,13 +157,6 @@ describe('what is refused before sending', () => {
     refused(['EXPIRE', 'k'], /Cannot encode EXPIRE/);
   });
 
-  test('regions whose names would become directories elsewhere', () => {
-    for (const region of ['', '.', '..', 'a/b', '../x', 'a b', 'é', '@r', 'x'.repeat(65), 'a\n']) {
-      refused(['GET', 'k'], /Cannot use the region/, { region });
-    }
-    assert.equal(line(['GET', 'k'], { region: 'x'.repeat(64) }), `GET @${'x'.repeat(64)} k\n`);
-  });
-
   test('every command but its fourteen, also with a line break in its name', () => {
     assert.equal(LINE_COMMANDS.size, 14);
     for (const name of [
