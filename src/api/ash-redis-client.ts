@@ -26,6 +26,7 @@ import { checkRegion } from './region.ts';
 import { type ScanOptions, scan } from './scan.ts';
 import { connectLane } from './sending.ts';
 import type { Subscription } from './subscription.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export interface ClientEvents {
   state: ConnectionStateEvent;
@@ -47,7 +48,7 @@ export class AshRedisClient {
   readonly #quickPublish: ClientPublish;
   readonly #events = new Emitter<ClientEvents>();
   #closed: Promise<void> | undefined;
-  #unwatch: () => void = () => {};
+  #unwatch: (() => void) | undefined;
 
   constructor(options?: ClientOptions);
   constructor(host?: string, port?: number, options?: ClientOptions);
@@ -71,14 +72,15 @@ export class AshRedisClient {
       },
       onPush: (event) => this.#events.emit('push', event),
     });
-    this.#watch(config.signal);
+    const { signal } = config;
+    const onAbort = () => void this.close();
+    if (signal?.aborted) onAbort();
+    else this.#unwatch = whenAborted(signal, onAbort);
   }
 
   /** Of the connection for commands. */
   get state(): ConnectionStateName {
-    return this.#closed !== undefined && this[CONNECTIONS].openedLane === undefined
-      ? 'closed'
-      : (this[CONNECTIONS].openedLane?.state ?? 'idle');
+    return this[CONNECTIONS].openedLane?.state ?? (this.#closed === undefined ? 'idle' : 'closed');
   }
 
   /** What the server told about itself, once connected. */
@@ -93,11 +95,7 @@ export class AshRedisClient {
 
   /** Resolves when ready; every command connects by itself. */
   connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
-    try {
-      return handled(connectLane(this[CONNECTIONS], options.signal));
-    } catch (error) {
-      return rejected(error);
-    }
+    return handled(connectLane(this[CONNECTIONS], options.signal));
   }
 
   isConnected(): boolean {
@@ -107,7 +105,7 @@ export class AshRedisClient {
   /** Answers what was accepted, within `timeoutMs` (default `closeTimeoutMs`), then closes. Twice is harmless. */
   close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
     if (this.#closed === undefined) {
-      this.#unwatch();
+      this.#unwatch?.();
       const timeoutMs = options.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
       const closing = [this[CONNECTIONS].close(timeoutMs), this.#blocking.close()];
       // In a name of its own: older compilers infer Promise<unknown> inside the call.
@@ -341,14 +339,6 @@ export class AshRedisClient {
     const counts = keys.map((key) => this.#send<number>(() => build(key), options));
     return handled(Promise.all(counts).then((all) => all.reduce((sum, count) => sum + count, 0)));
   }
-
-  #watch(signal: AbortSignalLike | undefined): void {
-    if (signal === undefined) return;
-    const onAbort = () => void this.close();
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort);
-    this.#unwatch = () => signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function mergeArguments(
@@ -362,17 +352,15 @@ function mergeArguments(
     }
     return hostOrOptions;
   }
-  const place = {
-    ...(hostOrOptions === undefined ? {} : { host: hostOrOptions }),
-    ...(port === undefined ? {} : { port }),
-  };
-  for (const key of Object.keys(place) as ('host' | 'port')[]) {
-    const other = options?.[key];
-    if (other !== undefined && other !== null && other !== place[key]) {
+  const merged: Record<string, unknown> = { ...options };
+  for (const [key, value] of Object.entries({ host: hostOrOptions, port })) {
+    if (value === undefined) continue;
+    if (value !== (merged[key] ?? value)) {
       throw new UsageError(
         `Cannot make an AshRedisClient: its argument and its option "${key}" differ; give one of them`,
       );
     }
+    merged[key] = value;
   }
-  return { ...options, ...place };
+  return merged;
 }

@@ -29,7 +29,6 @@ export class Batch<T extends unknown[] = []> {
   readonly #sender: CommandSender;
   readonly #blocking: BlockingConnections;
   readonly #options: BatchOptions;
-  readonly #region: string | undefined;
   readonly #requests: Request[] = [];
   #executed = false;
 
@@ -37,8 +36,8 @@ export class Batch<T extends unknown[] = []> {
   constructor(sender: CommandSender, blocking: BlockingConnections, options: BatchOptions = {}) {
     this.#sender = sender;
     this.#blocking = blocking;
-    this.#options = options;
-    this.#region = sender.regionOf(options);
+    // Settled now: useRegion() meanwhile must not send it elsewhere.
+    this.#options = { ...options, region: sender.regionOf(options) ?? null };
   }
 
   /** Commands added so far. */
@@ -115,7 +114,7 @@ export class Batch<T extends unknown[] = []> {
         hint: 'call command() outside of the batch',
       });
     }
-    return this.#add(rawRequest(words, options, this.#region));
+    return this.#add(rawRequest(words, options, this.#options.region ?? undefined));
   }
 
   /** Sends everything. A batch is sent once. */
@@ -134,47 +133,41 @@ export class Batch<T extends unknown[] = []> {
   }
 
   async #exec(): Promise<unknown[]> {
-    const { connections } = this.#sender;
-    const { signal, atomic = false } = this.#options;
-    if (this.#requests.length === 0) return [];
+    const sender = this.#sender;
+    const requests = this.#requests;
+    const options = this.#options;
+    const { connections } = sender;
+    const { signal, atomic = false } = options;
+    if (requests.length === 0) return [];
     // One write on RESP, one command after the other on a line server: which it is must be known first.
     if (connections.dialect === undefined) await connections.lane.connect(signal);
-    if (connections.dialect === 'line') return this.#execOnLineServer(atomic);
-    const settings = { ...this.#sender.settings(this.#options), region: this.#region };
-    const limits = atomic ? [] : this.#requests.map((request) => blockingLimitMs(request.words));
-    if (limits.every((limit) => limit === undefined)) {
-      const command = new BatchCommand(this.#requests, atomic, settings);
-      return this.#sender.dispatch(command, command.promise, signal, connections.lane, 0, this.length);
+    if (connections.dialect === 'line') return this.#execOnLineServer();
+    const limits = atomic ? [] : requests.flatMap(({ words }) => blockingLimitMs(words) ?? []);
+    if (limits.length === 0) {
+      const command = new BatchCommand(requests, atomic, sender.settings(options), connections);
+      return sender.dispatch(command, command.promise, signal, connections.lane, 0, requests.length);
     }
     // A blocking command would hold up everybody else's: the whole batch gets a connection of its own.
-    const limitMs = limits.some((limit) => limit === 0)
+    const limitMs = limits.includes(0)
       ? Number.POSITIVE_INFINITY
-      : limits.reduce<number>((sum, limit) => sum + (limit ?? 0), connections.config.commandTimeoutMs);
-    const patient = { ...this.#sender.settings(this.#options, limitMs), region: this.#region };
-    const command = new BatchCommand(this.#requests, false, patient);
-    return this.#blocking.run(command, command.promise, signal, 0, this.length);
+      : limits.reduce((sum, limit) => sum + limit, connections.config.commandTimeoutMs);
+    const command = new BatchCommand(requests, false, sender.settings(options, limitMs), connections);
+    return this.#blocking.run(command, command.promise, signal, 0, requests.length);
   }
 
-  async #execOnLineServer(atomic: boolean): Promise<unknown[]> {
+  async #execOnLineServer(): Promise<unknown[]> {
+    const sender = this.#sender;
+    const { signal, atomic } = this.#options;
     if (atomic) {
       throw new UsageError('Cannot use batch({ atomic: true }) on an AshRedis line server: it has no MULTI', {
         hint: 'use batch() without "atomic", or connect to a server that speaks RESP',
       });
     }
-    const settings = { ...this.#sender.settings(this.#options), region: this.#region };
+    const settings = sender.settings(this.#options);
     // One routing key for all: the order is that of the calls.
-    const commands = this.#requests.map((request) => this.#sender.command(request, settings, 'batch'));
-    const { signal } = this.#options;
+    const commands = this.#requests.map((request) => sender.command(request, settings, 'batch'));
     const results = await Promise.allSettled(
-      commands.map((command, index) =>
-        this.#sender.dispatch(
-          command,
-          command.promise,
-          signal,
-          this.#sender.connections.lane,
-          (this.#requests[index]?.words.length ?? 1) - 1,
-        ),
-      ),
+      commands.map((command) => sender.dispatch(command, command.promise, signal, sender.connections.lane, 1)),
     );
     return results.map((result) => {
       if (result.status === 'fulfilled') return result.value;

@@ -6,7 +6,7 @@ import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { rejected } from './handled.ts';
 import type { Capture } from './publish-command.ts';
-import { lineFrame, type Request, routingKeyOf, wordsInRegion } from './request.ts';
+import { lineFrame, nameOf, type Request, routingKeyOf, wordsInRegion } from './request.ts';
 import type { Sending } from './sending.ts';
 import { whenAborted } from './when-aborted.ts';
 
@@ -20,7 +20,7 @@ const ignore = () => {};
 
 export class ClientCommand<T> implements Command {
   frame: Frame | undefined;
-  readonly replyCount = 1;
+  replyCount = 1;
   replyTypes: number;
   readonly asBytes: boolean;
   readonly deadline: number;
@@ -63,7 +63,7 @@ export class ClientCommand<T> implements Command {
   }
 
   get name(): string {
-    return String(this.#request.words[0]).toUpperCase();
+    return nameOf(this.#request);
   }
 
   /** Asked by pools alone. */
@@ -74,7 +74,7 @@ export class ClientCommand<T> implements Command {
   encode(dialect: Dialect): Frame {
     const request = this.#request;
     if (dialect === 'resp') {
-      this.frame = commandFrame(wordsInRegion(request, this.#region));
+      this.frame = request.frame?.() ?? commandFrame(wordsInRegion(request, this.#region));
     } else {
       this.frame = lineFrame(request.lineWords ?? request.words, this.#region, this.#connections.lineSettings);
       this.replyTypes = request.lineReplyTypes ?? request.replyTypes;

@@ -10,7 +10,6 @@ import type { Codec } from './config-types.ts';
 import { nameInRegion, regionPrefix } from './region.ts';
 import type { Request } from './request.ts';
 
-const TEXT = REPLY.simple;
 const TEXT_OR_NIL = REPLY.simple | REPLY.nil;
 
 export interface SetOptions {
@@ -22,23 +21,34 @@ export interface SetOptions {
   xx?: boolean | undefined;
 }
 
+/** A command whose first argument is its key, and whose reply a number. */
+function keyRequest<T>(
+  command: string,
+  key: string,
+  shape: Request<T>['shape'],
+  argument?: CommandArgument,
+  replyTypes: number = REPLY.integer,
+): Request<T> {
+  const words: CommandArgument[] = [command, checkName(key, command)];
+  if (argument !== undefined) words.push(argument);
+  return { words, keys: [1], replyTypes, shape };
+}
+
+function textRequest(command: string, argument: string | undefined, what: string): Request<string> {
+  const words = argument === undefined ? [command] : [command, checkString(argument, command, what)];
+  return { words, keys: [], replyTypes: REPLY.simple, shape: String };
+}
+
 export function pingRequest(message?: string): Request<string> {
-  const words = message === undefined ? ['PING'] : ['PING', text(message, 'PING', 'the message')];
-  return { words, keys: [], replyTypes: TEXT, shape: String };
+  return textRequest('PING', message, 'the message');
 }
 
 export function getRequest(key: string): Request<string | null> {
-  return { words: ['GET', name(key, 'GET')], keys: [1], replyTypes: TEXT_OR_NIL, shape: (value) => value as string };
+  return keyRequest('GET', key, same, undefined, TEXT_OR_NIL);
 }
 
 export function getBytesRequest(key: string): Request<Uint8Array | null> {
-  return {
-    words: ['GET', name(key, 'GET')],
-    keys: [1],
-    replyTypes: TEXT_OR_NIL,
-    asBytes: true,
-    shape: (value) => value as Uint8Array | null,
-  };
+  return { ...keyRequest<Uint8Array | null>('GET', key, same, undefined, TEXT_OR_NIL), asBytes: true };
 }
 
 export function setRequest(
@@ -47,67 +57,59 @@ export function setRequest(
   options: SetOptions,
   defaultTtlSeconds: number | undefined,
 ): Request<'OK' | null> {
-  const words: CommandArgument[] = ['SET', name(key, 'SET'), payload(value, 'SET')];
+  const words: CommandArgument[] = ['SET', checkName(key, 'SET'), payload(value, 'SET')];
   const ttlSeconds = options.ttlSeconds ?? defaultTtlSeconds;
   if (ttlSeconds !== undefined) words.push('PX', ttlToMs(ttlSeconds, 'ttlSeconds'));
   if (options.nx && options.xx) throw new UsageError('Cannot SET with both "nx" and "xx": no key would qualify');
   if (options.nx) words.push('NX');
   if (options.xx) words.push('XX');
-  return {
-    words,
-    keys: [1],
-    replyTypes: TEXT_OR_NIL,
-    shape: (reply) => (reply === null ? null : 'OK'),
-  };
+  return { words, keys: [1], replyTypes: TEXT_OR_NIL, shape: (reply) => (reply === null ? null : 'OK') };
 }
 
 export function delRequest(keys: string | readonly string[]): Request<number> {
-  return { ...severalKeys('DEL', keys), replyTypes: REPLY.integer, shape: Number };
+  return severalKeys('DEL', keys);
 }
 
 export function existsRequest(keys: string | readonly string[]): Request<number> {
-  return { ...severalKeys('EXISTS', keys), replyTypes: REPLY.integer, shape: Number };
+  return severalKeys('EXISTS', keys);
 }
 
 export function expireRequest(key: string, ttlSeconds: number): Request<boolean> {
-  const words = ['PEXPIRE', name(key, 'EXPIRE'), ttlToMs(ttlSeconds, 'ttlSeconds')];
-  return { words, keys: [1], replyTypes: REPLY.integer, shape: isOne };
+  return keyRequest('PEXPIRE', key, isOne, ttlToMs(ttlSeconds, 'ttlSeconds'));
 }
 
 export function ttlRequest(key: string): Request<number> {
-  return { words: ['TTL', name(key, 'TTL')], keys: [1], replyTypes: REPLY.integer, shape: Number };
+  return keyRequest('TTL', key, Number);
 }
 
 export function persistRequest(key: string): Request<boolean> {
-  return { words: ['PERSIST', name(key, 'PERSIST')], keys: [1], replyTypes: REPLY.integer, shape: isOne };
+  return keyRequest('PERSIST', key, isOne);
 }
 
 export function incrRequest(key: string): Request<number | bigint> {
-  return { words: ['INCR', name(key, 'INCR')], keys: [1], replyTypes: REPLY.integer, shape: integer };
+  return keyRequest('INCR', key, same);
 }
 
 export function decrRequest(key: string): Request<number | bigint> {
-  return { words: ['DECR', name(key, 'DECR')], keys: [1], replyTypes: REPLY.integer, shape: integer };
+  return keyRequest('DECR', key, same);
 }
 
 export function appendRequest(key: string, value: string | Uint8Array): Request<number> {
-  const words = ['APPEND', name(key, 'APPEND'), payload(value, 'APPEND')];
-  return { words, keys: [1], replyTypes: REPLY.integer, shape: Number };
+  return keyRequest('APPEND', key, Number, payload(value, 'APPEND'));
 }
 
 export function infoRequest(section?: string): Request<string> {
-  const words = section === undefined ? ['INFO'] : ['INFO', text(section, 'INFO', 'the section')];
-  return { words, keys: [], replyTypes: TEXT, shape: String };
+  return textRequest('INFO', section, 'the section');
 }
 
 /** The prefix goes on by `keys`: a region's name has no character that a glob would take for more than itself. */
 export function keysRequest(pattern: string): Request<string[]> {
   return {
-    words: ['KEYS', name(pattern, 'KEYS', 'the pattern')],
+    words: ['KEYS', checkName(pattern, 'KEYS', 'the pattern')],
     keys: [1],
     replyTypes: REPLY.array,
     shape: ownNames,
-    lineShape: (value) => (value as string[]).filter((key) => nameInRegion(undefined, key) !== undefined),
+    lineShape: (value) => ownNames(value, undefined),
   };
 }
 
@@ -136,10 +138,7 @@ export function scanRequest(
       return { cursor: String(next), names: ownNames(names, region) };
     },
     lineWords: ['KEYS', pattern],
-    lineShape: (value) => ({
-      cursor: '0',
-      names: (value as string[]).filter((key) => nameInRegion(undefined, key) !== undefined),
-    }),
+    lineShape: (value) => ({ cursor: '0', names: ownNames(value, undefined) }),
   };
 }
 
@@ -152,7 +151,7 @@ export function publishRequest(
 ): Request<number | undefined> {
   const message =
     typeof data === 'string' ? data : data instanceof Uint8Array ? data.slice() : (codec.encode(data) as string);
-  name(channel, command, 'the channel');
+  checkName(channel, command, 'the channel');
   return {
     words: [command, channel, message],
     keys: [1],
@@ -164,27 +163,27 @@ export function publishRequest(
   };
 }
 
-function severalKeys(command: string, keys: string | readonly string[]): { words: string[]; keys: number[] } {
+function severalKeys(command: string, keys: string | readonly string[]): Request<number> {
   const list = typeof keys === 'string' ? [keys] : keys;
   if (!Array.isArray(list) || list.length === 0) {
-    throw new UsageError(
-      `Cannot execute ${command}: found ${quoteValue(keys)}, allowed is a key or a non-empty array of keys`,
-    );
+    refuseArgument(command, 'the key', quoteValue(keys), 'a key or a non-empty array of keys');
   }
-  for (const key of list) name(key, command);
-  return { words: [command, ...list], keys: list.map((_, index) => index + 1) };
+  const words = [command, ...list.map((key) => checkName(key, command))];
+  return { words, keys: list.map((_, index) => index + 1), replyTypes: REPLY.integer, shape: Number };
 }
 
-function name(value: unknown, command: string, what = 'the key'): string {
+export function refuseArgument(command: string, what: string, found: string, allowed: string, hint?: string): never {
+  const details = hint === undefined ? undefined : { hint };
+  throw new UsageError(`Cannot execute ${command}: ${what} is ${found}, allowed is ${allowed}`, details);
+}
+
+export function checkName(value: unknown, command: string, what = 'the key'): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw new UsageError(
-    `Cannot execute ${command}: ${what} is ${value === '' ? 'empty' : quoteValue(value)}, allowed is a non-empty string`,
-  );
+  return refuseArgument(command, what, quoteValue(value), 'a non-empty string');
 }
 
-function text(value: unknown, command: string, what: string): string {
-  if (typeof value === 'string') return value;
-  throw new UsageError(`Cannot execute ${command}: ${what} is ${quoteValue(value)}, allowed is a string`);
+export function checkString(value: unknown, command: string, what: string): string {
+  return typeof value === 'string' ? value : refuseArgument(command, what, quoteValue(value), 'a string');
 }
 
 function payload(value: unknown, command: string): string | Uint8Array {
@@ -192,20 +191,15 @@ function payload(value: unknown, command: string): string | Uint8Array {
   // A copy: the caller may use the buffer again before the turn's bytes are written.
   if (value instanceof Uint8Array) return value.slice();
   // Its text could be a secret: only its type is named.
-  const found = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
-  throw new UsageError(`Cannot execute ${command}: the value is ${found}, allowed is a string or a Uint8Array`, {
-    hint: 'use JSON.stringify() for objects and String() for numbers',
-  });
+  const found = value === null ? 'null' : typeof value;
+  const hint = 'use JSON.stringify() for objects and String() for numbers';
+  return refuseArgument(command, 'the value', found, 'a string or a Uint8Array', hint);
 }
 
 function ownNames(value: RespValue, region: string | undefined): string[] {
-  const own: string[] = [];
-  for (const entry of value as string[]) {
-    const short = nameInRegion(region, entry);
-    if (short !== undefined) own.push(short);
-  }
-  return own;
+  return (value as string[]).flatMap((entry) => nameInRegion(region, entry) ?? []);
 }
 
 const isOne = (value: RespValue) => value === 1;
-const integer = (value: RespValue) => value as number | bigint;
+/** What the command's reply types allow is what the method promises. */
+const same = (value: RespValue) => value as never;

@@ -5,7 +5,7 @@ import { jsonCodec } from './codec.ts';
 import type { PublisherConfig } from './config-types.ts';
 import { DataPublisher } from './data-publisher.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
-import { memoryHub } from './memory-hub.ts';
+import { publishInMemory } from './memory-hub.ts';
 import { nameIn } from './names.ts';
 import { regionPrefix } from './region.ts';
 
@@ -27,6 +27,6 @@ export class MemoryDataPublisher extends DataPublisher<number> {
     if (numbered && typeof payload === 'string') {
       payload = wrapEnvelope(this.#epoch, ++this.#offset, payload, codec === jsonCodec);
     }
-    return memoryHub().publish(regionPrefix(region) + this.channel, payload);
+    return publishInMemory(regionPrefix(region) + this.channel, payload);
   }
 }

@@ -4,7 +4,7 @@
 import { UsageError } from '../errors/index.ts';
 import type { Platform } from '../net/index.ts';
 import type { MessageSource, SourceHandle, SubscribeWish } from '../pubsub/index.ts';
-import { memoryHub } from './memory-hub.ts';
+import { listenInMemory } from './memory-hub.ts';
 
 export class MemorySource implements MessageSource {
   readonly #platform: Platform;
@@ -26,7 +26,7 @@ export class MemorySource implements MessageSource {
       while (!held && !cancelled && waiting.length > 0) waiting.shift()?.();
     };
     const stops = wish.channels.map((channel) =>
-      memoryHub().listen(channel, (name, payload) => {
+      listenInMemory(channel, (name, payload) => {
         const receivedAt = this.#platform.wallClock();
         waiting.push(() => sink.onMessage(name, undefined, asWanted(payload, wish.bytes), receivedAt));
         if (waiting.length === 1) this.#platform.defer(hand);

@@ -4,9 +4,9 @@
 import { UsageError } from '../errors/index.ts';
 import { REPLY } from '../net/index.ts';
 import type { CommandArgument, RespValue } from '../resp/index.ts';
-import { quoteValue } from './config-schema.ts';
+import { checkString } from './command-table.ts';
 import type { CommandOptions } from './config-types.ts';
-import type { Request } from './request.ts';
+import { nameOf, type Request } from './request.ts';
 
 /** The trailing options of `command()`. */
 export interface RawCommandOptions extends CommandOptions {
@@ -21,9 +21,7 @@ export function splitOptions(
   name: string,
   args: readonly (CommandArgument | RawCommandOptions)[],
 ): { words: CommandArgument[]; options: RawCommandOptions } {
-  if (typeof name !== 'string') {
-    throw new UsageError(`Cannot execute a command: its name is ${quoteValue(name)}, allowed is a string`);
-  }
+  checkString(name, 'a command', 'its name');
   const last = args.at(-1);
   const hasOptions = typeof last === 'object' && last !== null && !(last instanceof Uint8Array) && !Array.isArray(last);
   const words = (hasOptions ? args.slice(0, -1) : args) as CommandArgument[];
@@ -39,25 +37,22 @@ export function rawRequest(
   options: RawCommandOptions,
   region: string | undefined,
 ): Request<RespValue> {
-  const keys = options.keys;
-  if (keys === undefined) {
-    if (region !== undefined) {
-      throw new UsageError(
-        `Cannot execute ${String(words[0]).toUpperCase()} in region "${region}": which arguments are keys is not known`,
-        { hint: 'add { keys: [0] } with the indexes of the keys among the arguments, or { region: null }' },
-      );
-    }
-  } else if (
-    !Array.isArray(keys) ||
-    !keys.every((key) => Number.isInteger(key) && key >= 0 && key < words.length - 1)
-  ) {
+  const { keys = [] } = options;
+  if (options.keys === undefined && region !== undefined) {
     throw new UsageError(
-      `Cannot execute ${String(words[0]).toUpperCase()}: "keys" must hold indexes into its ${words.length - 1} arguments, from 0`,
+      `Cannot execute ${nameOf({ words })} in region "${region}": which arguments are keys is not known`,
+      { hint: 'add { keys: [0] } with the indexes of the keys among the arguments, or { region: null }' },
+    );
+  }
+  const count = words.length - 1;
+  if (!Array.isArray(keys) || !keys.every((key) => Number.isInteger(key) && key >= 0 && key < count)) {
+    throw new UsageError(
+      `Cannot execute ${nameOf({ words })}: "keys" must hold indexes into its ${count} arguments, from 0`,
     );
   }
   return {
     words,
-    keys: (keys ?? []).map((key) => key + 1),
+    keys: keys.map((key) => key + 1),
     replyTypes: REPLY.any,
     asBytes: options.as === 'bytes',
     shape: (value) => value,

@@ -14,6 +14,8 @@ export interface Request<T = unknown> {
   /** `REPLY` bits. */
   readonly replyTypes: number;
   readonly asBytes?: boolean;
+  /** Of several commands at once; else the frame is made of `words`. */
+  readonly frame?: () => Frame;
   readonly shape: (value: RespValue, region: string | undefined) => T;
   /** What says the same on a line server, where `words` can't be said there. */
   readonly lineWords?: readonly CommandArgument[];
@@ -22,9 +24,17 @@ export interface Request<T = unknown> {
   readonly lineShape?: (value: RespValue, region: string | undefined) => T;
 }
 
+/** The command's name as errors and tracing show it. */
+export function nameOf({ words }: Pick<Request, 'words'>): string {
+  return String(words[0]).toUpperCase();
+}
+
 /** With the region's prefix on keys and channels. */
-export function wordsInRegion(request: Request, region: string | undefined): readonly CommandArgument[] {
-  if (region === undefined || request.keys.length === 0) return request.words;
+export function wordsInRegion(
+  request: Pick<Request, 'words'> & Partial<Request>,
+  region: string | undefined,
+): readonly CommandArgument[] {
+  if (region === undefined || !request.keys?.length) return request.words;
   const words = [...request.words];
   for (const index of request.keys) words[index] = prefixed(region, words[index] as CommandArgument);
   return words;
@@ -66,8 +76,7 @@ function prefixed(region: string, word: CommandArgument): CommandArgument {
   const prefix = regionPrefix(region);
   if (typeof word !== 'object') return prefix + String(word);
   const bytes = new Uint8Array(prefix.length + word.length);
-  // A region's name is ASCII.
-  for (let i = 0; i < prefix.length; i++) bytes[i] = prefix.charCodeAt(i);
+  bytes.set(new TextEncoder().encode(prefix));
   bytes.set(word, prefix.length);
   return bytes;
 }

@@ -1,9 +1,8 @@
 // `client.scan()`: the names of a pattern, page by page, as an async iterable.
 // Called by the client. It keeps one page at a time.
 
-import { UsageError } from '../errors/index.ts';
 import type { CommandSender } from './command-sender.ts';
-import { scanRequest } from './command-table.ts';
+import { checkName, refuseArgument, scanRequest } from './command-table.ts';
 import { quoteValue } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 
@@ -18,13 +17,11 @@ export interface ScanOptions extends CommandOptions {
 
 /** As SCAN promises: every name that was there all the time, some perhaps twice. */
 export function scan(sender: CommandSender, pattern: string, options: ScanOptions): AsyncIterableIterator<string> {
-  const { count } = options;
-  if (count !== undefined && !(Number.isInteger(count) && count > 0)) {
-    throw new UsageError(`Cannot SCAN: "count" is ${quoteValue(count)}, allowed is an integer, at least 1`);
+  const { count = 1 } = options;
+  if (!Number.isInteger(count) || count < 1) {
+    refuseArgument('SCAN', '"count"', quoteValue(count), 'an integer, at least 1');
   }
-  if (typeof pattern !== 'string' || pattern === '') {
-    throw new UsageError(`Cannot SCAN: the pattern is ${quoteValue(pattern)}, allowed is a non-empty string`);
-  }
+  checkName(pattern, 'SCAN', 'the pattern');
   // Settled now: useRegion() meanwhile must not send half of the pages elsewhere.
   return pages(sender, pattern, { ...options, region: sender.regionOf(options) ?? null });
 }

@@ -43,7 +43,8 @@ export function sendingOf(
   };
 }
 
-export function connectLane(connections: Connections, signal: AbortSignalLike | undefined): Promise<void> {
+/** What throws rejects. */
+export async function connectLane(connections: Connections, signal: AbortSignalLike | undefined): Promise<void> {
   const start = () => connections.lane.connect(signal);
   if (!connectTrace.hasSubscribers) return start();
   return connectTrace.promise(connectContext(connections.config), start);
