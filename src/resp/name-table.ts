@@ -19,6 +19,7 @@ export class NameTable {
   /** What is left of a hash when it is shifted by this is a slot. */
   #shift = 0;
   #misses = 0;
+  #expected = 0;
   readonly #text: TextReader;
 
   constructor(text: TextReader) {
@@ -26,11 +27,21 @@ export class NameTable {
     this.#use(FEWEST_SLOTS);
   }
 
-  /** There will be about as many names: room for them, if so much room is worth it. */
+  /** There will be about as many names. Room for them is made when one misses: not all who subscribe are told much. */
   expect(count: number): void {
+    this.#expected = count;
+  }
+
+  /** True when there is other room now, all of it free. */
+  #makeRoom(): boolean {
     const slots = this.#lengths.length;
-    if (count * 1.5 > slots && slots < MOST_SLOTS && count < MOST_SLOTS) this.#use(slots * 2);
-    else if (count > MOST_SLOTS * 2 && slots > FEWEST_SLOTS) this.#use(FEWEST_SLOTS);
+    let wanted = FEWEST_SLOTS;
+    while (wanted < this.#expected * 1.5) wanted *= 2;
+    if (wanted > MOST_SLOTS) wanted = FEWEST_SLOTS;
+    // Smaller only where it does not help: names that come and go must not make it swing.
+    const isOther = wanted > slots || (wanted < slots && this.#expected > MOST_SLOTS);
+    if (isOther) this.#use(wanted);
+    return isOther;
   }
 
   #use(slots: number): void {
@@ -72,14 +83,15 @@ export class NameTable {
     }
     const name = this.#text.whole(bytes, start, end);
     if (this.#names[slot] !== '') slot ^= 1;
-    word = slot * WORDS;
-    // A taken slot changes hands only now and then: more names than slots must not cost a copy each time.
-    if (this.#names[slot] === '' || (++this.#misses & 15) === 0) {
-      this.#names[slot] = name;
-      this.#lengths[slot] = length;
-      for (let at = start; at < last; at += 4) words[word++] = view.getInt32(at, true);
-      words[word] = lastWord;
+    if (this.#names[slot] !== '') {
+      // A taken slot changes hands only now and then: more names than slots must not cost a copy each time.
+      if ((++this.#misses & 15) !== 0 || this.#makeRoom()) return name;
     }
+    this.#names[slot] = name;
+    this.#lengths[slot] = length;
+    word = slot * WORDS;
+    for (let at = start; at < last; at += 4) words[word++] = view.getInt32(at, true);
+    words[word] = lastWord;
     return name;
   }
 }
