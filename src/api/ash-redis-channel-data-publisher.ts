@@ -40,10 +40,10 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   constructor(name: string, destination: string, config?: PublisherConfig) {
     super(name, destination, config);
     const { configuration } = this;
-    this.channel = nameIn(destination, 'ashredischannel', 'destination of an AshRedisChannelDataPublisher');
+    this.channel = nameIn(destination, 'ashredischannel', 'destination');
     if (configuration.kind === 'pattern') {
       throw new UsageError('Cannot publish with kind "pattern": a message goes to one channel', {
-        hint: 'use kind "channel" or "shard"; patterns are for subscribers',
+        hint: 'use kind "channel" or "shard"',
       });
     }
     const command = configuration.kind === 'shard' ? 'SPUBLISH' : 'PUBLISH';

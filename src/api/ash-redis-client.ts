@@ -12,7 +12,7 @@ import { ClientPublish } from './client-publish.ts';
 import { type ClientSubscribeOptions, subscribeOn } from './client-subscribe.ts';
 import { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
-import { parseConfiguration } from './config.ts';
+import { type Draft, parseConfiguration, settle } from './config.ts';
 import { quoteValue } from './config-schema.ts';
 import type { ClientOptions, CommandOptions, PublishOptions } from './config-types.ts';
 import { CONNECTIONS, type ConnectionStateEvent, Connections, type PushEvent } from './connections.ts';
@@ -56,9 +56,7 @@ export class AshRedisClient {
     const given = mergeArguments(hostOrOptions, port, options);
     const config = parseConfiguration(given, 'AshRedisClient');
     if (config.client !== undefined) {
-      throw new UsageError(
-        'Cannot use "client" in the configuration of an AshRedisClient: it has connections of its own',
-      );
+      throw new UsageError('Cannot use "client" for an AshRedisClient: it has connections of its own');
     }
     const connections = new Connections(config, platformOf(given, config));
     this[CONNECTIONS] = connections;
@@ -352,15 +350,8 @@ function mergeArguments(
     }
     return hostOrOptions;
   }
-  const merged: Record<string, unknown> = { ...options };
-  for (const [key, value] of Object.entries({ host: hostOrOptions, port })) {
-    if (value === undefined) continue;
-    if (value !== (merged[key] ?? value)) {
-      throw new UsageError(
-        `Cannot make an AshRedisClient: its argument and its option "${key}" differ; give one of them`,
-      );
-    }
-    merged[key] = value;
-  }
-  return merged;
+  const merged = { ...options } as Draft;
+  settle(merged, 'host', hostOrOptions, 'the first argument');
+  settle(merged, 'port', port, 'the second argument');
+  return merged as ClientOptions;
 }

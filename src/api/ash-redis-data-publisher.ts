@@ -27,7 +27,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
   constructor(name: string, destination: string, config?: PublisherConfig) {
     super(name, destination, config);
     const { configuration } = this;
-    nameIn(destination, 'ashredis', 'destination of an AshRedisDataPublisher');
+    nameIn(destination, 'ashredis', 'destination');
     this.#ttlMs = configuration.ttlSeconds === undefined ? undefined : ttlToMs(configuration.ttlSeconds, 'ttlSeconds');
     this.#ttlTail = this.#ttlMs === undefined ? '' : ttlTail(this.#ttlMs);
     this.#prefix = regionPrefix(configuration.region);

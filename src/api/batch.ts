@@ -9,9 +9,9 @@ import type { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
 import type { CommandOptions } from './config-types.ts';
 import { blockingLimitMs, refuseGuarded } from './guarded-commands.ts';
-import { handled, rejected } from './handled.ts';
+import { handled } from './handled.ts';
 import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.ts';
-import type { Request } from './request.ts';
+import { notOnLine, type Request } from './request.ts';
 
 export interface BatchOptions extends CommandOptions {
   /** Between MULTI and EXEC: all or none is executed, and nobody else's commands in between. */
@@ -110,8 +110,8 @@ export class Batch<T extends unknown[] = []> {
     const { words, options } = splitOptions(name, args);
     refuseGuarded(words);
     if (options.as === 'bytes') {
-      throw new UsageError('Cannot use { as: "bytes" } in a batch: the replies of a batch are text', {
-        hint: 'call command() outside of the batch',
+      throw new UsageError('Cannot use { as: "bytes" } in a batch: its replies are text', {
+        hint: 'use command() of the client',
       });
     }
     return this.#add(rawRequest(words, options, this.#options.region ?? undefined));
@@ -119,20 +119,22 @@ export class Batch<T extends unknown[] = []> {
 
   /** Sends everything. A batch is sent once. */
   exec(): Promise<BatchReplies<T>> {
-    if (this.#executed) return rejected(new UsageError('Cannot exec a batch twice', { hint: 'call batch() again' }));
-    this.#executed = true;
     return handled(this.#exec() as Promise<BatchReplies<T>>);
   }
 
+  #checkUnsent(): void {
+    if (this.#executed) throw new UsageError('Cannot use a batch twice: it was sent', { hint: 'call batch() again' });
+  }
+
   #add<R>(request: Request<R>): Batch<[...T, R]> {
-    if (this.#executed) {
-      throw new UsageError('Cannot add to a batch that was sent', { hint: 'call batch() again' });
-    }
+    this.#checkUnsent();
     this.#requests.push(request);
     return this as unknown as Batch<[...T, R]>;
   }
 
   async #exec(): Promise<unknown[]> {
+    this.#checkUnsent();
+    this.#executed = true;
     const sender = this.#sender;
     const requests = this.#requests;
     const options = this.#options;
@@ -159,9 +161,7 @@ export class Batch<T extends unknown[] = []> {
     const sender = this.#sender;
     const { signal, atomic } = this.#options;
     if (atomic) {
-      throw new UsageError('Cannot use batch({ atomic: true }) on an AshRedis line server: it has no MULTI', {
-        hint: 'use batch() without "atomic", or connect to a server that speaks RESP',
-      });
+      throw notOnLine('use batch({ atomic: true })', 'it has no MULTI', 'leave "atomic" out');
     }
     const settings = sender.settings(this.#options);
     // One routing key for all: the order is that of the calls.

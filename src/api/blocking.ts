@@ -1,9 +1,10 @@
 // Connections of their own for blocking commands, so that these hold up nobody else.
 // Used by the client and by batches. A connection serves one command at a time and the next one afterwards.
 
-import { ClosedError, UsageError } from '../errors/index.ts';
+import { ClosedError } from '../errors/index.ts';
 import { type AbortSignalLike, Connection } from '../net/index.ts';
 import type { CommandSender } from './command-sender.ts';
+import { notOnLine } from './request.ts';
 import type { WatchedCommand } from './sending.ts';
 
 /** Kept for the next blocking command; more are closed after use. */
@@ -58,9 +59,7 @@ export class BlockingConnections {
     if (connections.isClosed)
       throw new ClosedError('Cannot open a connection: the client was closed', { safeToRetry: true });
     if (connections.dialect === 'line') {
-      throw new UsageError('Cannot execute a blocking command on an AshRedis line server: it has none', {
-        hint: 'connect to a server that speaks RESP',
-      });
+      throw notOnLine('execute a blocking command', 'it has none');
     }
     // Without heartbeat: silence is what a blocking command is for. TCP keep-alive finds a dead peer.
     const options = connections.options({ reconnect: false, heartbeatIntervalMs: Number.POSITIVE_INFINITY });

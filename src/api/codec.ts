@@ -35,25 +35,23 @@ const QUICK_DEPTH = 32;
 /** JSON text of `value`; a `UsageError` names the path of what JSON can't hold. Undefined members are left out. */
 export function encodeJson(value: unknown): string {
   let text: string | undefined;
+  let cause: unknown;
   try {
     text = JSON.stringify(value);
-  } catch (cause) {
-    const found = findRefused(value, 'data', []);
-    throw new UsageError(`Cannot encode data as JSON: ${found ?? `its ${describe(cause)}`}`, { cause });
+  } catch (error) {
+    cause = error;
   }
   // JSON.stringify drops functions without a word, so that the text alone can't tell: the values must be looked at.
   if (text === undefined || looksRefused(value, 0)) {
-    const found = findRefused(value, 'data', []);
-    if (found !== undefined) throw new UsageError(`Cannot encode data as JSON: ${found}`);
-    if (text === undefined) throw new UsageError('Cannot encode data as JSON: data gives undefined by its toJSON()');
+    const found = findRefused(value, 'data', []) ?? (text === undefined ? describe(cause) : undefined);
+    if (found !== undefined) throw new UsageError(`Cannot encode data as JSON: ${found}`, { cause });
   }
-  return text;
+  return text as string;
 }
 
 function describe(cause: unknown): string {
-  return cause instanceof RangeError
-    ? 'nesting or length is beyond what JSON.stringify can do'
-    : 'toJSON() or getter threw';
+  if (cause === undefined) return 'its toJSON() gives undefined';
+  return cause instanceof RangeError ? 'it is too deep or too long' : 'its toJSON() or getter threw';
 }
 
 function looksRefused(value: unknown, depth: number): boolean {
@@ -80,44 +78,34 @@ function looksRefused(value: unknown, depth: number): boolean {
 
 /** What is refused and where, exactly as JSON.stringify walks; undefined when nothing is. */
 function findRefused(value: unknown, path: string, above: object[]): string | undefined {
-  if (typeof value === 'function') return `${path} is a function`;
-  if (typeof value === 'symbol') return `${path} is a symbol`;
-  if (typeof value === 'undefined') return above.length === 0 ? `${path} is undefined` : undefined;
-  if (typeof value === 'bigint') {
-    const toJson = (value as { toJSON?: unknown }).toJSON;
-    return typeof toJson === 'function' ? undefined : `${path} is a BigInt; send it as a string`;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (above.includes(value)) return `${path} refers back to an object that contains it (a cycle)`;
-  if (above.length > 2000) return `${path.slice(0, 60)}… is nested deeper than 2000 levels`;
+  const type = typeof value;
+  if (type === 'function' || type === 'symbol') return `${path} is a ${type}`;
+  if (type === 'undefined') return above.length === 0 ? `${path} is undefined` : undefined;
+  if (value === null || (type !== 'object' && type !== 'bigint')) return undefined;
   const toJson = (value as { toJSON?: (key: string) => unknown }).toJSON;
-  if (typeof toJson === 'function') {
+  const hasToJson = typeof toJson === 'function';
+  if (type === 'bigint') return hasToJson ? undefined : `${path} is a BigInt; send it as a string`;
+  const object = value as object;
+  if (above.includes(object)) return `${path} refers back to what contains it (a cycle)`;
+  if (above.length > 2000) return `${path.slice(0, 60)}… is nested deeper than 2000 levels`;
+  if (hasToJson) {
     try {
       const replaced = toJson.call(value, '');
-      return replaced === value ? undefined : findRefused(replaced, path, [...above, value]);
+      return replaced === value ? undefined : findRefused(replaced, path, [...above, object]);
     } catch {
       return `${path}.toJSON() threw`;
     }
   }
-  above.push(value);
-  const found = Array.isArray(value) ? findInArray(value, path, above) : findInObject(value, path, above);
+  above.push(object);
+  for (const [key, member] of Array.isArray(value) ? value.entries() : Object.entries(object)) {
+    const found = findRefused(member, path + step(key), above);
+    if (found !== undefined) return found;
+  }
   above.pop();
-  return found;
-}
-
-function findInArray(value: unknown[], path: string, above: object[]): string | undefined {
-  for (let i = 0; i < value.length; i++) {
-    const found = findRefused(value[i], `${path}[${i}]`, above);
-    if (found !== undefined) return found;
-  }
   return undefined;
 }
 
-function findInObject(value: object, path: string, above: object[]): string | undefined {
-  for (const key of Object.keys(value)) {
-    const step = /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 40))}]`;
-    const found = findRefused((value as Record<string, unknown>)[key], path + step, above);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function step(key: string | number): string {
+  if (typeof key === 'number') return `[${key}]`;
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 40))}]`;
 }

@@ -20,6 +20,7 @@ type Check = (value: unknown) => boolean;
 /** The longest time of a timer, and the longest time to live that every server keeps exactly. */
 const MAX = 2 ** 31 - 1;
 const MIB = 1024 * 1024;
+export const URL_WORDS = 'redis[s]://[user:password@]host[:port][/db], valkey[s]://… or unix:///path';
 export const REGION_WORDS = '[A-Za-z0-9_.-]{1,64}, neither "." nor ".."';
 export const TTL_WORDS = `a number of seconds, 0 < ttl ≤ ${MAX}`;
 export const TIMEOUT_WORDS = `a number of milliseconds, 0 < n ≤ ${MAX}`;
@@ -58,7 +59,7 @@ const endpoint = (name: string) => rule(name, 'a URL such as "ashredischannel://
 export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
   rule('host', 'a non-empty string', isText, 'localhost'),
   count('port', 6379, 1, 65535),
-  secret('url', 'redis://, rediss://, valkey://, valkeys:// or unix://', isText),
+  secret('url', URL_WORDS, isText),
   rule('path', 'the path of a Unix socket', isText),
   count('db', undefined, 0, MAX),
   rule('region', REGION_WORDS, isRegionName),
@@ -67,7 +68,7 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
   secret('password', 'a string', ofType('string')),
   secret('credentials', 'a function that gives { username?, password, expiresAt? }', isFunction),
   secret('tls', 'true, false or options of node:tls', (value) => isFlag(value) || isObject(value)),
-  rule('clientName', 'a non-empty string without blanks or line breaks', isClientName),
+  rule('clientName', 'printable ASCII without blanks', isClientName),
   oneOf('protocol', 3, 2, 3),
   oneOf('dialect', 'auto', 'auto', 'resp', 'ashredis'),
   secret('client', 'an AshRedisClient', isObject),

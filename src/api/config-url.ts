@@ -2,6 +2,7 @@
 // Called by config.ts. It must never put a URL into a message: a password may stand in it.
 
 import { UsageError } from '../errors/index.ts';
+import { URL_WORDS } from './config-schema.ts';
 import { schemeOf } from './names.ts';
 
 /** What a URL says; undefined where it says nothing. Either a path, or a host and its port. */
@@ -15,13 +16,11 @@ export interface ServerUrl {
   secure: boolean;
 }
 
-const FORMS = 'redis://[user:password@]host[:port][/db], rediss://…, valkey://…, valkeys://… or unix:///path/to/socket';
-
 export function parseServerUrl(text: string): ServerUrl {
   const scheme = schemeOf(text)?.toLowerCase();
   if (scheme === undefined) throw refusal('it has no scheme');
   if (!/^(rediss?|valkeys?|unix)$/.test(scheme)) {
-    const why = scheme.startsWith('ashredis') ? ', which never carries the host: it is a destination or a source' : '';
+    const why = scheme.startsWith('ashredis') ? ', which never carries the host' : '';
     throw refusal(`its scheme is ${JSON.stringify(scheme)}${why}`);
   }
   let url: URL;
@@ -29,12 +28,10 @@ export function parseServerUrl(text: string): ServerUrl {
     url = new URL(text);
   } catch {
     // The original error quotes the URL, and with it a password: it is no `cause`.
-    throw refusal(
-      'it can not be parsed (is a character of the password not percent-encoded, or the port above 65535?)',
-    );
+    throw refusal('it can not be parsed (a password not percent-encoded, a port above 65535?)');
   }
   const { hash, host, hostname, pathname, port, searchParams } = url;
-  if (hash !== '') throw refusal('it has a fragment (#…); percent-encode "#" as %23');
+  if (hash !== '') throw refusal('it has a fragment; write "#" as %23');
   for (const key of searchParams.keys()) {
     if (key !== 'db') throw refusal(`its parameter ${JSON.stringify(key)} is not known, only "db" is`);
   }
@@ -50,8 +47,8 @@ export function parseServerUrl(text: string): ServerUrl {
     return { ...common, path, db: inQuery };
   }
   const db = dbOf(pathname.slice(1) || null) ?? inQuery;
-  if (db !== (inQuery ?? db)) throw refusal('its path and its parameter "db" name two databases');
-  if (port === '0') throw refusal('its port is 0, allowed is an integer from 1 to 65535');
+  if (db !== (inQuery ?? db)) throw refusal('it names two databases');
+  if (port === '0') throw refusal('its port is 0');
   return {
     ...common,
     host: hostname.startsWith('[') ? hostname.slice(1, -1) : decode(hostname),
@@ -62,7 +59,7 @@ export function parseServerUrl(text: string): ServerUrl {
 
 function dbOf(text: string | null): number | undefined {
   if (text === null) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw refusal(`its database is ${JSON.stringify(text)}, allowed is an integer from 0`);
+  if (!/^\d{1,9}$/.test(text)) throw refusal(`its database is ${JSON.stringify(text)}, no integer from 0`);
   return Number(text);
 }
 
@@ -71,10 +68,10 @@ function decode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw refusal('it has a "%" that is not followed by two hex digits; percent-encode "%" as %25');
+    throw refusal('it has a "%" without two hex digits; write "%" as %25');
   }
 }
 
 function refusal(why: string): UsageError {
-  return new UsageError(`Cannot use configuration key "url": ${why}; allowed is ${FORMS}`);
+  return new UsageError(`Cannot use configuration key "url": ${why}; allowed is ${URL_WORDS}`);
 }

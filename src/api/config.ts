@@ -82,7 +82,7 @@ export interface Configuration {
 }
 
 /** The keys as they were written, on their way to a {@link Configuration}. */
-interface Draft {
+export interface Draft {
   [key: string]: unknown;
   url?: string;
   host?: string;
@@ -103,7 +103,7 @@ interface Draft {
 /** `owner` names the object in the one warning about unknown keys. Throws a `UsageError` for what is not allowed. */
 export function parseConfiguration(input: object | null | undefined, owner: string): Configuration {
   if (typeof (input ?? {}) !== 'object' || Array.isArray(input)) {
-    throw new UsageError(`Cannot configure ${owner}: found ${quoteValue(input)}, allowed is an object`);
+    notAllowed(`the configuration of ${owner}`, quoteValue(input), 'an object');
   }
   const given = (input ?? {}) as Record<string, unknown>;
   const draft: Draft = {};
@@ -115,11 +115,7 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
     unknown.delete(python);
     const value = given[name] ?? given[python] ?? undefined;
     if (value === undefined) continue;
-    if (value !== (given[python] ?? value)) {
-      throw new UsageError(
-        `Cannot use configuration keys "${name}" and "${python}": they are one key and differ; give one of them`,
-      );
-    }
+    if (value !== (given[python] ?? value)) refuseTogether(`"${name}"`, `a different "${python}"`);
     if (!rule.check(value)) refuse(rule, value);
     draft[name] = value;
   }
@@ -134,13 +130,11 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   settleServer(draft);
   settle(draft, 'queueMaxCount', draft.maxDepth, '"maxDepth"');
   if (draft.numbered && draft.codec?.binary) {
-    throw new UsageError(
-      'Cannot use "numbered" with a binary codec: the envelope { epoch, offset, data } is JSON; use a text codec or leave "numbered" out',
-    );
+    throw new UsageError('Cannot use "numbered" with a binary codec: its envelope is JSON; use a text codec');
   }
   if (draft.delivery === 'latest' && draft.kind === 'pattern') {
     throw new UsageError(
-      'Cannot use delivery "latest" with a pattern: only a named channel has a newest value; name the channels or use delivery "live"',
+      'Cannot use delivery "latest" with a pattern: only a channel has a newest value; name the channels or use delivery "live"',
     );
   }
   return complete(draft);
@@ -151,7 +145,7 @@ function refuseTogether(what: string, other: string): never {
 }
 
 /** Gives `name` the value, or refuses when the user wrote another one. */
-function settle(draft: Draft, name: string, value: string | number | undefined, from: string): void {
+export function settle(draft: Draft, name: string, value: string | number | undefined, from: string): void {
   if (value === undefined) return;
   if (value !== (draft[name] ?? value)) refuseTogether(from, `a different "${name}"`);
   draft[name] = value;
@@ -189,7 +183,7 @@ function settleServer(draft: Draft): void {
   if (dialect === 'ashredis') {
     if (onlyResp) {
       throw new UsageError(
-        'Cannot use dialect "ashredis" with credentials or "db": a line server has neither; use dialect "resp" or leave them out',
+        'Cannot use dialect "ashredis" with credentials or "db": a line server has neither; use dialect "resp"',
       );
     }
     draft.dialect = 'line';

@@ -4,26 +4,28 @@
 import { UsageError } from '../errors/index.ts';
 import type { CommandArgument } from '../resp/index.ts';
 
-const TRANSACTION = 'use batch({ atomic: true })';
-const SUBSCRIBE = 'use subscribe(), psubscribe() or ssubscribe(), and close() of what they give';
+const ATOMIC = 'use batch({ atomic: true })';
+const WATCH = 'use EVAL or batch({ atomic: true })';
+const SUBSCRIBE = 'use subscribe(), psubscribe() or ssubscribe() and their close()';
+const OWN = 'use redis-cli or a connection of your own';
 
 /** The command, and the way that is there instead. */
 const REFUSED: Readonly<Record<string, string>> = Object.freeze({
-  SELECT: 'set "db" in the configuration, or use a region',
-  HELLO: 'set "protocol" in the configuration',
+  SELECT: 'configure "db" or use a region',
+  HELLO: 'configure "protocol"',
   RESET: 'make a new client',
-  AUTH: 'set "username" and "password" or "credentials" in the configuration',
-  MONITOR: 'use redis-cli, or a connection of your own',
-  'CLIENT REPLY': 'await or ignore the promises; every command here needs its reply',
-  'CLIENT TRACKING': 'publish invalidations on a channel and subscribe() to it',
-  MULTI: TRANSACTION,
-  EXEC: TRANSACTION,
-  DISCARD: 'leave batch({ atomic: true }) without calling exec()',
-  WATCH: 'use EVAL, which is atomic, or batch({ atomic: true })',
-  UNWATCH: 'nothing is watched here',
+  AUTH: 'configure "username" and "password" or "credentials"',
+  MONITOR: OWN,
+  'CLIENT REPLY': 'ignore the promises instead',
+  'CLIENT TRACKING': 'publish invalidations on a channel',
+  MULTI: ATOMIC,
+  EXEC: ATOMIC,
+  DISCARD: 'do not call exec() of the batch',
+  WATCH,
+  UNWATCH: WATCH,
   QUIT: 'use close()',
-  SYNC: 'replicas only; use a connection of your own',
-  PSYNC: 'replicas only; use a connection of your own',
+  SYNC: OWN,
+  PSYNC: OWN,
   SUBSCRIBE,
   PSUBSCRIBE: SUBSCRIBE,
   SSUBSCRIBE: SUBSCRIBE,
@@ -32,16 +34,16 @@ const REFUSED: Readonly<Record<string, string>> = Object.freeze({
   SUNSUBSCRIBE: SUBSCRIBE,
 });
 
-/** Where a blocking command keeps its limit, and in which unit. */
+/** Where a blocking command keeps its limit (a word's index, counted from the end where negative), and in which unit. */
 interface BlockingForm {
-  readonly at: 'first' | 'last' | 'BLOCK' | 'second';
+  readonly at: number | 'BLOCK';
   readonly unitMs: number;
   /** It counts what its own connection wrote: alone it means nothing. */
   readonly needsCompany?: boolean;
 }
 
-const LAST: BlockingForm = { at: 'last', unitMs: 1000 };
-const FIRST: BlockingForm = { at: 'first', unitMs: 1000 };
+const LAST: BlockingForm = { at: -1, unitMs: 1000 };
+const FIRST: BlockingForm = { at: 1, unitMs: 1000 };
 const BLOCK: BlockingForm = { at: 'BLOCK', unitMs: 1 };
 const BLOCKING: Readonly<Record<string, BlockingForm>> = Object.freeze({
   BLPOP: LAST,
@@ -54,8 +56,8 @@ const BLOCKING: Readonly<Record<string, BlockingForm>> = Object.freeze({
   BZMPOP: FIRST,
   XREAD: BLOCK,
   XREADGROUP: BLOCK,
-  WAIT: { at: 'second', unitMs: 1, needsCompany: true },
-  WAITAOF: { at: 'last', unitMs: 1, needsCompany: true },
+  WAIT: { at: 2, unitMs: 1, needsCompany: true },
+  WAITAOF: { at: -1, unitMs: 1, needsCompany: true },
 });
 
 /** Throws a `UsageError` for what must not go over a shared connection. `words` begins with the name. */
@@ -63,8 +65,7 @@ export function refuseGuarded(words: readonly CommandArgument[]): void {
   const command = wordAt(words, 0);
   if (command === '' || /\s/.test(command)) {
     throw new UsageError(
-      `Cannot execute ${JSON.stringify(command.slice(0, 40))}: allowed is the name of one command without blanks`,
-      { hint: 'give each further word as an argument of its own' },
+      `Cannot execute ${JSON.stringify(command.slice(0, 40))}: allowed is one word; give others as arguments`,
     );
   }
   const found = Object.hasOwn(REFUSED, command) ? command : `${command} ${wordAt(words, 1)}`;
@@ -78,11 +79,11 @@ export function refuseGuarded(words: readonly CommandArgument[]): void {
 export function blockingLimitMs(words: readonly CommandArgument[]): number | undefined {
   const form = formOf(words);
   if (form === undefined) return undefined;
-  const index = limitIndex(words, form);
+  const index = form.at === 'BLOCK' ? blockIndex(words) : form.at;
   if (index === undefined) return undefined;
   const value = Number(wordAt(words, index));
   // What is no number is the server's to refuse.
-  return Number.isFinite(value) && value > 0 ? value * form.unitMs : 0;
+  return value > 0 && value < Number.POSITIVE_INFINITY ? value * form.unitMs : 0;
 }
 
 /** WAIT alone would wait for the writes of a connection that wrote nothing. */
@@ -99,11 +100,8 @@ function formOf(words: readonly CommandArgument[]): BlockingForm | undefined {
   return Object.hasOwn(BLOCKING, command) ? BLOCKING[command] : undefined;
 }
 
-function limitIndex(words: readonly CommandArgument[], form: BlockingForm): number | undefined {
-  if (form.at === 'first') return 1;
-  if (form.at === 'second') return 2;
-  if (form.at === 'last') return words.length - 1;
-  // Keys follow STREAMS: one that is named "block" is no option.
+/** Keys follow STREAMS: one that is named "block" is no option. */
+function blockIndex(words: readonly CommandArgument[]): number | undefined {
   for (let i = 1; i < words.length - 1; i++) {
     const word = wordAt(words, i);
     if (word === 'STREAMS') return undefined;
@@ -113,8 +111,7 @@ function limitIndex(words: readonly CommandArgument[], form: BlockingForm): numb
 }
 
 function wordAt(words: readonly CommandArgument[], index: number): string {
-  const word = words[index];
-  if (word === undefined) return '';
+  const word = words.at(index) ?? '';
   // A command in bytes is the same command: it must not slip through.
   return (typeof word === 'object' ? new TextDecoder().decode(word) : String(word)).toUpperCase();
 }

@@ -17,7 +17,7 @@ export class MemoryDataPublisher extends DataPublisher<number> {
 
   constructor(name: string, destination: string, config?: PublisherConfig) {
     super(name, destination, config);
-    this.channel = nameIn(destination, 'memory', 'destination of a MemoryDataPublisher');
+    this.channel = nameIn(destination, 'memory', 'destination');
     this.#epoch = epochOf(this.platform);
   }
 

@@ -28,7 +28,7 @@ export class PublishQueue<E> {
     if (this.#size >= this.#maxDepth) {
       throw new OverflowError(
         `Cannot queue record: ${this.#size} records wait, allowed by "maxQueueDepth" is ${this.#maxDepth}`,
-        { hint: 'publish more slowly, flush more often or raise "maxQueueDepth"' },
+        { hint: 'publish more slowly or raise "maxQueueDepth"' },
       );
     }
   }

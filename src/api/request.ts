@@ -46,6 +46,14 @@ export interface LineSettings {
   readonly maxLineBytes: number;
 }
 
+/** The refusal of what a line server can't do. */
+export function notOnLine(action: string, why: string, instead?: string): UsageError {
+  const other = instead === undefined ? '' : `${instead}, or `;
+  return new UsageError(`Cannot ${action} on an AshRedis line server: ${why}`, {
+    hint: `${other}connect to a server that speaks RESP`,
+  });
+}
+
 export function lineFrame(
   words: readonly CommandArgument[],
   region: string | undefined,
@@ -53,12 +61,7 @@ export function lineFrame(
 ): Frame {
   for (const word of words) {
     if (typeof word === 'object') {
-      throw new UsageError(
-        `Cannot send bytes with ${String(words[0])} to an AshRedis line server: it takes text only`,
-        {
-          hint: 'send text (base64) or use a text codec, or connect to a server that speaks RESP',
-        },
-      );
+      throw notOnLine(`send bytes with ${String(words[0])}`, 'it takes text only', 'send text or use a text codec');
     }
   }
   return encodeLine(words as (string | number | bigint)[], { region, quoting, maxLineBytes });

@@ -1,9 +1,10 @@
 // What both publishers to a server share: whose connections they use, deadlines, sending, stopping, `publishMany`.
 // Extended by the key publisher and the channel publisher. It must never look into a record.
 
-import { ClosedError, UsageError } from '../errors/index.ts';
+import { ClosedError } from '../errors/index.ts';
 import type { AbortSignalLike, CommandLane, Dialect, Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
+import { notAllowed } from './config-schema.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
 import { CONNECTIONS, Connections } from './connections.ts';
 import { DataPublisher, type PublisherStats } from './data-publisher.ts';
@@ -197,5 +198,5 @@ export function lentBy(client: object | undefined): Connections | undefined {
   if (client === undefined) return undefined;
   const connections = (client as { [CONNECTIONS]?: Connections })[CONNECTIONS];
   if (connections instanceof Connections) return connections;
-  throw new UsageError('Cannot use configuration key "client": found another object, allowed is an AshRedisClient');
+  return notAllowed('configuration key "client"', 'another object', 'an AshRedisClient');
 }
