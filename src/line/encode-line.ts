@@ -30,17 +30,10 @@ export interface LineFrame {
 const DEFAULT_MAX_LINE_BYTES = 1_000_000;
 const MAX_TTL_SECONDS = 2 ** 31 - 1;
 
-/** The arguments of each command. DEL and EXISTS take more keys, SET a time to live. */
+/** The arguments of commands that take others than one key. DEL and EXISTS take more keys, SET a time to live. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
   PING: '',
   INFO: '',
-  GET: 'key',
-  TTL: 'key',
-  PERSIST: 'key',
-  INCR: 'key',
-  DECR: 'key',
-  DEL: 'key',
-  EXISTS: 'key',
   KEYS: 'pattern',
   EXPIRE: 'key EX',
   PEXPIRE: 'key PX',
@@ -90,8 +83,9 @@ export function encodeLine(
 }
 
 function wordsOf(name: string, args: readonly LineArgument[]): string[] {
-  const kinds = ARGUMENTS[name]?.split(' ');
-  if (kinds === undefined) {
+  const kinds = (ARGUMENTS[name] ?? 'key').split(' ');
+  // B64SET is what SET becomes; PEXPIRE becomes EXPIRE.
+  if (name === 'B64SET' || !(LINE_COMMANDS.has(name) || name === 'PEXPIRE')) {
     throw new UsageError(
       `Cannot send ${JSON.stringify(name)} to an AshRedis line server: it knows only ${[...LINE_COMMANDS].join(' ')}`,
       { hint: 'connect to a server that speaks RESP' },
@@ -129,7 +123,9 @@ function wordOf(name: string, kind: string, argument: LineArgument | undefined, 
     );
   }
   const hint = 'an AshRedis line server takes text only, and drops empty arguments';
-  if (argument === undefined || argument === null || typeof argument === 'object') throw cannotEncode(name, `the ${kind} is not text`, hint);
+  const type = typeof argument;
+  if (type !== 'string' && type !== 'number' && type !== 'bigint')
+    throw cannotEncode(name, `the ${kind} is not text`, hint);
   if (text === '') throw cannotEncode(name, `the ${kind} is empty`, hint);
   if (/[\ud800-\udfff]/.test(text) && /\p{Surrogate}/u.test(text)) {
     throw cannotEncode(name, `the ${kind} holds half of a surrogate pair, which UTF-8 cannot carry`, hint);

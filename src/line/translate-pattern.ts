@@ -7,53 +7,35 @@
 
 /** No character is in this class, as none is in Redis's `[]`. */
 const NOTHING = '[^\\x00-\\x{10FFFF}]';
-
-/** What means itself outside a class. */
-const PLAIN = /[\w:.-]/;
+/** Stars, a question mark, a class (an unclosed one ends with the pattern), or a character that means itself. */
+const TOKEN = /\*+|\?|\[(\^?)((?:\\.|[^\]]-.|[^\]])*)\]?|\\?(.)/gsu;
+/** In a class: a quoted character, a range, or any other character. */
+const MEMBER = /\\(.)|(.)-(.)|./gsu;
 
 export function translatePattern(glob: string): string {
-  const characters = [...glob];
-  let out = '';
-  for (let at = 0; at < characters.length; at++) {
-    const character = characters[at]!;
-    if (character === '*') {
-      if (characters[at - 1] !== '*' || !out.endsWith('*')) out += '*';
-    } else if (character === '?') out += '?';
-    else if (character === '\\' && at + 1 < characters.length) out += escaped(characters[++at]!, PLAIN);
-    else if (character !== '[') out += escaped(character, PLAIN);
-    else {
-      const [text, end] = characterClass(characters, at + 1);
-      out += text;
-      at = end;
-    }
-  }
-  return out;
+  return glob.replace(TOKEN, (token: string, negated: string, members: string, literal?: string) => {
+    if (literal !== undefined) return /[.-]/.test(literal) ? literal : escaped(literal);
+    if (token[0] !== '[') return token[0] as string;
+    if (members === '') return negated === '' ? NOTHING : '?';
+    return `[${negated}${members.replace(MEMBER, memberOf)}]`;
+  });
 }
 
-/** The class that begins after its `[`, and the index of its last character. An unclosed one ends with the pattern. */
-function characterClass(characters: readonly string[], start: number): [string, number] {
-  let at = start;
-  const negated = characters[at] === '^';
-  if (negated) at++;
-  let members = '';
-  while (at < characters.length && characters[at] !== ']') {
-    const from = characters[at]!;
-    if (from === '\\' && at + 1 < characters.length) members += escaped(characters[++at]!);
-    else if (characters[at + 1] === '-' && at + 2 < characters.length) {
-      const ends = [from, characters[(at += 2)]!];
-      // Redis swaps the ends of a reversed range; Java refuses it.
-      if (from.codePointAt(0)! > ends[1]!.codePointAt(0)!) ends.reverse();
-      members += ends.map((end) => escaped(end)).join('-');
-    } else members += escaped(from);
-    at++;
-  }
-  if (members === '') return [negated ? '?' : NOTHING, at];
-  return [`[${negated ? '^' : ''}${members}]`, at];
+function memberOf(
+  member: string,
+  quoted: string | undefined,
+  from: string | undefined,
+  to: string | undefined,
+): string {
+  if (from === undefined || to === undefined) return escaped(quoted ?? member);
+  // Redis swaps the ends of a reversed range; Java refuses it.
+  const reversed = from.codePointAt(0)! > to.codePointAt(0)!;
+  return reversed ? `${escaped(to)}-${escaped(from)}` : `${escaped(from)}-${escaped(to)}`;
 }
 
 /** In a class `.` and `-` are escaped too: the server rewrites the one, Java reads the other as a range. */
-function escaped(character: string, plain = /\w|:/): string {
-  if (plain.test(character)) return character;
+function escaped(character: string): string {
+  if (/[\w:]/.test(character)) return character;
   const hex = character.codePointAt(0)!.toString(16);
   return hex.length > 2 ? `\\x{${hex}}` : `\\x${hex.padStart(2, '0')}`;
 }

@@ -36,7 +36,7 @@ export class CommandQueue {
   #liveCount = 0;
   /** Replies that the head of `#sent` still gets; 0 before its first. */
   #repliesLeft = 0;
-  readonly #overflows = new SharedError<OverflowError>();
+  readonly #overflows = new SharedError();
   /** How people name the peer, for messages. */
   peer = 'the server';
 
@@ -68,7 +68,7 @@ export class CommandQueue {
   /** False when the command was refused: it is then settled. `pendingBytes` waits in the link. */
   add(command: Command, online: boolean, pendingBytes: number): boolean {
     const bytes = sizeOf(command);
-    const refusal = online ? this.#refuseOnline(bytes, pendingBytes) : this.#refuseOffline(bytes);
+    const refusal = this.#refusal(bytes, online, pendingBytes);
     if (refusal !== undefined) {
       command.place = PLACE.settled;
       command.onFailure(this.#overflows.of(`${command.name} ${refusal}`, () => overflow(command, refusal)));
@@ -149,16 +149,14 @@ export class CommandQueue {
   /** Settles what is late. True when one of them was in flight. */
   expire(now: number): boolean {
     let inFlight = false;
-    const shared = new SharedError<TimeoutError>();
+    const shared = new SharedError();
     for (const command of this.#deadlines.takeExpired(now)) {
       const sent = command.place === PLACE.sent;
       if (sent) inFlight = true;
       const limit = command.timeoutMs ?? this.#limits.commandTimeoutMs;
-      const found = sent ? `no reply from ${this.peer}` : `it could not be sent to ${this.peer}`;
-      const hint = sent
-        ? 'the server may have executed it; look at the server or raise "commandTimeoutMs"'
-        : 'it was never sent; check the connection, or raise "commandTimeoutMs"';
-      const text = `Cannot execute ${command.name}: ${found} within ${limit} ms`;
+      const found = sent ? 'no reply from' : 'it could not be sent to';
+      const hint = `${sent ? 'it may have been executed; look at the server' : 'it was never sent; check the connection'}, or raise "commandTimeoutMs"`;
+      const text = `Cannot execute ${command.name}: ${found} ${this.peer} within ${limit} ms`;
       this.#settle(
         command,
         shared.of(text, () => new TimeoutError(text, { safeToRetry: !sent, hint })),
@@ -173,7 +171,7 @@ export class CommandQueue {
     this.#repliesLeft = 0;
     const sent = this.#sent.drain();
     const again: Command[] = [];
-    const shared = new SharedError<LinkLostError>();
+    const shared = new SharedError();
     for (const command of sent) {
       if (command.place === PLACE.settled) continue;
       if (command.retry && command !== partlyAnswered) again.push(command);
@@ -226,32 +224,30 @@ export class CommandQueue {
     }
   }
 
+  /** Undefined when it could not be said, and is settled. */
   #encode(command: Command, dialect: Dialect): Frame | undefined {
     try {
-      if (command.encode === undefined) throw new Error(`Bug: ${command.name} has no frame`);
-      return command.encode(dialect);
+      return command.encode!(dialect);
     } catch (error) {
       this.#settle(command, error);
       return undefined;
     }
   }
 
-  #refuseOnline(bytes: number, pendingBytes: number): string | undefined {
+  /** Which limit is in the way, or undefined. */
+  #refusal(bytes: number, online: boolean, pendingBytes: number): string | undefined {
+    const { maxBacklogBytes, offlineMaxCount, offlineMaxBytes } = this.#limits;
     const waiting = this.#unsentBytes + pendingBytes;
-    // A single command larger than the limit goes when nothing waits.
-    if (waiting === 0 || waiting + bytes <= this.#limits.maxBacklogBytes) return undefined;
-    return `${waiting} bytes wait for ${this.peer} to read, allowed by "maxBacklogBytes" is ${this.#limits.maxBacklogBytes}`;
-  }
-
-  #refuseOffline(bytes: number): string | undefined {
-    const { offlineMaxCount, offlineMaxBytes } = this.#limits;
-    if (this.#unsentCount >= offlineMaxCount) {
-      return `${this.#unsentCount} commands wait for the connection to ${this.peer}, allowed by "offlineMaxCount" is ${offlineMaxCount}`;
+    if (online) {
+      // A single command larger than the limit goes when nothing waits.
+      if (waiting === 0 || waiting + bytes <= maxBacklogBytes) return undefined;
+      return `${waiting} bytes wait for ${this.peer} to read, allowed by "maxBacklogBytes" is ${maxBacklogBytes}`;
     }
-    if (this.#unsentBytes + bytes > offlineMaxBytes) {
-      return `${this.#unsentBytes} bytes wait for the connection to ${this.peer}, allowed by "offlineMaxBytes" is ${offlineMaxBytes}`;
-    }
-    return undefined;
+    const full = this.#unsentCount >= offlineMaxCount;
+    if (!full && waiting + bytes <= offlineMaxBytes) return undefined;
+    const found = full ? `${this.#unsentCount} commands` : `${waiting} bytes`;
+    const allowed = full ? `"offlineMaxCount" is ${offlineMaxCount}` : `"offlineMaxBytes" is ${offlineMaxBytes}`;
+    return `${found} wait for the connection to ${this.peer}, allowed by ${allowed}`;
   }
 
   #keepWithinOfflineLimits(): void {
@@ -262,7 +258,7 @@ export class CommandQueue {
       if (newest.place === PLACE.settled) continue;
       this.#settle(
         newest,
-        overflow(newest, `the link was lost and more waits than "offlineMaxCount" or "offlineMaxBytes" allow`),
+        overflow(newest, 'the link was lost and more waits than "offlineMaxCount" or "offlineMaxBytes" allow'),
       );
     }
   }
@@ -272,15 +268,13 @@ export class CommandQueue {
  * Commands that fail together for the same reason share one error: a stack for each would cost more than all else
  * (measured: 90,000 refused publishes 7.9 s, then 2.7 s).
  */
-class SharedError<E extends AshRedisError> {
+class SharedError {
   #key: string | undefined;
-  #error: E | undefined;
+  #error: AshRedisError | undefined;
 
-  of(key: string, make: () => E): E {
-    if (this.#error === undefined || key !== this.#key) {
-      this.#key = key;
-      this.#error = make();
-    }
+  of(key: string, make: () => AshRedisError): AshRedisError {
+    if (this.#error === undefined || key !== this.#key) this.#error = make();
+    this.#key = key;
     return this.#error;
   }
 }
@@ -300,7 +294,6 @@ function linkLost(command: Command, peer: string, cause: AshRedisError): LinkLos
     `Cannot tell whether ${command.name} was executed: the link to ${peer} was lost before its reply`,
     {
       cause,
-      safeToRetry: false,
       hint:
         cause.hint === LINE_CLOSE_HINT
           ? LINE_CLOSE_HINT
@@ -310,8 +303,6 @@ function linkLost(command: Command, peer: string, cause: AshRedisError): LinkLos
 }
 
 function closed(command: Command, unsent: boolean): ClosedError {
-  const found = unsent
-    ? 'it was not sent before the connection was closed'
-    : 'the connection was closed before its reply';
+  const found = `the connection was closed before ${unsent ? 'it was sent' : 'its reply'}`;
   return new ClosedError(`Cannot execute ${command.name}: ${found}`, { safeToRetry: unsent });
 }

@@ -12,9 +12,9 @@ interface NodeError extends Error {
   readonly port?: number;
 }
 
-const CERTIFICATE = /^(CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA|ERR_TLS_|CRL_)/;
+const CERTIFICATE = /^(CERT|UNABLE|DEPTH|SELF|HOSTNAME|INVALID_CA|ERR_TLS|CRL)/;
 const TLS_PROTOCOL = /^(EPROTO$|ERR_SSL_)/;
-const PLAIN_PORT_HINT = 'use redis:// or leave "tls" out for a plain port, or check the port of the TLS listener';
+const PLAIN_PORT_HINT = 'leave "tls" out (redis://), or give the port of the TLS listener';
 const NETWORK_HINT = 'check the address, the network and the firewall';
 
 const cannotConnect = (peer: string, found: string) => `Cannot connect to ${peer}: ${found}`;
@@ -56,7 +56,7 @@ export function dialError(peer: string, cause: NodeError | undefined): ConnectEr
 /** The link ended during the handshake, before any refusal. */
 export function greetingEndedError(peer: string, cause: Error | undefined): HandshakeError {
   const found = cause?.message ?? 'the server closed the link';
-  const hint = "look at the server's log; a proxy without a server behind it does this too";
+  const hint = 'look at the log of the server, or of a proxy in between';
   return refusedError(peer, `${found} during the handshake`, hint, cause);
 }
 
@@ -67,7 +67,7 @@ export function linkEndedError(peer: string, cause: Error | undefined, hint?: st
 
 /** A line server has no error reply for a line over its limit: it closes, and executes what stood behind that line. */
 export const LINE_CLOSE_HINT =
-  'an AshRedis line server closes without a reply when a line is longer than it reads (1024 bytes before December 2025, see "maxLineBytes"); the command may have been executed all the same';
+  'an AshRedis line server closes without a reply when a line is longer than it reads (1024 bytes before December 2025, see "maxLineBytes"); the command may have been executed';
 
 /** A limit passed in `state`. `reached`: TLS is being agreed with somebody. */
 export function limitError(
@@ -79,7 +79,7 @@ export function limitError(
   const within = `within ${connectTimeoutMs} ms`;
   if (state === 'ready') {
     return new TimeoutError(`Lost the link to ${peer}: no byte came within ${heartbeatTimeoutMs} ms after a PING`, {
-      hint: 'the network or the server is gone or too slow; see "heartbeatTimeoutMs"',
+      hint: 'check the network and the server, or raise "heartbeatTimeoutMs"',
     });
   }
   if (state === 'greeting') {

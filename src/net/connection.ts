@@ -268,27 +268,23 @@ export class Connection implements ConnectionPort {
     const live = new LiveLink(this.#owner, generation, this.#peer);
     this.#live = live;
     try {
-      const link = this.#platform.dial(
-        address,
-        { connectTimeoutMs: this.#options.connectTimeoutMs, keepAlive: true },
-        {
-          onReached: () => {
-            live.reached = true;
-          },
-          onOpen: () => this.#tell('opened', generation),
-          onData: (chunk) => {
-            if (!live.isReading) return;
-            live.feed(chunk);
-            this.#afterSettling();
-          },
-          onDrain: () => {
-            if (live.isReading) this.#flush();
-          },
-          onClose: (error) => {
-            if (live.isReading) this.#onClose(live, error);
-          },
+      const link = this.#platform.dial(address, this.#options, {
+        onReached: () => {
+          live.reached = true;
         },
-      );
+        onOpen: () => this.#tell('opened', generation),
+        onData: (chunk) => {
+          if (!live.isReading) return;
+          live.feed(chunk);
+          this.#afterSettling();
+        },
+        onDrain: () => {
+          if (live.isReading) this.#flush();
+        },
+        onClose: (error) => {
+          if (live.isReading) this.#onClose(live, error);
+        },
+      });
       if (this.#options.unref) link.unref();
       live.attach(link);
     } catch (error) {

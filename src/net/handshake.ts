@@ -12,6 +12,7 @@ import { QUOTES_PROBE, quotingFromProbe } from '../line/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { commandFrame } from './command-frame.ts';
 import { refusedError } from './connect-errors.ts';
+import { NOT_READY } from './reply-error.ts';
 import type { Command, ConnectionOptions, Credentials, Frame, ServerFacts } from './types.ts';
 
 /** What is needed of the link that is greeted. */
@@ -38,7 +39,6 @@ export interface HandshakeJob {
 
 type OnReply = (value: RespValue) => void;
 
-const BUSY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)$/;
 const NO_FACTS: ServerFacts = {
   dialect: 'resp',
   protocol: 2,
@@ -149,7 +149,7 @@ function handshakeCommand(name: string, frame: Frame, onReply: OnReply): Command
 }
 
 function isBusy(refused: RespError): boolean {
-  return BUSY.test(refused.code) || /max(imum)? number of clients/i.test(refused.message);
+  return NOT_READY.test(refused.code) || /max(imum)? number of clients/i.test(refused.message);
 }
 
 /** Undefined where a refusal of HELLO or PING is no reason to stay away. */

@@ -10,7 +10,7 @@ import { LinkReader, type ReaderSink } from './link-reader.ts';
 import type { LinkInput } from './machine.ts';
 import type { Command, ConnectionHandler, ConnectionOptions, Dialect, Frame, Link, Platform } from './types.ts';
 
-const CONFIRMATIONS = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe']);
+const CONFIRMATION = /^[ps]?(un)?subscribe$/;
 
 /** What the driver is told, and of which link. */
 export interface LinkOwner {
@@ -159,7 +159,7 @@ export class LiveLink implements ReaderSink, GreetedLink {
     if (value instanceof RespPush) return this.#onPush(value);
     if (this.#owner.options.subscriber && Array.isArray(value)) {
       const kind = value[0];
-      if (typeof kind === 'string' && CONFIRMATIONS.has(kind)) return this.#onConfirmation(kind, value);
+      if (typeof kind === 'string' && CONFIRMATION.test(kind)) return this.#onConfirmation(kind, value);
     }
     this.#onReply(value);
   }
@@ -169,7 +169,7 @@ export class LiveLink implements ReaderSink, GreetedLink {
   }
 
   #onPush(push: RespPush): void {
-    if (CONFIRMATIONS.has(push.kind)) return this.#onConfirmation(push.kind, [push.kind, ...push.values]);
+    if (CONFIRMATION.test(push.kind)) return this.#onConfirmation(push.kind, [push.kind, ...push.values]);
     this.#owner.handler.onPush?.(push.kind, push.values);
   }
 

@@ -57,14 +57,14 @@ export function nodePlatform(options: { transport?: Transport | undefined } = {}
     clearTimer: (handle: TimerHandle) => clearTimeout(handle as Parameters<typeof clearTimeout>[0]),
     defer: (callback) => defer(callback),
     afterRead: (callback) => void afterRead(callback),
-    dial(address, { keepAlive }, events) {
+    dial(address, _options, events) {
       if (options.transport !== undefined) return dialTransport(options.transport, address, events);
-      return address.tls === undefined ? dialTcp(address, keepAlive, events) : dialTls(address, keepAlive, events);
+      return address.tls === undefined ? dialTcp(address, events) : dialTls(address, events);
     },
   };
 }
 
-function dialTcp(address: Address, keepAlive: boolean, events: LinkEvents): Link {
+function dialTcp(address: Address, events: LinkEvents): Link {
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
   let link: StreamLink | undefined;
   const onread = {
@@ -77,7 +77,7 @@ function dialTcp(address: Address, keepAlive: boolean, events: LinkEvents): Link
   const socket = connectTcp({
     ...placeOf(address),
     noDelay: true,
-    keepAlive,
+    keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     // One buffer for all reads; runtimes that don't know `onread` emit `data`, which the link listens to as well.
     ...(fillsBuffers() ? { onread } : {}),
@@ -91,13 +91,13 @@ function fillsBuffers(): boolean {
   return (globalThis as Host).navigator?.userAgent !== 'Cloudflare-Workers';
 }
 
-function dialTls(address: Address, keepAlive: boolean, events: LinkEvents): Link {
+function dialTls(address: Address, events: LinkEvents): Link {
   const given = address.tls as TlsOptions;
   // A name in the certificate is asked for by SNI; an IP address can't be one.
   const name = address.path === undefined && isIP(address.host) === 0 ? { servername: address.host } : {};
   const socket: Socket = connectTls({ ...name, ...given, ...placeOf(address) });
   socket.setNoDelay(true);
-  if (keepAlive) socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
+  socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
   socket.on('connect', () => events.onReached?.());
   return new StreamLink(socket as unknown as ByteStream, events, 'secureConnect');
 }
@@ -134,14 +134,9 @@ function dialTransport(transport: Transport, address: Address, events: LinkEvent
     write: (frames: readonly Frame[]) => link?.write(frames),
     pauseReading: () => link?.pauseReading(),
     resumeReading: () => link?.resumeReading(),
-    end: () => link?.end(),
     destroy() {
       dropped = true;
       link?.destroy();
-    },
-    ref() {
-      referenced = true;
-      link?.ref();
     },
     unref() {
       referenced = false;

@@ -4,26 +4,18 @@
 import { ReplyError } from '../errors/index.ts';
 import type { RespError } from '../resp/index.ts';
 
-/** Refusals that a server gives before it executes anything, and that may pass. */
-const REFUSED_FOR_NOW = new Set([
-  'BUSY',
-  'CLUSTERDOWN',
-  'LOADING',
-  'MASTERDOWN',
-  'MISCONF',
-  'NOAUTH',
-  'NOPERM',
-  'NOREPLICAS',
-  'OOM',
-  'READONLY',
-  'TRYAGAIN',
-]);
+/** Not ready yet: worth waiting for. */
+export const NOT_READY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)$/;
+
+/** Other refusals that a server gives before it executes anything, and that may pass. */
+const REFUSED_FOR_NOW = /^(MISCONF|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY)$/;
 
 export function replyError(refused: RespError, command: string): ReplyError {
+  const { code } = refused;
   return new ReplyError(`Cannot execute ${command}: ${withoutArguments(refused.message)}`, {
-    code: refused.code,
+    code,
     command,
-    safeToRetry: REFUSED_FOR_NOW.has(refused.code),
+    safeToRetry: NOT_READY.test(code) || REFUSED_FOR_NOW.test(code),
   });
 }
 

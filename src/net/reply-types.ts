@@ -1,7 +1,7 @@
 // Which kind of reply a value is, as a bit of `REPLY` and in words.
 // Called for each reply by the command queue. Pure.
 
-import { RespError, RespMessage, RespPush, type RespValue } from '../resp/index.ts';
+import { RespError, type RespValue } from '../resp/index.ts';
 import { REPLY } from './types.ts';
 
 export function replyBit(value: RespValue): number {
@@ -20,15 +20,9 @@ export function replyBit(value: RespValue): number {
   }
 }
 
-/** Says what came, never its content. */
+/** Says what came, never its content: `Array of 2`, `String of 5`, `Null`; a push is an `Object`. */
 export function describeReply(value: RespValue): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (value instanceof Uint8Array || typeof value === 'string') return `text of ${value.length}`;
   if (value instanceof RespError) return `the error "${value.message.slice(0, 120)}"`;
-  if (value instanceof RespPush || value instanceof RespMessage) return 'a push';
-  if (value instanceof Map) return `a map of ${value.size}`;
-  if (value instanceof Set) return `a set of ${value.size}`;
-  if (typeof value === 'boolean') return 'a boolean';
-  return 'a number';
+  const { length, size = length } = Object(value) as { length?: number; size?: number };
+  return Object.prototype.toString.call(value).slice(8, -1) + (size === undefined ? '' : ` of ${size}`);
 }

@@ -6,7 +6,6 @@ import type { Frame, Link, LinkEvents } from './types.ts';
 /** The part of a Node stream that is used. */
 export interface ByteStream {
   write(chunk: string | Uint8Array, encoding?: 'latin1' | 'utf8'): boolean;
-  end(): unknown;
   destroy(error?: Error): unknown;
   pause(): unknown;
   resume(): unknown;
@@ -14,7 +13,6 @@ export interface ByteStream {
   on(event: string, listener: (...args: any[]) => void): unknown;
   cork?(): void;
   uncork?(): void;
-  ref?(): unknown;
   unref?(): unknown;
   readonly writableLength?: number;
 }
@@ -30,7 +28,6 @@ const WRITE_CHARACTERS = 48 * 1024;
 export class StreamLink implements Link {
   readonly #stream: ByteStream;
   readonly #events: LinkEvents;
-  #error: Error | undefined;
   #open = false;
   #closed = false;
 
@@ -43,18 +40,17 @@ export class StreamLink implements Link {
     stream.on('drain', () => {
       if (!this.#closed) events.onDrain();
     });
-    stream.on('error', (error: Error) => {
-      this.#error ??= error;
-      // A stream that does not close itself after an error would hang for ever.
+    // A stream that does not close itself after an error would hang for ever. After its end our side ends too: a
+    // half-open link can't answer anything.
+    const close = (error?: Error) => {
       stream.destroy();
-      this.#close();
-    });
-    // Our side ends too: a half-open link can't answer anything.
-    stream.on('end', () => {
-      stream.destroy();
-      this.#close();
-    });
-    stream.on('close', () => this.#close());
+      if (this.#closed) return;
+      this.#closed = true;
+      events.onClose(error);
+    };
+    stream.on('error', close);
+    stream.on('end', () => close());
+    stream.on('close', () => close());
   }
 
   get pendingBytes(): number {
@@ -70,12 +66,6 @@ export class StreamLink implements Link {
   /** Where the socket fills a buffer of ours, it calls this; other streams emit `data`. */
   received(chunk: Uint8Array): void {
     if (!this.#closed) this.#events.onData(chunk);
-  }
-
-  fail(error: Error): void {
-    this.#error ??= error;
-    this.#stream.destroy();
-    this.#close();
   }
 
   write(frames: readonly Frame[]): void {
@@ -122,27 +112,13 @@ export class StreamLink implements Link {
     if (!this.#closed) this.#stream.resume();
   }
 
-  end(): void {
-    if (!this.#closed) this.#stream.end();
-  }
-
   destroy(): void {
     this.#closed = true;
     this.#stream.destroy();
   }
 
-  ref(): void {
-    this.#stream.ref?.();
-  }
-
   unref(): void {
     this.#stream.unref?.();
-  }
-
-  #close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#events.onClose(this.#error);
   }
 }
 

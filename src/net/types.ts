@@ -49,11 +49,9 @@ export interface Link {
   readonly pendingBytes: number;
   pauseReading(): void;
   resumeReading(): void;
-  /** Ends our side after what was written; the peer's close follows. */
-  end(): void;
   /** Gone at once. */
   destroy(): void;
-  ref(): void;
+  /** It no longer keeps the process alive. */
   unref(): void;
 }
 
@@ -83,7 +81,7 @@ export interface Platform {
   defer(callback: () => void): void;
   /** Runs after sockets have been read once more: the moment to judge a deadline. */
   afterRead(callback: () => void): void;
-  dial(address: Address, options: { connectTimeoutMs: number; keepAlive: boolean }, events: LinkEvents): Link;
+  dial(address: Address, options: { readonly connectTimeoutMs: number }, events: LinkEvents): Link;
 }
 
 /** Bits of the reply types that a command may get; anything else means that replies have shifted. */
