@@ -23,6 +23,7 @@ import { logState } from './log.ts';
 import { platformOf } from './platform.ts';
 import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.ts';
 import { checkRegion } from './region.ts';
+import type { Request } from './request.ts';
 import { type ScanOptions, scan } from './scan.ts';
 import { connectLane } from './sending.ts';
 import type { Subscription } from './subscription.ts';
@@ -127,21 +128,21 @@ export class AshRedisClient {
   ping(message: string, options?: CommandOptions): Promise<string>;
   ping(message?: string | CommandOptions, options?: CommandOptions): Promise<string> {
     const text = typeof message === 'string' ? message : undefined;
-    return this.#send(() => table.pingRequest(text), typeof message === 'object' ? message : options);
+    return this.#send(typeof message === 'object' ? message : options, table.pingRequest, text);
   }
 
   /** Null when the key does not exist. */
   get(key: string, options: GetOptions & { as: 'bytes' }): Promise<Uint8Array | null>;
   get(key: string, options?: GetOptions): Promise<string | null>;
   get(key: string, options?: GetOptions): Promise<string | Uint8Array | null> {
-    if (options?.as === 'bytes') return this.#send(() => table.getBytesRequest(key), options);
-    return this.#send(() => table.getRequest(key), options);
+    if (options?.as === 'bytes') return this.#send(options, table.getBytesRequest, key);
+    return this.#send(options, table.getRequest, key);
   }
 
   /** Resolves with `'OK'`, or with null when `nx` or `xx` kept it from being set. */
   set(key: string, value: string | Uint8Array, options: SetCommandOptions = {}): Promise<'OK' | null> {
     const { ttlSeconds } = this[CONNECTIONS].config;
-    return this.#send(() => table.setRequest(key, value, options, ttlSeconds), options);
+    return this.#send(options, table.setRequest, key, value, options, ttlSeconds);
   }
 
   /** Resolves with the number of keys that were deleted. */
@@ -161,22 +162,22 @@ export class AshRedisClient {
 
   /** Resolves with false when the key does not exist. Fractions are kept to the millisecond. */
   expire(key: string, ttlSeconds: number, options?: CommandOptions): Promise<boolean> {
-    return this.#send(() => table.expireRequest(key, ttlSeconds), options);
+    return this.#send(options, table.expireRequest, key, ttlSeconds);
   }
 
   /** Seconds; −1 without a time to live, −2 when the key does not exist. */
   ttl(key: string, options?: CommandOptions): Promise<number> {
-    return this.#send(() => table.ttlRequest(key), options);
+    return this.#send(options, table.ttlRequest, key);
   }
 
   /** Resolves with true when a time to live was taken away. */
   persist(key: string, options?: CommandOptions): Promise<boolean> {
-    return this.#send(() => table.persistRequest(key), options);
+    return this.#send(options, table.persistRequest, key);
   }
 
   /** All names of the region that match the glob, without the region's prefix. Large stores want {@link scan}. */
   keys(pattern = '*', options?: CommandOptions): Promise<string[]> {
-    return this.#send(() => table.keysRequest(pattern), options);
+    return this.#send(options, table.keysRequest, pattern);
   }
 
   /** The same names page by page; a name may come twice. */
@@ -190,23 +191,23 @@ export class AshRedisClient {
 
   /** `bigint` beyond 2^53. */
   incr(key: string, options?: CommandOptions): Promise<number | bigint> {
-    return this.#send(() => table.incrRequest(key), options);
+    return this.#send(options, table.incrRequest, key);
   }
 
   decr(key: string, options?: CommandOptions): Promise<number | bigint> {
-    return this.#send(() => table.decrRequest(key), options);
+    return this.#send(options, table.decrRequest, key);
   }
 
   /** Resolves with the new length. */
   append(key: string, value: string | Uint8Array, options?: CommandOptions): Promise<number> {
-    return this.#send(() => table.appendRequest(key, value), options);
+    return this.#send(options, table.appendRequest, key, value);
   }
 
   info(options?: CommandOptions): Promise<string>;
   info(section: string, options?: CommandOptions): Promise<string>;
   info(section?: string | CommandOptions, options?: CommandOptions): Promise<string> {
     const text = typeof section === 'string' ? section : undefined;
-    return this.#send(() => table.infoRequest(text), typeof section === 'object' ? section : options);
+    return this.#send(typeof section === 'object' ? section : options, table.infoRequest, text);
   }
 
   /**
@@ -224,7 +225,7 @@ export class AshRedisClient {
     }
     const { codec } = this[CONNECTIONS].config;
     const command = options?.shard ? 'SPUBLISH' : 'PUBLISH';
-    return this.#send(() => table.publishRequest(command, channel, data, codec), options);
+    return this.#send(options, table.publishRequest, command, channel, data, codec);
   }
 
   /** Messages of the channels, from now until `close()`, over all reconnections. */
@@ -314,9 +315,13 @@ export class AshRedisClient {
     return `AshRedisClient { ${place}, state: '${this.state}', region: ${quoteValue(this.region)} }`;
   }
 
-  #send<T>(build: () => Parameters<CommandSender['send']>[0], options: CommandOptions | undefined): Promise<T> {
+  #send<A extends unknown[], T>(
+    options: CommandOptions | undefined,
+    build: (...args: A) => Request<T>,
+    ...args: A
+  ): Promise<T> {
     try {
-      return this.#sender.send(build(), options) as Promise<T>;
+      return this.#sender.send(build(...args), options);
     } catch (error) {
       return rejected(error);
     }
@@ -324,17 +329,17 @@ export class AshRedisClient {
 
   /** On a line server key by key: each key has its connection, where nothing of it may be overtaken. */
   #sum(
-    build: (keys: string | readonly string[]) => ReturnType<typeof table.delRequest>,
+    build: typeof table.delRequest,
     keys: string | readonly string[],
     options: CommandOptions | undefined,
   ): Promise<number> {
-    if (typeof keys === 'string' || this[CONNECTIONS].dialect !== 'line') return this.#send(() => build(keys), options);
+    if (typeof keys === 'string' || this[CONNECTIONS].dialect !== 'line') return this.#send(options, build, keys);
     try {
       build(keys);
     } catch (error) {
       return rejected(error);
     }
-    const counts = keys.map((key) => this.#send<number>(() => build(key), options));
+    const counts = keys.map((key) => this.#send(options, build, key));
     return handled(Promise.all(counts).then((all) => all.reduce((sum, count) => sum + count, 0)));
   }
 }

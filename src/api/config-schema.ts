@@ -39,82 +39,91 @@ const hasMembers =
   (value: unknown) =>
     isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === type);
 
-function rule(name: string, allowed: string, check: Check, fallback?: unknown, secret = false): KeyRule {
-  return { name, fallback, allowed, check, secret };
+/** Keys of one kind, with their defaults. */
+function keys(allowed: string, check: Check, defaults: Record<string, unknown>, secret = false): KeyRule[] {
+  return Object.entries(defaults).map(([name, fallback]) => ({ name, fallback, allowed, check, secret }));
 }
 
-const secret = (name: string, allowed: string, check: Check) => rule(name, allowed, check, undefined, true);
-const oneOf = (name: string, fallback: unknown, ...words: unknown[]) =>
-  rule(name, words.map((word) => JSON.stringify(word)).join(' | '), (value) => words.includes(value), fallback);
-const flag = (name: string) => rule(name, 'true | false', isFlag, false);
-const duration = (name: string, fallback?: number) => rule(name, TIMEOUT_WORDS, isDuration, fallback);
-const durationOrZero = (name: string, fallback: number) =>
-  rule(name, `a number of milliseconds, 0 ≤ n ≤ ${MAX}`, inRange(0, MAX), fallback);
-const count = (name: string, fallback?: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
-  rule(name, `an integer from ${min} to ${max}`, integerIn(min, max), fallback);
-const hook = (name: string) => rule(name, 'a function', isFunction);
-const endpoint = (name: string) => rule(name, 'a URL such as "ashredischannel://alerts"', isText);
+/** The first word is the default. */
+const words = (choices: Record<string, unknown[]>) =>
+  Object.entries(choices).flatMap(([name, allowed]) =>
+    keys(allowed.map((word) => JSON.stringify(word)).join(' | '), (value) => allowed.includes(value), {
+      [name]: allowed[0],
+    }),
+  );
+const integers = (min: number, max: number, defaults: Record<string, unknown>) =>
+  keys(`an integer from ${min} to ${max}`, integerIn(min, max), defaults);
+const none = undefined;
 
-/** Every key that a configuration may have, in the order of the documentation. */
+/** Every key that a configuration may have, by kind. docs/configuration.md says what each is for. */
 export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
-  rule('host', 'a non-empty string', isText, 'localhost'),
-  count('port', 6379, 1, 65535),
-  secret('url', URL_WORDS, isText),
-  rule('path', 'the path of a Unix socket', isText),
-  count('db', undefined, 0, MAX),
-  rule('region', REGION_WORDS, isRegionName),
-  rule('ttlSeconds', TTL_WORDS, isDuration),
-  secret('username', 'a string', ofType('string')),
-  secret('password', 'a string', ofType('string')),
-  secret('credentials', 'a function that gives { username?, password, expiresAt? }', isFunction),
-  secret('tls', 'true, false or options of node:tls', (value) => isFlag(value) || isObject(value)),
-  rule('clientName', 'printable ASCII without blanks', isClientName),
-  oneOf('protocol', 3, 2, 3),
-  oneOf('dialect', 'auto', 'auto', 'resp', 'ashredis'),
-  secret('client', 'an AshRedisClient', isObject),
-  duration('connectTimeoutMs', 5000),
-  duration('commandTimeoutMs', 5000),
-  durationOrZero('closeTimeoutMs', 2000),
-  flag('waitOnFirstConnect'),
-  oneOf('whenDisconnected', 'queue', 'queue', 'fail'),
-  duration('heartbeatIntervalMs', 10_000),
-  duration('heartbeatTimeoutMs', 5000),
-  durationOrZero('auditIntervalMs', 30_000),
-  rule('reconnect', 'false or { maxAttempts?, maxDelayMs? }', isReconnect, Object.freeze({})),
-  oneOf('retry', 'never', 'never', 'always'),
-  count('offlineMaxCount', 10_000, 0),
-  count('offlineMaxBytes', 16 * MIB, 0),
-  count('maxBacklogBytes', 64 * MIB),
-  count('queueMaxCount', 100_000),
-  count('queueMaxBytes', 64 * MIB),
-  oneOf('overflow', 'block', 'block', 'drop-oldest', 'drop-newest', 'conflate', 'fail'),
-  hook('conflateKey'),
-  count('concurrency', 1),
-  duration('handlerTimeoutMs'),
-  hook('onMessage'),
-  hook('onGap'),
-  rule('codec', '{ name, binary?, encode(value), decode(raw) }', isCodec),
-  oneOf('kind', 'channel', 'channel', 'pattern', 'shard'),
-  flag('retain'),
-  oneOf('delivery', 'live', 'live', 'latest'),
-  duration('pollIntervalMs', 100),
-  flag('numbered'),
-  count('poolSize', 4, 1, 1024),
-  count('maxLineBytes', 1_000_000, 16),
-  oneOf('quoting', 'auto', 'auto', 'quoted', 'b64', 'none'),
-  hook('transport'),
-  rule('logger', '{ debug, info, warn, error }', hasMembers('function', 'debug', 'info', 'warn', 'error')),
-  hook('validate'),
-  rule('signal', 'an AbortSignal', isSignal),
-  flag('unref'),
-  rule('publishInterval', 'a number of seconds from 0', inRange(0, MAX / 1000), 0),
-  count('batchSize', 1000),
-  count('maxQueueDepth', 100_000),
-  count('maxDepth'),
-  oneOf('queueType', 'fifo', 'fifo', 'priority'),
-  flag('autoPackageNonDict'),
-  endpoint('destination'),
-  endpoint('source'),
+  ...words({
+    protocol: [3, 2],
+    dialect: ['auto', 'resp', 'ashredis'],
+    whenDisconnected: ['queue', 'fail'],
+    retry: ['never', 'always'],
+    overflow: ['block', 'drop-oldest', 'drop-newest', 'conflate', 'fail'],
+    kind: ['channel', 'pattern', 'shard'],
+    delivery: ['live', 'latest'],
+    quoting: ['auto', 'quoted', 'b64', 'none'],
+    queueType: ['fifo', 'priority'],
+  }),
+  ...keys('true | false', isFlag, {
+    waitOnFirstConnect: false,
+    retain: false,
+    numbered: false,
+    unref: false,
+    autoPackageNonDict: false,
+  }),
+  ...keys(TIMEOUT_WORDS, isDuration, {
+    connectTimeoutMs: 5000,
+    commandTimeoutMs: 5000,
+    heartbeatIntervalMs: 10_000,
+    heartbeatTimeoutMs: 5000,
+    handlerTimeoutMs: none,
+    pollIntervalMs: 100,
+  }),
+  ...keys(`a number of milliseconds, 0 ≤ n ≤ ${MAX}`, inRange(0, MAX), {
+    closeTimeoutMs: 2000,
+    auditIntervalMs: 30_000,
+  }),
+  ...keys(TTL_WORDS, isDuration, { ttlSeconds: none }),
+  ...keys('a number of seconds from 0', inRange(0, MAX / 1000), { publishInterval: 0 }),
+  ...integers(0, MAX, { db: none }),
+  ...integers(1, 65535, { port: 6379 }),
+  ...integers(1, 1024, { poolSize: 4 }),
+  ...integers(16, Number.MAX_SAFE_INTEGER, { maxLineBytes: 1_000_000 }),
+  ...integers(0, Number.MAX_SAFE_INTEGER, { offlineMaxCount: 10_000, offlineMaxBytes: 16 * MIB }),
+  ...integers(1, Number.MAX_SAFE_INTEGER, {
+    maxBacklogBytes: 64 * MIB,
+    queueMaxCount: 100_000,
+    queueMaxBytes: 64 * MIB,
+    concurrency: 1,
+    batchSize: 1000,
+    maxQueueDepth: 100_000,
+    maxDepth: none,
+  }),
+  ...keys('a non-empty string', isText, { host: 'localhost' }),
+  ...keys('the path of a Unix socket', isText, { path: none }),
+  ...keys('a URL such as "ashredischannel://alerts"', isText, { destination: none, source: none }),
+  ...keys(REGION_WORDS, isRegionName, { region: none }),
+  ...keys('printable ASCII without blanks', isClientName, { clientName: none }),
+  ...keys('a function', isFunction, {
+    conflateKey: none,
+    onMessage: none,
+    onGap: none,
+    transport: none,
+    validate: none,
+  }),
+  ...keys('false or { maxAttempts?, maxDelayMs? }', isReconnect, { reconnect: Object.freeze({}) }),
+  ...keys('{ name, binary?, encode(value), decode(raw) }', isCodec, { codec: none }),
+  ...keys('{ debug, info, warn, error }', hasMembers('function', 'debug', 'info', 'warn', 'error'), { logger: none }),
+  ...keys('an AbortSignal', isSignal, { signal: none }),
+  ...keys(URL_WORDS, isText, { url: none }, true),
+  ...keys('a string', ofType('string'), { username: none, password: none }, true),
+  ...keys('a function that gives { username?, password, expiresAt? }', isFunction, { credentials: none }, true),
+  ...keys('true, false or options of node:tls', (value) => isFlag(value) || isObject(value), { tls: none }, true),
+  ...keys('an AshRedisClient', isObject, { client: none }, true),
 ]);
 
 /** Seconds or milliseconds that a timer and every server keep exactly. */

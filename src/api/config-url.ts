@@ -2,7 +2,7 @@
 // Called by config.ts. It must never put a URL into a message: a password may stand in it.
 
 import { UsageError } from '../errors/index.ts';
-import { URL_WORDS } from './config-schema.ts';
+import { quoteValue, URL_WORDS } from './config-schema.ts';
 import { schemeOf } from './names.ts';
 
 /** What a URL says; undefined where it says nothing. Either a path, or a host and its port. */
@@ -18,11 +18,7 @@ export interface ServerUrl {
 
 export function parseServerUrl(text: string): ServerUrl {
   const scheme = schemeOf(text)?.toLowerCase();
-  if (scheme === undefined) throw refusal('it has no scheme');
-  if (!/^(rediss?|valkeys?|unix)$/.test(scheme)) {
-    const why = scheme.startsWith('ashredis') ? ', which never carries the host' : '';
-    throw refusal(`its scheme is ${JSON.stringify(scheme)}${why}`);
-  }
+  if (!/^(rediss?|valkeys?|unix)$/.test(scheme ?? '')) throw refusal(`its scheme is ${quoteValue(scheme)}`);
   let url: URL;
   try {
     url = new URL(text);
@@ -33,13 +29,13 @@ export function parseServerUrl(text: string): ServerUrl {
   const { hash, host, hostname, pathname, port, searchParams } = url;
   if (hash !== '') throw refusal('it has a fragment; write "#" as %23');
   for (const key of searchParams.keys()) {
-    if (key !== 'db') throw refusal(`its parameter ${JSON.stringify(key)} is not known, only "db" is`);
+    if (key !== 'db') throw refusal(`its parameter ${quoteValue(key)} is not known, only "db" is`);
   }
   const inQuery = dbOf(searchParams.get('db'));
   const common = {
     username: decode(url.username),
     password: decode(url.password),
-    secure: /^(rediss|valkeys)$/.test(scheme),
+    secure: scheme === 'rediss' || scheme === 'valkeys',
   };
   if (scheme === 'unix') {
     const path = decode(host + pathname);
@@ -59,7 +55,7 @@ export function parseServerUrl(text: string): ServerUrl {
 
 function dbOf(text: string | null): number | undefined {
   if (text === null) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw refusal(`its database is ${JSON.stringify(text)}, no integer from 0`);
+  if (!/^\d{1,9}$/.test(text)) throw refusal(`its database is ${quoteValue(text)}, no integer from 0`);
   return Number(text);
 }
 
