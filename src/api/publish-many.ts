@@ -52,37 +52,117 @@ export async function publishMany(
   target: ManyTarget,
   settings: ManySettings,
 ): Promise<PublishManyResult> {
-  const run = new ManyRun(target, settings);
-  const { signal } = settings;
-  const stopWatching = whenAborted(signal, () => run.abort(signal?.reason));
+  const { lane, platform, signal } = settings;
+  const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
+  const out = new Set<Chunk>();
+  let chunk: Chunk;
+  let isFlushScheduled = false;
+  /** Of `result.published`: what the publisher was told. */
+  let toldCount = 0;
+  let onChange: (() => void) | undefined;
+
+  const failed = (error: unknown, record: unknown, isUnknown: boolean) => {
+    result[isUnknown ? 'unknown' : 'failed']++;
+    settings.onFailed(error, record);
+    tellFailure(settings.onFailure, error, record);
+  };
+  const owner: ChunkOwner = {
+    published(reply) {
+      result.published++;
+      target.onReply(reply);
+    },
+    failed,
+    settled(command) {
+      out.delete(command);
+      // Once a chunk: each count looks at the clock.
+      settings.onPublished(result.published - toldCount);
+      toldCount = result.published;
+      onChange?.();
+    },
+  };
+  const begin = () => {
+    chunk = new Chunk(owner, target, settings.form);
+  };
+  const flush = () => {
+    const full = chunk;
+    if (full.records.length === 0) return;
+    begin();
+    full.deadline = platform.now() + full.timeoutMs;
+    if (!target.isLate) full.encode();
+    out.add(full);
+    lane.send(full);
+  };
+  const add = (record: unknown) => {
+    try {
+      chunk.add(record, settings.pack(record));
+    } catch (error) {
+      return failed(error, record, false);
+    }
+    if (chunk.byteEstimate >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || settings.isLine) flush();
+  };
+  /** What a slow source has given so far leaves at the end of the turn. */
+  const flushLater = () => {
+    if (isFlushScheduled || chunk.records.length === 0) return;
+    isFlushScheduled = true;
+    platform.defer(() => {
+      isFlushScheduled = false;
+      flush();
+    });
+  };
+  /** Throws when it must not go on. */
+  const check = () => {
+    if (signal?.aborted) throw signal.reason;
+    settings.checkRunning();
+  };
+  const resumed = async () => {
+    await settings.resumed();
+    check();
+  };
+  /** Resolves when at most so many chunks are out. */
+  const room = async (most: number) => {
+    while (out.size > most) {
+      await new Promise<void>((resolve) => {
+        onChange = resolve;
+      });
+    }
+  };
+
+  begin();
+  const stopWatching = whenAborted(signal, () => {
+    for (const command of [...out]) lane.cancel(command, signal?.reason);
+  });
   try {
     if (Symbol.asyncIterator in records) {
       for await (const record of records) {
-        if (settings.isSuspended()) await run.resumed();
-        run.add(record);
-        // What a slow source has given so far leaves at the end of the turn.
-        run.flushLater();
-        if (run.isFull) await run.room();
-        run.check();
+        if (settings.isSuspended()) await resumed();
+        add(record);
+        flushLater();
+        if (out.size >= CHUNKS_OUT) await room(CHUNKS_OUT - 1);
+        check();
       }
     } else {
       for (const record of records) {
-        if (settings.isSuspended()) await run.resumed();
-        run.add(record);
-        if (run.isFull) {
-          await run.room();
-          run.check();
-        }
+        if (settings.isSuspended()) await resumed();
+        add(record);
+        if (out.size < CHUNKS_OUT) continue;
+        await room(CHUNKS_OUT - 1);
+        check();
       }
     }
-    run.check();
+    check();
   } finally {
     stopWatching();
-    run.flush();
-    await run.room(0);
+    flush();
+    await room(0);
   }
   if (signal?.aborted) throw signal.reason;
-  return run.result;
+  return result;
+}
+
+interface ChunkOwner {
+  published(reply: RespValue): void;
+  failed(error: unknown, record: unknown, isUnknown: boolean): void;
+  settled(chunk: Chunk): void;
 }
 
 /** Records that leave together: one command, with a reply, or four, for each of them. */
@@ -95,7 +175,7 @@ class Chunk implements Command {
   place = 0;
   readonly form: PublishForm;
   readonly records: unknown[] = [];
-  readonly #run: ManyRun;
+  readonly #owner: ChunkOwner;
   readonly #target: ManyTarget;
   readonly #builder = new FrameBuilder();
   /** What is late waits here. */
@@ -104,8 +184,8 @@ class Chunk implements Command {
   #replies = 0;
   #refused: RespError | undefined = undefined;
 
-  constructor(run: ManyRun, target: ManyTarget, form: PublishForm) {
-    this.#run = run;
+  constructor(owner: ChunkOwner, target: ManyTarget, form: PublishForm) {
+    this.#owner = owner;
     this.#target = target;
     this.form = form;
     this.routingKey = target.routingKey;
@@ -166,117 +246,15 @@ class Chunk implements Command {
     }
     const refused = this.#refused;
     this.#refused = undefined;
-    if (refused === undefined) this.#run.onRecordPublished(value);
-    else this.#run.onRecordFailed(replyError(refused, this.name), this.records[this.#replies / replyCount - 1], false);
-    if (this.#replies === this.replyCount) this.#run.onChunkSettled(this);
+    if (refused === undefined) this.#owner.published(value);
+    else this.#owner.failed(replyError(refused, this.name), this.records[this.#replies / replyCount - 1], false);
+    if (this.#replies === this.replyCount) this.#owner.settled(this);
   }
 
   onFailure(error: unknown): void {
     const unknown = (error as { safeToRetry?: unknown } | null | undefined)?.safeToRetry !== true;
     const answered = Math.floor(this.#replies / this.form.replyCount);
-    for (const record of this.records.slice(answered)) this.#run.onRecordFailed(error, record, unknown);
-    this.#run.onChunkSettled(this);
-  }
-}
-
-class ManyRun {
-  readonly result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
-  readonly #target: ManyTarget;
-  readonly #settings: ManySettings;
-  readonly #out = new Set<Chunk>();
-  #chunk: Chunk;
-  #flushScheduled = false;
-  /** Of `result.published`: what the publisher was told. */
-  #toldCount = 0;
-  #onChange: (() => void) | undefined;
-
-  constructor(target: ManyTarget, settings: ManySettings) {
-    this.#target = target;
-    this.#settings = settings;
-    this.#chunk = this.#newChunk();
-  }
-
-  get isFull(): boolean {
-    return this.#out.size >= CHUNKS_OUT;
-  }
-
-  add(record: unknown): void {
-    const chunk = this.#chunk;
-    try {
-      chunk.add(record, this.#settings.pack(record));
-    } catch (error) {
-      return this.onRecordFailed(error, record, false);
-    }
-    if (chunk.byteEstimate >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || this.#settings.isLine) {
-      this.flush();
-    }
-  }
-
-  flush(): void {
-    const chunk = this.#chunk;
-    const { lane, platform, form } = this.#settings;
-    if (chunk.records.length === 0) return;
-    this.#chunk = this.#newChunk();
-    chunk.deadline = platform.now() + form.timeoutMs;
-    if (!this.#target.isLate) chunk.encode();
-    this.#out.add(chunk);
-    lane.send(chunk);
-  }
-
-  flushLater(): void {
-    if (this.#flushScheduled || this.#chunk.records.length === 0) return;
-    this.#flushScheduled = true;
-    this.#settings.platform.defer(() => {
-      this.#flushScheduled = false;
-      this.flush();
-    });
-  }
-
-  async resumed(): Promise<void> {
-    await this.#settings.resumed();
-    this.check();
-  }
-
-  /** Resolves when at most so many chunks are out. */
-  async room(most = CHUNKS_OUT - 1): Promise<void> {
-    while (this.#out.size > most) {
-      await new Promise<void>((resolve) => {
-        this.#onChange = resolve;
-      });
-    }
-  }
-
-  /** Throws when it must not go on. */
-  check(): void {
-    const { signal } = this.#settings;
-    if (signal?.aborted) throw signal.reason;
-    this.#settings.checkRunning();
-  }
-
-  abort(reason: unknown): void {
-    for (const chunk of [...this.#out]) this.#settings.lane.cancel(chunk, reason);
-  }
-
-  onRecordPublished(reply: RespValue): void {
-    this.result.published++;
-    this.#target.onReply(reply);
-  }
-
-  onRecordFailed(error: unknown, record: unknown, unknown: boolean): void {
-    this.result[unknown ? 'unknown' : 'failed']++;
-    this.#settings.onFailed(error, record);
-    tellFailure(this.#settings.onFailure, error, record);
-  }
-
-  onChunkSettled(chunk: Chunk): void {
-    this.#out.delete(chunk);
-    // Once a chunk: each count looks at the clock.
-    this.#settings.onPublished(this.result.published - this.#toldCount);
-    this.#toldCount = this.result.published;
-    this.#onChange?.();
-  }
-
-  #newChunk(): Chunk {
-    return new Chunk(this, this.#target, this.#settings.form);
+    for (const record of this.records.slice(answered)) this.#owner.failed(error, record, unknown);
+    this.#owner.settled(this);
   }
 }
