@@ -33,11 +33,11 @@ export interface ErrorDetails {
  */
 export abstract class AshRedisError extends Error {
   /** Stable code: `ASHREDIS_…`, or the server's prefix (`NOPERM`) for a {@link ReplyError}. */
-  readonly code: string;
+  declare readonly code: string;
   /** True only when the command was never executed: not handed to the socket, or refused unexecuted. */
-  readonly safeToRetry: boolean;
+  declare readonly safeToRetry: boolean;
   /** What to do about it, or undefined. */
-  readonly hint: string | undefined;
+  declare readonly hint: string | undefined;
 
   constructor(name: string, code: string, message: string, details: ErrorDetails = {}) {
     super(
@@ -77,9 +77,9 @@ export interface ProtocolErrorDetails extends ErrorDetails {
 /** The peer's bytes break the protocol. The connection that carried them is ended. */
 export class ProtocolError extends AshRedisError {
   /** Offset of the offending byte, counted from the connection's first byte. */
-  readonly offset: number;
+  declare readonly offset: number;
   /** A short escaped excerpt of the bytes found there. */
-  readonly excerpt: string;
+  declare readonly excerpt: string;
 
   constructor(message: string, details: ProtocolErrorDetails = {}, name = 'ProtocolError', code = 'ASHREDIS_PROTOCOL') {
     super(name, code, message, details);
@@ -139,7 +139,7 @@ export interface ReplyErrorDetails extends ErrorDetails {
 /** The server answered a command with an error. `code` is the server's own prefix: `ERR`, `NOPERM`, `WRONGTYPE`, … */
 export class ReplyError extends AshRedisError {
   /** The command that the server refused, in upper case, without its arguments. */
-  readonly command: string;
+  declare readonly command: string;
 
   constructor(message: string, details: ReplyErrorDetails) {
     super('ReplyError', 'ERR', message, details);

@@ -98,8 +98,8 @@ function wordsOf(name: string, args: readonly LineArgument[]): string[] {
     if ((unit !== 'EX' && unit !== 'PX') || args.length !== 4) {
       throw cannotEncode(
         name,
-        `an AshRedis line server ignores the options ${JSON.stringify(args.slice(2).join(' '))}; only a TTL is possible`,
-        'leave nx and xx out, or connect to a server that speaks RESP',
+        `an AshRedis line server ignores the options ${JSON.stringify(args.slice(2).join(' '))}, allowed is EX or PX`,
+        'leave them out, or connect to a server that speaks RESP',
       );
     }
     kinds.push('EX', unit);
@@ -118,17 +118,15 @@ function wordOf(name: string, kind: string, argument: LineArgument | undefined, 
     // Only plain numbers: the server would echo a line break in its error and break the framing of replies.
     const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) / (kind === 'EX' ? 1 : 1000) : 0;
     if (seconds > 0 && seconds <= MAX_TTL_SECONDS) return String(Math.ceil(seconds));
-    throw new UsageError(
-      `Cannot set a TTL of ${JSON.stringify(text)}: allowed is more than 0 and at most ${MAX_TTL_SECONDS} s`,
-    );
+    throw new UsageError(`Cannot set a TTL of ${JSON.stringify(text)}: allowed is 0 < ttl ≤ ${MAX_TTL_SECONDS} s`);
   }
-  const hint = 'an AshRedis line server takes text only, and drops empty arguments';
+  const hint = 'allowed is well-formed text, at least one character';
   const type = typeof argument;
   if (type !== 'string' && type !== 'number' && type !== 'bigint')
     throw cannotEncode(name, `the ${kind} is not text`, hint);
   if (text === '') throw cannotEncode(name, `the ${kind} is empty`, hint);
   if (/[\ud800-\udfff]/.test(text) && /\p{Surrogate}/u.test(text)) {
-    throw cannotEncode(name, `the ${kind} holds half of a surrogate pair, which UTF-8 cannot carry`, hint);
+    throw cannotEncode(name, `the ${kind} holds half of a surrogate pair`, hint);
   }
   return kind === 'pattern' ? translatePattern(text) : text;
 }
@@ -149,8 +147,8 @@ function unquotedWord(name: string, word: string, isValue: boolean): string {
   if (!BLANK.test(written)) return written;
   throw cannotEncode(
     name,
-    `the ${isValue ? 'value' : 'key'} holds blanks or control characters, and this build of the server cannot read quotes`,
-    'send JSON, use names without blanks, or update the server',
+    `the ${isValue ? 'value' : 'key'} holds blanks or controls, and the server reads no quotes`,
+    'send JSON, rename the key, or update the server',
   );
 }
 

@@ -96,7 +96,7 @@ export class LineDecoder {
     if (kind === '+') return text;
     if (kind === '-') return new LineError(text);
     if (kind === ':') {
-      if (!/^-?\d{1,19}$/.test(text)) this.#fail('an integer is not made of 1 to 19 digits');
+      if (!/^-?\d{1,19}$/.test(text)) this.#fail('an integer is not 1 to 19 digits');
       const number = Number(text);
       return Number.isSafeInteger(number) ? number : BigInt(text);
     }
@@ -124,7 +124,7 @@ export class LineDecoder {
       const size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
       if (size === 0) this.#fail('text is not UTF-8', at);
       if (at + size > this.#end) break;
-      if (size === 4 && left === 1) this.#fail('a bulk length ends inside a character of two units', at);
+      if (size === 4 && left === 1) this.#fail('a bulk ends inside a character', at);
       at += size;
       left -= size === 4 ? 2 : 1;
     }

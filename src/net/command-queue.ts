@@ -256,10 +256,7 @@ export class CommandQueue {
       const newest = this.#unsent.pop();
       if (newest === undefined) return;
       if (newest.place === PLACE.settled) continue;
-      this.#settle(
-        newest,
-        overflow(newest, 'the link was lost and more waits than "offlineMaxCount" or "offlineMaxBytes" allow'),
-      );
+      this.#settle(newest, overflow(newest, `${this.#refusal(0, false, 0)}`));
     }
   }
 }

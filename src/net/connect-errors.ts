@@ -15,6 +15,7 @@ interface NodeError extends Error {
 const CERTIFICATE = /^(CERT|UNABLE|DEPTH|SELF|HOSTNAME|INVALID_CA|ERR_TLS|CRL)/;
 const TLS_PROTOCOL = /^(EPROTO$|ERR_SSL_)/;
 const PLAIN_PORT_HINT = 'leave "tls" out (redis://), or give the port of the TLS listener';
+const CLOSED = 'the server closed the link';
 const NETWORK_HINT = 'check the address, the network and the firewall';
 
 const cannotConnect = (peer: string, found: string) => `Cannot connect to ${peer}: ${found}`;
@@ -28,10 +29,10 @@ export function refusedError(peer: string, found: string, hint: string, cause?: 
 export function dialError(peer: string, cause: NodeError | undefined): ConnectError | HandshakeError {
   const all = cause?.errors ?? [];
   const code = cause?.code ?? all[0]?.code ?? '';
-  const text = cause?.message ?? 'the link closed before it was open';
+  const text = cause?.message ?? CLOSED;
   if (CERTIFICATE.test(code)) {
     const hint = /ALTNAME|HOSTNAME/.test(code)
-      ? 'connect by a name that the certificate holds, or set tls: { servername }'
+      ? 'use a name that it holds, or set tls: { servername }'
       : code === 'CERT_HAS_EXPIRED'
         ? 'the server needs a new certificate'
         : 'give the authority that signed it as tls: { ca }';
@@ -55,19 +56,19 @@ export function dialError(peer: string, cause: NodeError | undefined): ConnectEr
 
 /** The link ended during the handshake, before any refusal. */
 export function greetingEndedError(peer: string, cause: Error | undefined): HandshakeError {
-  const found = cause?.message ?? 'the server closed the link';
+  const found = cause?.message ?? CLOSED;
   const hint = 'look at the log of the server, or of a proxy in between';
   return refusedError(peer, `${found} during the handshake`, hint, cause);
 }
 
 export function linkEndedError(peer: string, cause: Error | undefined, hint?: string): LinkLostError {
-  const text = `Lost the link to ${peer}: ${cause?.message ?? 'the server closed the link'}`;
+  const text = `Lost the link to ${peer}: ${cause?.message ?? CLOSED}`;
   return new LinkLostError(text, hint === undefined ? { cause } : { cause, hint });
 }
 
 /** A line server has no error reply for a line over its limit: it closes, and executes what stood behind that line. */
 export const LINE_CLOSE_HINT =
-  'an AshRedis line server closes without a reply when a line is longer than it reads (1024 bytes before December 2025, see "maxLineBytes"); the command may have been executed';
+  'an AshRedis line server closes without a reply when a line is longer than it reads (see "maxLineBytes"); the command may have been executed';
 
 /** A limit passed in `state`. `reached`: TLS is being agreed with somebody. */
 export function limitError(
@@ -85,7 +86,7 @@ export function limitError(
   if (state === 'greeting') {
     return new TimeoutError(cannotConnect(peer, `connected, but the handshake was not answered ${within}`), {
       safeToRetry: true,
-      hint: 'check that it is a Redis-compatible server and not overloaded, or raise "connectTimeoutMs"',
+      hint: 'check the server, or raise "connectTimeoutMs"',
     });
   }
   if (reached) return refusedError(peer, `TLS was spoken, but the server did not answer it ${within}`, PLAIN_PORT_HINT);
@@ -103,6 +104,6 @@ export function notConnectedError(command: string, peer: string, cause: AshRedis
   return new LinkLostError(`Cannot execute ${command}: the link to ${peer} is down`, {
     cause,
     safeToRetry: true,
-    hint: 'it is being made again; use whenDisconnected: "queue" to wait for it',
+    hint: 'use whenDisconnected: "queue" to wait for it',
   });
 }

@@ -52,7 +52,6 @@ export class Connection implements ConnectionPort {
   readonly #owner: LinkOwner;
   readonly #closers: (() => void)[] = [];
   #live: LiveLink | undefined;
-  #peer = 'the server';
   #flushScheduled = false;
   #readingPaused = false;
   #readonlyAt = -Infinity;
@@ -76,8 +75,8 @@ export class Connection implements ConnectionPort {
     );
     const config = {
       ...options,
-      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.#peer, options),
-      exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.#peer, cause),
+      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.#queue.peer, options),
+      exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.#queue.peer, cause),
     };
     this.#machine = new MachineRunner(config, platform, {
       perform: (effect) => this.#perform(effect),
@@ -89,11 +88,11 @@ export class Connection implements ConnectionPort {
       handler,
       options,
       platform,
-      tell: (type, generation) => this.#tell(type, generation),
-      fail: (generation, error, fatal, busy) => this.#fail(generation, error, fatal, busy),
+      tell: this.#tell,
+      fail: this.#fail,
       onReadonly: (refused) => this.#onReadonly(refused.message),
       onLineServer: (generation) => {
-        const error = this.#greeter.foundLineServer(this.#peer);
+        const error = this.#greeter.foundLineServer(this.#queue.peer);
         if (error === undefined) this.#tell('redial', generation);
         else this.#fail(generation, error, true);
       },
@@ -133,7 +132,8 @@ export class Connection implements ConnectionPort {
 
   connect(signal?: AbortSignalLike): Promise<void> {
     const { name } = this.#machine.state;
-    if (name === 'closing' || name === 'closed') return Promise.reject(this.#closedError());
+    if (name === 'closing' || name === 'closed')
+      return Promise.reject(this.#closedError(`connect to ${this.#queue.peer}`));
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (name === 'ready') return Promise.resolve();
     // The first attempt has the machine's own limit; waiting for a lost link has this one.
@@ -153,14 +153,12 @@ export class Connection implements ConnectionPort {
     }
     const state = this.#machine.state;
     if (state.name === 'closing' || state.name === 'closed') {
-      return command.onFailure(
-        new ClosedError(`Cannot execute ${command.name}: the connection was closed by its user`, { safeToRetry: true }),
-      );
+      return command.onFailure(this.#closedError(`execute ${command.name}`, true));
     }
     // The first connection is waited for in any case: without it nobody could ever send.
     if (command.failWhenDisconnected && this.#readyCount > 0 && state.name !== 'idle') {
       const cause = state.name === 'waiting' ? state.cause : undefined;
-      return command.onFailure(notConnectedError(command.name, this.#peer, cause));
+      return command.onFailure(notConnectedError(command.name, this.#queue.peer, cause));
     }
     if (!this.#queue.add(command, false, 0)) return;
     if (state.name === 'idle') this.#machine.input({ type: 'connect' });
@@ -171,7 +169,7 @@ export class Connection implements ConnectionPort {
     const inFlight = this.#queue.head === command;
     if (!this.#queue.cancel(command, reason)) return;
     // One at a time: a reply that nobody wants would hold up everything behind it.
-    if (inFlight && this.#greeter.dialect === 'line') this.#abandon('a command in flight was given up');
+    if (inFlight && this.#greeter.dialect === 'line') this.#abandon('a command was given up');
     this.#afterSettling();
   }
 
@@ -201,13 +199,13 @@ export class Connection implements ConnectionPort {
 
   // --- the machine ---------------------------------------------------------------------------------------------------
 
-  #tell(type: LinkInput, generation: number): void {
+  readonly #tell = (type: LinkInput, generation: number): void => {
     this.#machine.input({ type, generation });
-  }
+  };
 
-  #fail(generation: number, error: AshRedisError, fatal = false, busy = false): void {
+  readonly #fail = (generation: number, error: AshRedisError, fatal = false, busy = false): void => {
     this.#machine.input({ type: 'failed', generation, error, fatal, busy });
-  }
+  };
 
   /** Not `breakLink()`, which a lane extends to all of its connections. */
   #break(cause: AshRedisError): void {
@@ -236,7 +234,7 @@ export class Connection implements ConnectionPort {
         return this.#waiters.settle(() => effect.cause);
       case 'finish':
         this.#queue.rejectAll(undefined);
-        this.#waiters.settle(() => this.#closedError());
+        this.#waiters.settle(() => this.#closedError(`connect to ${this.#queue.peer}`));
         for (const resolve of this.#closers.splice(0)) resolve();
     }
   }
@@ -263,9 +261,8 @@ export class Connection implements ConnectionPort {
   }
 
   #dialAddress(generation: number, address: Address): void {
-    this.#peer = describeAddress(address);
-    this.#queue.peer = this.#peer;
-    const live = new LiveLink(this.#owner, generation, this.#peer);
+    this.#queue.peer = describeAddress(address);
+    const live = new LiveLink(this.#owner, generation, this.#queue.peer);
     this.#live = live;
     try {
       const link = this.#platform.dial(address, this.#options, {
@@ -294,7 +291,7 @@ export class Connection implements ConnectionPort {
 
   #notDialled(generation: number, thrown: unknown): void {
     const cause = thrown === undefined || thrown instanceof Error ? thrown : new Error(String(thrown));
-    const error = dialError(this.#peer, cause);
+    const error = dialError(this.#queue.peer, cause);
     // A certificate, or TLS itself: it will be refused again.
     this.#fail(generation, error, error instanceof HandshakeError);
   }
@@ -354,7 +351,7 @@ export class Connection implements ConnectionPort {
     const { reconnect } = this.#options;
     if (reconnect === false || now - this.#readonlyAt < reconnect.maxDelayMs) return;
     this.#readonlyAt = now;
-    this.#breakWhenAnswered = linkEndedError(this.#peer, new Error(`the server only reads now (${refusal})`));
+    this.#breakWhenAnswered = linkEndedError(this.#queue.peer, new Error(`the server only reads now (${refusal})`));
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
@@ -394,7 +391,7 @@ export class Connection implements ConnectionPort {
   }
 
   #abandon(why: string): void {
-    if (this.#live?.phase === 'open') this.#break(linkEndedError(this.#peer, new Error(why)));
+    if (this.#live?.phase === 'open') this.#break(linkEndedError(this.#queue.peer, new Error(why)));
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------
@@ -420,24 +417,20 @@ export class Connection implements ConnectionPort {
       if (this.#live !== undefined) this.#live.heard = false;
       this.#machine.input({ type: 'deadline', heard, readingPaused: this.#readingPaused });
     }
-    this.#redialWhenSilent(now);
+    const live = this.#live;
+    if (live !== undefined && now >= live.redialAt) {
+      live.redialAt = Infinity;
+      if (live.phase === 'handshake' && live.bytesRead === 0) this.#tell('redial', live.generation);
+    }
     this.#waiters.settle(() => {
       const cause = this.#machine.state.name === 'waiting' ? this.#machine.state.cause : undefined;
       const limit = this.#options.connectTimeoutMs;
-      return new TimeoutError(`Cannot connect to ${this.#peer} within ${limit} ms`, { cause, safeToRetry: true });
+      return new TimeoutError(`Cannot connect to ${this.#queue.peer} within ${limit} ms`, { cause, safeToRetry: true });
     }, now);
-    if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command in flight was not answered in time');
+    if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command was not answered in time');
     if (now >= this.#greeter.renewAt) this.#renewCredentials();
     this.#afterSettling();
     this.#arm();
-  }
-
-  #redialWhenSilent(now: number): void {
-    const live = this.#live;
-    if (live === undefined || now < live.redialAt) return;
-    live.redialAt = Infinity;
-    if (live.phase !== 'handshake' || live.bytesRead > 0) return;
-    this.#tell('redial', live.generation);
   }
 
   #renewCredentials(): void {
@@ -451,7 +444,7 @@ export class Connection implements ConnectionPort {
     this.#greeter.renew(live, () => this.#arm());
   }
 
-  #closedError(): ClosedError {
-    return new ClosedError(`Cannot connect to ${this.#peer}: it was closed by its user`);
+  #closedError(action: string, safeToRetry = false): ClosedError {
+    return new ClosedError(`Cannot ${action}: the connection was closed by its user`, { safeToRetry });
   }
 }

@@ -91,18 +91,17 @@ export class Greeter {
 
   #say(link: GreetedLink, credentials: Credentials | undefined, succeed: () => void): void {
     const greet = this.dialect === 'line' ? greetLine : greetResp;
-    greet({
+    greet(
       link,
-      options: this.#options,
-      credentials,
-      withoutHello: this.#withoutHello,
-      serverUnknown: this.dialect === undefined,
-      succeed: (facts) => {
+      this.#options,
+      (facts) => {
         this.server = facts;
         this.dialect = facts.dialect;
         succeed();
       },
-    });
+      credentials,
+      this.#withoutHello ? 'never' : this.dialect === undefined ? 'alone' : 'first',
+    );
   }
 
   /** A throw of the source is a rejection. */

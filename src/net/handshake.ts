@@ -26,19 +26,15 @@ export interface GreetedLink {
   fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void;
 }
 
-export interface HandshakeJob {
-  readonly link: GreetedLink;
-  readonly options: ConnectionOptions;
-  readonly credentials: Credentials | undefined;
-  /** A proxy closed on HELLO before: PING alone is said. */
-  readonly withoutHello: boolean;
-  /** The first reply line decides the dialect: nothing may follow HELLO before it. */
-  readonly serverUnknown: boolean;
-  succeed(facts: ServerFacts): void;
-}
+/**
+ * `first`: HELLO goes before all else. `alone`: the first reply line decides the dialect, nothing may follow before it.
+ * `never`: something in between closed on it; PING alone is said.
+ */
+export type Hello = 'first' | 'alone' | 'never';
 
 type OnReply = (value: RespValue) => void;
 
+const CREDENTIALS_HINT = 'check "username" and "password"';
 const NO_FACTS: ServerFacts = {
   dialect: 'resp',
   protocol: 2,
@@ -47,7 +43,13 @@ const NO_FACTS: ServerFacts = {
   clientId: undefined,
 };
 
-export function greetResp({ link, options, credentials, withoutHello, serverUnknown, succeed }: HandshakeJob): void {
+export function greetResp(
+  link: GreetedLink,
+  options: ConnectionOptions,
+  succeed: (facts: ServerFacts) => void,
+  credentials: Credentials | undefined,
+  hello: Hello,
+): void {
   const { clientName, db, protocol } = options;
   let facts = NO_FACTS;
   let failed = false;
@@ -65,23 +67,19 @@ export function greetResp({ link, options, credentials, withoutHello, serverUnkn
   if (credentials !== undefined) {
     first.push(authCommand(credentials, (value) => check('authenticate', value, authHint)));
   }
-  if (!withoutHello) {
+  if (hello !== 'never') {
     first.push(
       said(['HELLO', String(protocol)], (value) => {
         check('connect', value, connectHint);
         if (!(value instanceof RespError)) facts = helloFacts(value);
-        if (serverUnknown && !failed) link.sendNow(rest);
+        if (hello === 'alone' && !failed) link.sendNow(rest);
       }),
     );
   }
   // Old servers and narrow ACLs refuse it; a name is no reason to stay away.
   if (clientName !== undefined) rest.push(said(['CLIENT', 'SETNAME', clientName], () => {}));
   if (db !== 0) {
-    rest.push(
-      said(['SELECT', String(db)], (value) =>
-        check(`select database ${db}`, value, () => 'check "db" and the server\'s "databases"'),
-      ),
-    );
+    rest.push(said(['SELECT', String(db)], (value) => check(`select database ${db}`, value, () => 'check "db"')));
   }
   rest.push(
     said(['PING'], (value) => {
@@ -89,10 +87,10 @@ export function greetResp({ link, options, credentials, withoutHello, serverUnkn
       if (!failed) succeed(facts);
     }),
   );
-  link.sendNow(serverUnknown && !withoutHello ? first : [...first, ...rest]);
+  link.sendNow(hello === 'alone' ? first : [...first, ...rest]);
 }
 
-export function greetLine({ link, options, succeed }: HandshakeJob): void {
+export function greetLine(link: GreetedLink, options: ConnectionOptions, succeed: (facts: ServerFacts) => void): void {
   const done = (quoting: 'quoted' | 'b64' | 'none') => succeed({ ...NO_FACTS, dialect: 'line', quoting });
   const probe = lineCommand('PROBE', QUOTES_PROBE, (value) =>
     done(quotingFromProbe(value instanceof RespError ? value.message : String(value))),
@@ -135,10 +133,7 @@ function handshakeCommand(name: string, frame: Frame, onReply: OnReply): Command
     frame,
     replyCount: 1,
     replyTypes: 255,
-    asBytes: false,
     deadline: Infinity,
-    retry: false,
-    failWhenDisconnected: false,
     errorsAsValues: true,
     internal: true,
     place: 0,
@@ -154,16 +149,15 @@ function isBusy(refused: RespError): boolean {
 
 /** Undefined where a refusal of HELLO or PING is no reason to stay away. */
 function connectHint(refused: RespError): string | undefined {
-  if (refused.code === 'NOAUTH') return 'give "password", or "username" and "password"';
-  if (refused.code === 'DENIED') return 'the server accepts loopback only; see its configuration';
+  if (refused.code === 'NOAUTH') return CREDENTIALS_HINT;
+  if (refused.code === 'DENIED') return 'see the configuration of the server';
   return isBusy(refused) ? 'the server is not ready yet' : undefined;
 }
 
 function authHint({ message }: RespError): string {
   if (/without any password|no password is set/i.test(message)) return 'the server has no password: leave it out';
-  if (/wrong number of arguments/i.test(message))
-    return 'the server is older than 6 and knows no user names: leave "username" out';
-  return 'check "username" and "password"';
+  if (/wrong number of arguments/i.test(message)) return 'the server knows no user names: leave "username" out';
+  return CREDENTIALS_HINT;
 }
 
 export function withoutSecret({ message }: RespError, credentials: Credentials | undefined): string {

@@ -228,7 +228,7 @@ export function step(
       return { state: { ...state, attempt: 0, pingedAt: undefined, deadline }, effects: [] };
     }
     case 'failed':
-      return fail(config, state, input.error, input.fatal, input.busy, now, random);
+      return fail(config, state, input, now, random);
     case 'deadline':
       // Woken early: the deadline has moved since the timer was set.
       if (now < deadlineOf(state)) return same;
@@ -244,7 +244,7 @@ export function step(
         const foundLate = now - state.deadline > config.heartbeatTimeoutMs;
         if (input.heard || input.readingPaused || foundLate) return { state: { ...state, deadline }, effects: [] };
       }
-      return fail(config, state, config.limitError(name), false, false, now, random);
+      return fail(config, state, { error: config.limitError(name) }, now, random);
     case 'close': {
       if (name === 'closed') return same;
       if (!linked) return finish(state, []);
@@ -281,9 +281,7 @@ function dial(config: MachineConfig, before: Before, now: number): StepResult {
 function fail(
   config: MachineConfig,
   state: MachineState,
-  cause: AshRedisError,
-  fatal: boolean,
-  busy: boolean,
+  { error: cause, fatal, busy }: { readonly error: AshRedisError; readonly fatal?: boolean; readonly busy?: boolean },
   now: number,
   random: number,
 ): StepResult {

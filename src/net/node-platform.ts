@@ -4,7 +4,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { type ByteStream, StreamLink } from './stream-link.ts';
-import type { Address, Frame, Link, LinkEvents, Platform, TimerHandle } from './types.ts';
+import type { Address, Link, LinkEvents, Platform, TimerHandle } from './types.ts';
 
 /** Where a stream that users bring shall lead. */
 export interface TransportTarget {
@@ -65,12 +65,12 @@ export function nodePlatform(options: { transport?: Transport | undefined } = {}
 }
 
 function dialTcp(address: Address, events: LinkEvents): Link {
+  const link = new StreamLink(events);
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
-  let link: StreamLink | undefined;
   const onread = {
     buffer,
     callback(length: number) {
-      link?.received(buffer.subarray(0, length));
+      link.received(buffer.subarray(0, length));
       return true;
     },
   };
@@ -82,8 +82,7 @@ function dialTcp(address: Address, events: LinkEvents): Link {
     // One buffer for all reads; runtimes that don't know `onread` emit `data`, which the link listens to as well.
     ...(fillsBuffers() ? { onread } : {}),
   });
-  link = new StreamLink(socket as unknown as ByteStream, events, 'connect');
-  return link;
+  return link.attach(socket as unknown as ByteStream, 'connect');
 }
 
 /** workerd fills the buffer of `onread` once and is silent from then on; there `data` has to do. */
@@ -99,48 +98,26 @@ function dialTls(address: Address, events: LinkEvents): Link {
   socket.setNoDelay(true);
   socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
   socket.on('connect', () => events.onReached?.());
-  return new StreamLink(socket as unknown as ByteStream, events, 'secureConnect');
+  return new StreamLink(events).attach(socket as unknown as ByteStream, 'secureConnect');
 }
 
 function placeOf(address: Address): { path: string } | { host: string; port: number } {
   return address.path === undefined ? { host: address.host, port: address.port } : { path: address.path };
 }
 
-/** A stream may come later: until then there is nothing to write to or to pause. */
+/** The stream may come later. */
 function dialTransport(transport: Transport, address: Address, events: LinkEvents): Link {
-  let link: StreamLink | undefined;
-  let dropped = false;
-  let referenced = true;
+  const link = new StreamLink(events);
   const { host, port, path, tls } = address;
   resolved
     .then(() => transport({ host, port, path, tls }))
-    .then((stream) => {
-      if (dropped) return void (stream as ByteStream | undefined)?.destroy?.();
-      if (typeof (stream as ByteStream | undefined)?.write !== 'function') {
+    .then((brought) => {
+      const stream = brought as (ByteStream & { connecting?: boolean }) | null | undefined;
+      if (typeof stream?.write !== 'function') {
         throw new TypeError(`"transport" gave ${stream === null ? 'null' : typeof stream}, allowed is a Duplex stream`);
       }
-      const connecting = (stream as { connecting?: boolean }).connecting === true;
-      link = new StreamLink(stream as ByteStream, events, connecting ? 'connect' : undefined);
-      if (!referenced) link.unref();
-      if (!connecting) link.opened();
+      link.attach(stream, stream.connecting === true ? 'connect' : undefined);
     })
-    .catch((error: unknown) => {
-      if (!dropped && link === undefined) events.onClose(error instanceof Error ? error : new Error(String(error)));
-    });
-  return {
-    get pendingBytes() {
-      return link?.pendingBytes ?? 0;
-    },
-    write: (frames: readonly Frame[]) => link?.write(frames),
-    pauseReading: () => link?.pauseReading(),
-    resumeReading: () => link?.resumeReading(),
-    destroy() {
-      dropped = true;
-      link?.destroy();
-    },
-    unref() {
-      referenced = false;
-      link?.unref();
-    },
-  };
+    .catch((error: unknown) => link.fail(error instanceof Error ? error : new Error(String(error))));
+  return link;
 }

@@ -26,41 +26,46 @@ const JOINED_BYTES = 16 * 1024;
 const WRITE_CHARACTERS = 48 * 1024;
 
 export class StreamLink implements Link {
-  readonly #stream: ByteStream;
   readonly #events: LinkEvents;
+  /** Undefined until it has been brought. */
+  #stream: ByteStream | undefined;
   #open = false;
   #closed = false;
+  #unreferenced = false;
+
+  constructor(events: LinkEvents) {
+    this.#events = events;
+  }
 
   /** `opensOn` is the event that says that bytes may flow, or undefined when they may at once. */
-  constructor(stream: ByteStream, events: LinkEvents, opensOn: string | undefined) {
+  attach(stream: ByteStream, opensOn: string | undefined): this {
+    if (this.#closed) {
+      stream.destroy();
+      return this;
+    }
     this.#stream = stream;
-    this.#events = events;
-    if (opensOn !== undefined) stream.on(opensOn, () => this.opened());
+    if (this.#unreferenced) stream.unref?.();
     stream.on('data', (chunk: Uint8Array) => this.received(chunk));
     stream.on('drain', () => {
-      if (!this.#closed) events.onDrain();
+      if (!this.#closed) this.#events.onDrain();
     });
     // A stream that does not close itself after an error would hang for ever. After its end our side ends too: a
     // half-open link can't answer anything.
-    const close = (error?: Error) => {
-      stream.destroy();
-      if (this.#closed) return;
-      this.#closed = true;
-      events.onClose(error);
+    stream.on('error', (error: Error) => this.fail(error));
+    stream.on('end', () => this.fail(undefined));
+    stream.on('close', () => this.fail(undefined));
+    const opened = () => {
+      if (this.#open || this.#closed) return;
+      this.#open = true;
+      this.#events.onOpen();
     };
-    stream.on('error', close);
-    stream.on('end', () => close());
-    stream.on('close', () => close());
+    if (opensOn === undefined) opened();
+    else stream.on(opensOn, opened);
+    return this;
   }
 
   get pendingBytes(): number {
-    return this.#stream.writableLength ?? 0;
-  }
-
-  opened(): void {
-    if (this.#open || this.#closed) return;
-    this.#open = true;
-    this.#events.onOpen();
+    return this.#stream?.writableLength ?? 0;
   }
 
   /** Where the socket fills a buffer of ours, it calls this; other streams emit `data`. */
@@ -68,9 +73,17 @@ export class StreamLink implements Link {
     if (!this.#closed) this.#events.onData(chunk);
   }
 
-  write(frames: readonly Frame[]): void {
+  /** The stream is no more, or never came. */
+  fail(error: Error | undefined): void {
+    this.#stream?.destroy();
     if (this.#closed) return;
+    this.#closed = true;
+    this.#events.onClose(error);
+  }
+
+  write(frames: readonly Frame[]): void {
     const stream = this.#stream;
+    if (this.#closed || stream === undefined) return;
     let text = '';
     let ascii = true;
     let corked = false;
@@ -105,20 +118,21 @@ export class StreamLink implements Link {
   }
 
   pauseReading(): void {
-    this.#stream.pause();
+    this.#stream?.pause();
   }
 
   resumeReading(): void {
-    if (!this.#closed) this.#stream.resume();
+    if (!this.#closed) this.#stream?.resume();
   }
 
   destroy(): void {
     this.#closed = true;
-    this.#stream.destroy();
+    this.#stream?.destroy();
   }
 
   unref(): void {
-    this.#stream.unref?.();
+    this.#unreferenced = true;
+    this.#stream?.unref?.();
   }
 }
 

@@ -113,13 +113,13 @@ export interface Command {
   /** The key that decides the connection of a pool, or undefined. */
   readonly routingKey?: string | undefined;
   /** True: strings in the reply are given as bytes. */
-  readonly asBytes: boolean;
+  readonly asBytes?: boolean;
   /** Monotonic deadline in ms; Infinity for none. */
   readonly deadline: number;
   /** True: handed over but unanswered commands are sent again after a reconnect. */
-  readonly retry: boolean;
+  readonly retry?: boolean;
   /** True: rejects at once when there is no ready link. */
-  readonly failWhenDisconnected: boolean;
+  readonly failWhenDisconnected?: boolean;
   /** Bytes that it counts against the limits while `frame` is not made yet. Default 64. */
   readonly byteEstimate?: number;
   /** Its time limit in ms, for the words of a `TimeoutError`. Default: `commandTimeoutMs`. */
