@@ -75,7 +75,7 @@ export const rows = [
     reach: 1.8,
     reachOf: 'redis',
     skipQuick: bytes !== 64,
-    fullOnly: bytes === 1024,
+    fullOnly: bytes !== 64,
   })),
   publishRow('publish-64', 'Publish 64 B, 1,000 in flight', { shape: 'in-flight', bytes: 64 }, 6, { rateReach: 4 }),
   publishRow('publish-1k', 'Publish 1 KiB, 1,000 in flight', { shape: 'in-flight', bytes: 1024 }, 4.5, {

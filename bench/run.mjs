@@ -1,4 +1,4 @@
-// The benchmark: `npm run bench` tells a newcomer in about 4 minutes how fast this package is beside its peers.
+// The benchmark: `npm run bench` tells a newcomer in under 3 minutes how fast this package is beside its peers.
 //
 //   npm run bench -- [words …]      rows whose id or group contains a word, also those that only --full has
 //     --quick     under 50 s: shortest runs, the rows that say most; what CI runs. Fails on wrong results, never on time
