@@ -1,7 +1,6 @@
 // Connections of their own for blocking commands, so that these hold up nobody else.
 // Used by the client and by batches. A connection serves one command at a time and the next one afterwards.
 
-import { ClosedError } from '../errors/index.ts';
 import { type AbortSignalLike, Connection } from '../net/index.ts';
 import type { CommandSender } from './command-sender.ts';
 import { notOnLine } from './request.ts';
@@ -56,8 +55,6 @@ export class BlockingConnections {
 
   #open(): Connection {
     const { connections } = this.#sender;
-    if (connections.isClosed)
-      throw new ClosedError('Cannot open a connection: the client was closed', { safeToRetry: true });
     if (connections.dialect === 'line') {
       throw notOnLine('execute a blocking command', 'it has none');
     }

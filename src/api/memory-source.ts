@@ -1,7 +1,6 @@
 // The messages of `memory://` as a source: the hub of this process behind the door that subscriptions know.
 // Used by the memory subscriber. It calls sinks later than the publisher, as every network does.
 
-import { UsageError } from '../errors/index.ts';
 import type { Platform } from '../net/index.ts';
 import type { MessageSource, SourceHandle, SubscribeWish } from '../pubsub/index.ts';
 import { listenInMemory } from './memory-hub.ts';
@@ -15,9 +14,6 @@ export class MemorySource implements MessageSource {
   }
 
   subscribe(wish: SubscribeWish): SourceHandle {
-    if (wish.kind === 'pattern') {
-      throw new UsageError('Cannot subscribe to a pattern of memory://: allowed are kinds "channel" and "shard"');
-    }
     const { sink } = wish;
     let held = false;
     let cancelled = false;
