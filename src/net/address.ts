@@ -4,8 +4,6 @@
 import type { Address } from './types.ts';
 
 /** `localhost:6379`, `[::1]:6379` or the path of a Unix socket. */
-export function describeAddress(address: Address | undefined): string {
-  if (address === undefined) return 'the server';
-  if (address.path !== undefined) return address.path;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+export function describeAddress({ host, port, path }: Address): string {
+  return path ?? `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -44,7 +44,7 @@ export function dialError(peer: string, cause: NodeError | undefined): ConnectEr
   const tried = all.flatMap((one) => (one.address === undefined ? [] : `${one.address}:${one.port} ${one.code}`));
   const hint =
     code === 'ENOENT' || cause?.address?.includes('/')
-      ? 'check the path of the Unix socket, its permissions and that a server runs there'
+      ? 'check the path of the Unix socket and its permissions'
       : code === 'ECONNREFUSED'
         ? 'check that a server runs there and that host and port are right; start one with: npx ashredis-server'
         : code === 'ENOTFOUND' || code === 'EAI_AGAIN'

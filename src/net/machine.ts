@@ -35,9 +35,10 @@ interface Attempt<Name extends string> {
   readonly attempt: number;
   /** Attempts since a connection was ready, for `maxAttempts`. */
   readonly tries: number;
-  /** A connection was ready since `idle`, so that a failure means waiting. */
-  readonly established: boolean;
-  /** Until when a first connect may wait for a server that is loading or full. */
+  /**
+   * Until when a first connect may wait for a server that is loading or full. Infinity: one was ready since `idle`, or
+   * shall be waited for, so that every failure means waiting.
+   */
   readonly patience: number;
   readonly deadline: number;
 }
@@ -72,11 +73,9 @@ export type MachineInput =
 
 export type Effect =
   | { readonly type: 'dial'; readonly generation: number }
-  | { readonly type: 'greet'; readonly generation: number }
-  | { readonly type: 'open'; readonly generation: number }
-  | { readonly type: 'ping'; readonly generation: number }
-  /** Destroy the link of this generation. */
-  | { readonly type: 'drop'; readonly generation: number }
+  | { readonly type: 'greet' | 'open' | 'ping' }
+  /** Destroy the link. */
+  | { readonly type: 'drop' }
   /** A link that was open is gone: settle what was in flight. */
   | { readonly type: 'lost'; readonly cause: AshRedisError }
   /** Nothing will be tried: reject everything that waits. */
@@ -173,7 +172,7 @@ export function step(
 ): StepResult {
   const { name, generation } = state;
   const next = generation + 1;
-  const drop: Effect = { type: 'drop', generation };
+  const drop: Effect = { type: 'drop' };
   const same: StepResult = { state, effects: [] };
   const linked = name !== 'idle' && name !== 'waiting' && name !== 'closed';
   // What comes from an older link, or from one that is gone, never counts.
@@ -187,7 +186,6 @@ export function step(
           generation,
           attempt: 1,
           tries: 1,
-          established: config.waitOnFirstConnect,
           patience: config.waitOnFirstConnect ? Infinity : now + config.connectTimeoutMs,
         },
         now,
@@ -195,7 +193,7 @@ export function step(
     case 'opened':
       return {
         state: name === 'dialing' ? { ...state, name: 'greeting' } : state,
-        effects: [{ type: 'greet', generation }],
+        effects: [{ type: 'greet' }],
       };
     case 'greeted':
       return {
@@ -207,12 +205,11 @@ export function step(
                 generation,
                 attempt: state.attempt,
                 tries: 0,
-                established: true,
                 patience: Infinity,
                 readyAt: now,
                 deadline: now + config.heartbeatIntervalMs,
               },
-        effects: [{ type: 'open', generation }],
+        effects: [{ type: 'open' }],
       };
     case 'redial':
       // The same attempt under the same deadline: a server of another dialect must not stretch the limit.
@@ -237,7 +234,7 @@ export function step(
       if (name === 'ready') {
         const deadline = now + config.heartbeatTimeoutMs;
         if (state.pingedAt === undefined) {
-          return { state: { ...state, pingedAt: now, deadline }, effects: [{ type: 'ping', generation }] };
+          return { state: { ...state, pingedAt: now, deadline }, effects: [{ type: 'ping' }] };
         }
         // Bytes are life, ours not to read them is no proof of death, and a verdict that comes very late (the process
         // stood still) would judge a peer that had no chance to answer.
@@ -268,11 +265,11 @@ export function step(
 type Before = Omit<Attempt<'dialing'>, 'name' | 'deadline'>;
 
 function dial(config: MachineConfig, before: Before, now: number): StepResult {
-  const { attempt, tries, established, patience } = before;
+  const { attempt, tries, patience } = before;
   const deadline = Math.min(now + config.connectTimeoutMs, patience);
   const generation = before.generation + 1;
   return {
-    state: { name: 'dialing', generation, attempt, tries, established, patience, deadline },
+    state: { name: 'dialing', generation, attempt, tries, patience, deadline },
     effects: [{ type: 'dial', generation }],
   };
 }
@@ -287,12 +284,12 @@ function fail(
 ): StepResult {
   const { generation } = state;
   const { reconnect } = config;
-  const effects: Effect[] = [{ type: 'drop', generation }];
+  const effects: Effect[] = [{ type: 'drop' }];
   if (state.name !== 'dialing') effects.push({ type: 'lost', cause });
   if (!('attempt' in state)) return finish(state, effects);
-  const { tries, established, patience } = state;
+  const { tries, patience } = state;
   // Before the first ready, only a server that says "not yet" is worth waiting for.
-  if (fatal || reconnect === false || !(established || busy)) return giveUp(state, cause, effects);
+  if (fatal || reconnect === false || !(patience === Infinity || busy)) return giveUp(state, cause, effects);
   if (tries >= reconnect.maxAttempts) return giveUp(state, config.exhaustedError(tries, cause), effects);
   // Having stayed up for longer than the longest delay is use enough, also without traffic.
   const proved = state.name === 'ready' && now - state.readyAt >= reconnect.maxDelayMs;
@@ -304,7 +301,6 @@ function fail(
       generation,
       attempt: attempt + 1,
       tries: tries + 1,
-      established,
       patience,
       deadline,
       cause,
