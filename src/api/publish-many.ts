@@ -1,10 +1,11 @@
 // `publishMany`: records from an iterable, many in one command, replies counted instead of promised.
 // Called by the publishers to a server. Memory is bounded by the chunks that are out; the iterable waits for room.
 
-import type { AbortSignalLike, Command, CommandLane, Frame, Platform } from '../net/index.ts';
+import type { AbortSignalLike, Command, Frame } from '../net/index.ts';
 import { replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import type { PublishManyOptions, PublishManyResult } from './config-types.ts';
+import type { Connections } from './connections.ts';
 import { tellFailure } from './failures.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import type { PublishForm } from './publish-command.ts';
@@ -29,30 +30,26 @@ export interface ManyTarget {
   onReply(reply: RespValue): void;
 }
 
-export interface ManySettings {
-  readonly form: PublishForm;
-  readonly lane: CommandLane;
-  readonly platform: Platform;
-  /** One record a command: such a server takes one at a time. */
-  readonly isLine: boolean;
-  readonly signal: AbortSignalLike | undefined;
-  readonly onFailure: PublishManyOptions['onFailure'];
+/** What is asked of the publisher while its records leave; protected there, since users extend it. */
+export interface ManyPublisher {
   isSuspended(): boolean;
-  /** Resolves when the publisher was resumed or stopped. */
-  resumed(): Promise<void>;
-  /** Throws when the publisher was stopped. */
-  checkRunning(): void;
-  pack(record: unknown): unknown;
-  onPublished(count: number): void;
-  onFailed(error: unknown, record: unknown): void;
+  /** Resolves when it was resumed or stopped. */
+  resumed(signal: AbortSignalLike | undefined): Promise<void>;
+  /** Throws when it was stopped. */
+  checkRunning(action: string): void;
+  packed(record: unknown): unknown;
+  countMany(publishedCount: number): void;
+  tellFailed(error: unknown, record: unknown): void;
 }
 
 export async function publishMany(
   records: Iterable<unknown> | AsyncIterable<unknown>,
+  publisher: ManyPublisher,
   target: ManyTarget,
-  settings: ManySettings,
+  form: PublishForm,
+  { lane, platform, dialect }: Pick<Connections, 'lane' | 'platform' | 'dialect'>,
+  { signal, onFailure }: PublishManyOptions,
 ): Promise<PublishManyResult> {
-  const { lane, platform, signal } = settings;
   const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
   const out = new Set<Chunk>();
   let chunk: Chunk;
@@ -63,8 +60,8 @@ export async function publishMany(
 
   const failed = (error: unknown, record: unknown, isUnknown: boolean) => {
     result[isUnknown ? 'unknown' : 'failed']++;
-    settings.onFailed(error, record);
-    tellFailure(settings.onFailure, error, record);
+    publisher.tellFailed(error, record);
+    tellFailure(onFailure, error, record);
   };
   const owner: ChunkOwner = {
     published(reply) {
@@ -75,30 +72,31 @@ export async function publishMany(
     settled(command) {
       out.delete(command);
       // Once a chunk: each count looks at the clock.
-      settings.onPublished(result.published - toldCount);
+      publisher.countMany(result.published - toldCount);
       toldCount = result.published;
       onChange?.();
     },
   };
   const begin = () => {
-    chunk = new Chunk(owner, target, settings.form);
+    chunk = new Chunk(owner, target, form);
   };
   const flush = () => {
     const full = chunk;
     if (full.records.length === 0) return;
     begin();
-    full.deadline = platform.now() + full.timeoutMs;
+    full.deadline = platform.now() + form.timeoutMs;
     if (!target.isLate) full.encode();
     out.add(full);
     lane.send(full);
   };
   const add = (record: unknown) => {
     try {
-      chunk.add(record, settings.pack(record));
+      chunk.add(record, publisher.packed(record));
     } catch (error) {
       return failed(error, record, false);
     }
-    if (chunk.byteEstimate >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || settings.isLine) flush();
+    // A line server takes one at a time.
+    if (chunk.byteEstimate >= CHUNK_BYTES || chunk.records.length >= CHUNK_RECORDS || dialect === 'line') flush();
   };
   /** What a slow source has given so far leaves at the end of the turn. */
   const flushLater = () => {
@@ -112,10 +110,10 @@ export async function publishMany(
   /** Throws when it must not go on. */
   const check = () => {
     if (signal?.aborted) throw signal.reason;
-    settings.checkRunning();
+    publisher.checkRunning('publish');
   };
   const resumed = async () => {
-    await settings.resumed();
+    await publisher.resumed(signal);
     check();
   };
   /** Resolves when at most so many chunks are out. */
@@ -134,7 +132,7 @@ export async function publishMany(
   try {
     if (Symbol.asyncIterator in records) {
       for await (const record of records) {
-        if (settings.isSuspended()) await resumed();
+        if (publisher.isSuspended()) await resumed();
         add(record);
         flushLater();
         if (out.size >= CHUNKS_OUT) await room(CHUNKS_OUT - 1);
@@ -142,7 +140,7 @@ export async function publishMany(
       }
     } else {
       for (const record of records) {
-        if (settings.isSuspended()) await resumed();
+        if (publisher.isSuspended()) await resumed();
         add(record);
         if (out.size < CHUNKS_OUT) continue;
         await room(CHUNKS_OUT - 1);

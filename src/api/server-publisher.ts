@@ -17,7 +17,7 @@ import {
   type PublishForm,
   type PublishOwner,
 } from './publish-command.ts';
-import { type ManySettings, type ManyTarget, publishMany } from './publish-many.ts';
+import { type ManyPublisher, type ManyTarget, publishMany } from './publish-many.ts';
 import { connectLane, handOver, sendingOf } from './sending.ts';
 
 export abstract class ServerPublisher<R> extends DataPublisher<R> {
@@ -108,27 +108,15 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   ): Promise<PublishManyResult> {
     this.checkRunning('publish');
     await this.connect({ signal: options.signal });
-    const { connections, platform } = this;
-    const { signal, onFailure } = options;
+    const { connections } = this;
     const target = this.manyTarget(options);
-    const settings: ManySettings = {
-      form: this.#formFor(options, target.form),
-      lane: connections.lane,
-      platform,
-      isLine: connections.dialect === 'line',
-      signal,
-      onFailure,
-      isSuspended: () => this.isSuspended(),
-      resumed: () => this.resumed(signal),
-      checkRunning: () => this.checkRunning('publish'),
-      pack: (record) => this.packed(record),
-      onPublished: (count) => this.countMany(count),
-      onFailed: (error, record) => this.tellFailed(error, record),
-    };
-    if (!commandTrace.hasSubscribers) return publishMany(records, target, settings);
+    const form = this.#formFor(options, target.form);
+    const publisher = this as unknown as ManyPublisher;
+    const start = () => publishMany(records, publisher, target, form, connections, options);
     // One span for all: its commands hold hundreds of records each.
-    const context = commandContext(connections, target.form.name, 0);
-    return commandTrace.promise(context, () => publishMany(records, target, settings));
+    return commandTrace.hasSubscribers
+      ? commandTrace.promise(commandContext(connections, form.name, 0), start)
+      : start();
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {
