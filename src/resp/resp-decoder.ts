@@ -287,7 +287,10 @@ export class RespDecoder {
     if (length < 0) return length;
     if (length > this.#quickBytes) return -1;
     const stop = this.#pos + length;
-    if (stop + 2 > this.#end) return this.#cut(stop + 2);
+    if (stop + 2 > this.#end) {
+      this.#wait(stop + 2);
+      return CUT;
+    }
     return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
   }
 
@@ -310,11 +313,6 @@ export class RespDecoder {
     if (bytes[first] === 48 && digits > 1) return -1;
     this.#pos = at + 2;
     return value;
-  }
-
-  #cut(until: number): typeof CUT {
-    this.#need = until - this.#end;
-    return CUT;
   }
 
   #next(): RespValue | typeof NEED_DATA {
@@ -376,24 +374,23 @@ export class RespDecoder {
   }
 
   #attribute(): typeof OPENED {
+    this.#enter();
     if (++this.#top.attributes > this.#limits.maxAttributes) this.#exceeds('maxAttributes');
     return OPENED;
   }
 
   /** Reads one line, with the payload that it declares. */
   #line(): Token {
-    const { maxBufferedBytes } = this.#limits;
     const pos = this.#pos;
     if (pos === this.#end) return this.#wait(pos + 1);
     const type = TYPE_OF[this.#bytes[pos]!]!;
     const offset = this.#base + pos;
     this.#start = offset;
     this.#type = type;
+    if (!this.#isBusy) this.#began = offset;
     if (type > ATTRIBUTE) this.#fail('no type of RESP');
     if ((type === CHUNK) !== (this.#stream !== undefined)) this.#fail('it is out of place');
-    if (this.#top.depth > 0) {
-      if (offset - this.#began > maxBufferedBytes) this.#exceeds('maxBufferedBytes');
-    } else if (type !== CHUNK) this.#began = offset;
+    if (offset - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     // Not again for each piece of a line that is no number.
     if (type >= INTEGER && this.#searched - offset < 20) {
       const isNegative = type === INTEGER && pos + 1 < this.#end && this.#bytes[pos + 1] === 45;
@@ -452,8 +449,7 @@ export class RespDecoder {
     switch (this.#type) {
       case BULK:
         if (this.#pieces === '') return this.#string(bytes, start, stop);
-        this.#addPiece(bytes, start, stop);
-        return this.#takePieces();
+        return this.#addPiece(bytes, start, stop, '');
       case BULK_ERROR:
         return new RespError(this.#decode(bytes, start, stop));
       case VERBATIM:
@@ -481,19 +477,16 @@ export class RespDecoder {
     this.#pos = stop;
   }
 
-  #addPiece(bytes: Uint8Array, start: number, end: number): void {
+  /** Gives the text so far, and keeps `kept` of it. */
+  #addPiece(bytes: Uint8Array, start: number, end: number, kept?: ''): string {
     const piece = this.#decode(bytes, start, end);
     try {
-      this.#pieces += piece;
+      const text = this.#pieces + piece;
+      this.#pieces = kept ?? text;
+      return text;
     } catch {
-      this.#fail(TOO_LONG, true);
+      return this.#fail(TOO_LONG, true);
     }
-  }
-
-  #takePieces(): string {
-    const text = this.#pieces;
-    this.#pieces = '';
-    return text;
   }
 
   #string(bytes: Uint8Array, start: number, end: number): Token {

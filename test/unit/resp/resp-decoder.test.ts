@@ -162,6 +162,26 @@ describe('the decoder', () => {
   });
 });
 
+test('what was consumed is told after an attribute without its value, and after a failure', () => {
+  const decoder = new RespDecoder({ limits: { maxAttributes: 1 } });
+  decoder.push(bytes('+OK\r\n|0\r\n'));
+  assert.equal(decoder.read(), 'OK');
+  assert.equal(decoder.read(), NEED_DATA);
+  assert.equal(decoder.bytesConsumed, 5);
+  for (let offset = 9; offset < 30; offset += 8) {
+    decoder.push(bytes(':1\r\n|0\r\n'));
+    assert.equal(decoder.read(), 1);
+    assert.equal(decoder.read(), NEED_DATA);
+    assert.equal(decoder.bytesConsumed, offset + 4);
+  }
+  decoder.push(bytes(':2\r\n+a\r\n?'));
+  assert.equal(decoder.read(), 2);
+  assert.equal(decoder.read(), 'a');
+  const consumed = decoder.bytesConsumed;
+  assert.throws(() => decoder.read(), ProtocolError);
+  assert.equal(decoder.bytesConsumed, consumed);
+});
+
 test('refuses options that are none, and says what is allowed', () => {
   const wrong = { strings: 'byte', integers: 'BigInt', maps: 'object', messages: 'yes', string: 'bytes', toString: 1 };
   for (const [name, value] of Object.entries(wrong)) {
