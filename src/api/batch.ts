@@ -167,7 +167,10 @@ export class Batch<T extends unknown[] = []> {
     // One routing key for all: the order is that of the calls.
     const commands = this.#requests.map((request) => sender.command(request, settings, 'batch'));
     const results = await Promise.allSettled(
-      commands.map((command) => sender.dispatch(command, command.promise, signal, sender.connections.lane, 1)),
+      commands.map((command, index) => {
+        const { words } = this.#requests[index] as Request;
+        return sender.dispatch(command, command.promise, signal, sender.connections.lane, words.length - 1);
+      }),
     );
     return results.map((result) => {
       if (result.status === 'fulfilled') return result.value;

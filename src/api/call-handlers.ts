@@ -2,7 +2,7 @@
 // Called by the message stream on behalf of its delivery; what one handler does must never keep it from another.
 
 import type { Message } from './config-types.ts';
-import { type MessageTraceContext, messageTrace } from './diagnostics.ts';
+import { messageTrace } from './diagnostics.ts';
 import { isThenable, type Listener } from './emitter.ts';
 import type { StreamEmitter } from './stream-types.ts';
 
@@ -20,7 +20,9 @@ export function callHandlers<T>(
   owner: HandlersOwner<T>,
 ): unknown {
   if (!messageTrace.hasSubscribers) return call(onMessage, events, message, owner);
-  return messageTrace.call(traceContextOf(message), () => call(onMessage, events, message, owner));
+  // What tracing tools are told of a message: where it came from, never what is in it.
+  const { channel, pattern, region } = message;
+  return messageTrace.call({ channel, pattern, region }, () => call(onMessage, events, message, owner));
 }
 
 function call<T>(
@@ -42,9 +44,4 @@ function call<T>(
     }
   }
   return running.length === 0 ? undefined : Promise.all(running);
-}
-
-/** What tracing tools are told of a message: where it came from, never what is in it. */
-function traceContextOf(message: Message<unknown>): MessageTraceContext {
-  return { channel: message.channel, pattern: message.pattern, region: message.region };
 }

@@ -13,11 +13,10 @@ export function mergeGaps(older: Gap, newer: Gap): Gap {
   const missed =
     typeof older.missed === 'number' && typeof newer.missed === 'number' ? older.missed + newer.missed : 'unknown';
   return {
+    ...newer,
     channels: [...new Set([...older.channels, ...newer.channels])],
     from: Math.min(older.from, newer.from),
     to: Math.max(older.to, newer.to),
-    cause: newer.cause,
-    reason: newer.reason,
     missed,
   };
 }

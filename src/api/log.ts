@@ -26,7 +26,7 @@ export function logState(
   event: { readonly from: string; readonly to: string; readonly cause?: Error; readonly retryInMs?: number },
 ): void {
   if (logger === undefined) return;
-  const cause = event.cause === undefined ? '' : ` (${event.cause.message})`;
+  const cause = event.cause ? ` (${event.cause.message})` : '';
   const retry = event.retryInMs === undefined ? '' : `, next attempt in ${Math.round(event.retryInMs)} ms`;
   log(logger, event.to === 'waiting' ? 'warn' : 'info', `${owner}: ${event.from} -> ${event.to}${retry}${cause}`);
 }

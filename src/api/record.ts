@@ -48,14 +48,7 @@ export function recordJson(record: object, key: string): string {
 
 /** The record as a codec gets it. */
 export function withoutControlFields(record: object): object {
-  // No prototype setter may run for a member that is named `__proto__`.
-  const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(record)) {
-    if (name === KEY || name === TTL) continue;
-    const value = (record as Record<string, unknown>)[name];
-    if (name === '__proto__') {
-      Object.defineProperty(copy, name, { value, enumerable: true, configurable: true, writable: true });
-    } else copy[name] = value;
-  }
-  return copy;
+  // Rest, not assignment: no prototype setter may run for a member that is named `__proto__`.
+  const { [KEY]: _key, [TTL]: _ttl, ...rest } = record as Record<string, unknown>;
+  return rest;
 }
