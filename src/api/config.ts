@@ -123,7 +123,7 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
     const names = [...unknown].map((key) => JSON.stringify(key)).join(', ');
     warn(
       draft.logger as Logger | undefined,
-      `Configuration of ${owner} has unknown keys: ${names}; see docs/configuration.md`,
+      `Configuration of ${owner} has unknown ${unknown.size === 1 ? 'key' : 'keys'} ${names}; see docs/configuration.md`,
     );
   }
   settleUrl(draft);
