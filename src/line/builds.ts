@@ -19,9 +19,12 @@ export function hasB64FromProbe(message: string): boolean {
   return message.includes('wrong number of arguments');
 }
 
-/** Longest line, terminator included. `head` cannot be told from `b64` by a harmless probe: its limit is assumed. */
+/** Longest line of builds before `head`, terminator included. */
+export const OLD_MAX_LINE_BYTES = 1024;
+
+/** Longest line. `head` cannot be told from `b64` by a harmless probe: its limit is assumed. */
 export function maxLineBytesOf(build: LineBuild): number {
-  return build === 'head' ? 1_000_000 : 1024;
+  return build === 'head' ? 1_000_000 : OLD_MAX_LINE_BYTES;
 }
 
 /** The fourteen commands, with their replies as recorded. There are no others. */

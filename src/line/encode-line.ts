@@ -4,7 +4,7 @@
 // The name of a region comes checked.
 
 import { UsageError } from '../errors/index.ts';
-import { LINE_COMMANDS, type LineQuoting, maxLineBytesOf } from './builds.ts';
+import { LINE_COMMANDS, type LineQuoting, OLD_MAX_LINE_BYTES } from './builds.ts';
 import { base64OfText, countUtf8 } from './text.ts';
 import { translatePattern } from './translate-pattern.ts';
 
@@ -71,7 +71,7 @@ export function encodeLine(
   line += '\n';
   const byteLength = countUtf8(line);
   // The build without quotes never read more than 1024 bytes; another limit than the default is the caller's word.
-  const limit = unquoted && maxLineBytes === DEFAULT_MAX_LINE_BYTES ? maxLineBytesOf('oct') : maxLineBytes;
+  const limit = unquoted && maxLineBytes === DEFAULT_MAX_LINE_BYTES ? OLD_MAX_LINE_BYTES : maxLineBytes;
   if (byteLength > limit) {
     throw cannotEncode(
       name,

@@ -43,11 +43,6 @@ export class LineDecoder {
     this.#limits = { maxLineBytes: 2 ** 22, maxBulkLength: 2 ** 29, maxElements: 2 ** 20, ...limits };
   }
 
-  /** Bytes pushed and not yet read. */
-  get bufferedBytes(): number {
-    return this.#end - this.#start;
-  }
-
   /** The chunk is copied: its buffer may be used again. */
   push(chunk: Uint8Array): void {
     if (this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);

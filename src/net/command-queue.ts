@@ -236,13 +236,14 @@ export class CommandQueue {
 
   /** Which limit is in the way, or undefined. */
   #refusal(bytes: number, online: boolean, pendingBytes: number): string | undefined {
-    const { maxBacklogBytes, offlineMaxCount, offlineMaxBytes } = this.#limits;
     const waiting = this.#unsentBytes + pendingBytes;
     if (online) {
+      const { maxBacklogBytes } = this.#limits;
       // A single command larger than the limit goes when nothing waits.
       if (waiting === 0 || waiting + bytes <= maxBacklogBytes) return undefined;
       return `${waiting} bytes wait for ${this.peer} to read, allowed by "maxBacklogBytes" is ${maxBacklogBytes}`;
     }
+    const { offlineMaxCount, offlineMaxBytes } = this.#limits;
     const full = this.#unsentCount >= offlineMaxCount;
     if (!full && waiting + bytes <= offlineMaxBytes) return undefined;
     const found = full ? `${this.#unsentCount} commands` : `${waiting} bytes`;

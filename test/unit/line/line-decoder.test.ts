@@ -95,7 +95,7 @@ describe('the line decoder', () => {
       value = decoder.read();
     }
     assert.equal(value, body);
-    assert.equal(decoder.bufferedBytes, 0);
+    assert.equal(decoder.read(), NEED_LINE_DATA);
   });
 
   test('refuses what begins no reply, and says where and what it found', () => {
