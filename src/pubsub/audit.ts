@@ -9,6 +9,7 @@
 import { LinkLostError, ReplyError } from '../errors/index.ts';
 import type { ConnectionPort } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
+import { KINDS, namesByKind } from './by-kind.ts';
 import { InStepCommand } from './in-step-command.ts';
 import { wordOf } from './subscribe-command.ts';
 import type { SubscriptionTable } from './subscription-table.ts';
@@ -33,11 +34,7 @@ export class Audit {
   #infoForbidden = false;
   #countForbidden = false;
   /** While repairing: the server's count so far, and the channels whose confirmation is awaited. */
-  readonly #repairing: Readonly<Record<ChannelKind, Set<string>>> = {
-    channel: new Set(),
-    pattern: new Set(),
-    shard: new Set(),
-  };
+  readonly #repairing = namesByKind();
   readonly #counts: Record<Counter, number> = { plain: 0, shard: 0 };
   /** Differences found so far. */
   differenceCount = 0;
@@ -48,12 +45,12 @@ export class Audit {
 
   /** A new link: what was asked on the old one is void. */
   reset(): void {
-    for (const awaited of Object.values(this.#repairing)) awaited.clear();
+    for (const kind of KINDS) this.#repairing[kind].clear();
   }
 
   run(): void {
     const { port, table } = this.#owner;
-    if (table.isEmpty || Object.values(this.#repairing).some((awaited) => awaited.size > 0)) return;
+    if (table.isEmpty || KINDS.some((kind) => this.#repairing[kind].size > 0)) return;
     const { version } = table;
     if (port.server?.protocol === 3 && !this.#infoForbidden) {
       return this.#send(['CLIENT', 'INFO'], undefined, (value) => {

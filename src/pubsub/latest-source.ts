@@ -9,6 +9,7 @@ import { type AshRedisError, ConnectionError, ReplyError } from '../errors/index
 import type { Platform, TimerHandle } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { InStepCommand } from './in-step-command.ts';
+import { isSamePayload } from './payloads.ts';
 import type { SubscriberConnection } from './subscriber-connection.ts';
 import type { Gap, MessageSink, MessageSource, SourceHandle, SubscribeWish, SubscriptionStateName } from './types.ts';
 
@@ -200,7 +201,7 @@ class LatestSink implements MessageSink {
     phase.waiting = [];
     this.#sink.onChannelState(channel, 'active', undefined);
     // After a reconnect the value that the user has already is no news.
-    if (value !== undefined && !isEqual(value, phase.last)) {
+    if (value !== undefined && !isSamePayload(value, phase.last)) {
       this.#give(channel, phase, value, this.#init.platform.wallClock());
     }
     for (const { payload, receivedAt } of [...newer, ...later]) this.#give(channel, phase, payload, receivedAt);
@@ -258,12 +259,7 @@ function textOrBytes(reply: RespValue): string | Uint8Array | undefined {
 
 function newerThan(snapshot: string | Uint8Array, waiting: readonly Waiting[]): readonly Waiting[] {
   for (let index = waiting.length - 1; index >= 0; index--) {
-    if (isEqual((waiting[index] as Waiting).payload, snapshot)) return waiting.slice(index + 1);
+    if (isSamePayload((waiting[index] as Waiting).payload, snapshot)) return waiting.slice(index + 1);
   }
   return waiting;
-}
-
-function isEqual(a: string | Uint8Array, b: string | Uint8Array | undefined): boolean {
-  if (typeof a === 'string' || typeof b === 'string' || b === undefined) return a === b;
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -8,16 +8,16 @@
 // what the new one brought: what lies behind that is newer.
 
 import { type AshRedisError, LinkLostError, ReplyError } from '../errors/index.ts';
-import type { ConnectionHandler, ConnectionPort, StateEvent } from '../net/index.ts';
+import type { ConnectionHandler, ConnectionPort } from '../net/index.ts';
 import type { RespMessage } from '../resp/index.ts';
+import { type ByKind, KINDS, namesByKind } from './by-kind.ts';
 import { InStepCommand } from './in-step-command.ts';
+import { isSamePayload } from './payloads.ts';
 import { SubscribeBatch } from './subscribe-batch.ts';
 import type { ChannelKind } from './types.ts';
 
-export type HeldChannels = Readonly<Record<ChannelKind, ReadonlySet<string>>>;
-
 export interface ReplacementInit {
-  /** Makes the new connection; it tells this object until it has taken over. */
+  /** Makes the new connection. Who takes it over changes what `handler` does. */
   make(handler: ConnectionHandler): ConnectionPort;
   /** What the old link holds. */
   held(kind: ChannelKind): string[];
@@ -26,7 +26,7 @@ export interface ReplacementInit {
   /** Nothing more is read from the old link. */
   pauseOld(): void;
   /** The new link has taken over. `newer` is what the old one did not bring. */
-  onDone(port: ConnectionPort, held: HeldChannels, newer: readonly RespMessage[]): void;
+  onDone(port: ConnectionPort, handler: ConnectionHandler, held: ByKind<Set<string>>, newer: RespMessage[]): void;
   onFailed(error: AshRedisError): void;
   /** Monotonic ms by which the pong must be here. */
   deadline(): number;
@@ -35,11 +35,19 @@ export interface ReplacementInit {
 /** Messages that are noted on both links; beyond it a plain reconnect costs less. */
 const MAX_NOTED_SIZE = 16 * 1024 * 1024;
 
-export class LinkReplacement implements ConnectionHandler {
+export class LinkReplacement {
   readonly #init: ReplacementInit;
   readonly #port: ConnectionPort;
   readonly #batch: SubscribeBatch;
-  readonly #held = { channel: new Set<string>(), pattern: new Set<string>(), shard: new Set<string>() };
+  readonly #held = namesByKind();
+  readonly #handler: ConnectionHandler = {
+    onMessage: (message) => this.#note(this.#brought, message),
+    onRestore: (done) => this.#restore(done),
+    onState: ({ to, cause }) => {
+      if (to === 'ready') this.#fence();
+      else if (to !== 'connecting') this.#fail(cause ?? cannotReplace('it was closed'));
+    },
+  };
   readonly #given: RespMessage[] = [];
   readonly #brought: RespMessage[] = [];
   #notedSize = 0;
@@ -64,7 +72,7 @@ export class LinkReplacement implements ConnectionHandler {
         else this.#fail(error);
       },
     });
-    this.#port = init.make(this);
+    this.#port = init.make(this.#handler);
     this.#port.connect().catch((error: AshRedisError) => this.#fail(error));
   }
 
@@ -80,15 +88,11 @@ export class LinkReplacement implements ConnectionHandler {
     if (this.#done !== undefined) this.#note(this.#given, message);
   }
 
-  onMessage(message: RespMessage): void {
-    this.#note(this.#brought, message);
-  }
-
-  onRestore(done: () => void): void {
+  #restore(done: () => void): void {
     this.#done = done;
     // One for ourselves, so that it can't end before all is asked.
     this.#left = 1;
-    for (const kind of ['channel', 'pattern', 'shard'] as const) {
+    for (const kind of KINDS) {
       for (const channel of this.#init.held(kind)) {
         this.#left++;
         this.#batch.add('subscribe', kind, channel, false);
@@ -96,11 +100,6 @@ export class LinkReplacement implements ConnectionHandler {
     }
     this.#batch.flush();
     this.#answered();
-  }
-
-  onState({ to, cause }: StateEvent): void {
-    if (to === 'ready') this.#fence();
-    else if (to !== 'connecting') this.#fail(cause ?? new LinkLostError('Cannot replace the link: it was closed'));
   }
 
   #fence(): void {
@@ -112,7 +111,7 @@ export class LinkReplacement implements ConnectionHandler {
         onReply: () => {
           if (this.#ended) return;
           this.#ended = true;
-          this.#init.onDone(this.#port, this.#held, newerMessages(this.#given, this.#brought));
+          this.#init.onDone(this.#port, this.#handler, this.#held, newerMessages(this.#given, this.#brought));
         },
         onFailure: (error) => this.#fail(error as AshRedisError),
       }),
@@ -123,7 +122,7 @@ export class LinkReplacement implements ConnectionHandler {
     if (this.#ended) return;
     list.push(message);
     this.#notedSize += message.payload.length + 64;
-    if (this.#notedSize > MAX_NOTED_SIZE) this.#fail(new LinkLostError('Cannot replace the link: too many messages'));
+    if (this.#notedSize > MAX_NOTED_SIZE) this.#fail(cannotReplace('too many messages'));
   }
 
   #answered(): void {
@@ -135,6 +134,10 @@ export class LinkReplacement implements ConnectionHandler {
     this.abandon();
     this.#init.onFailed(error);
   }
+}
+
+function cannotReplace(why: string): LinkLostError {
+  return new LinkLostError(`Cannot replace the link: ${why}`);
 }
 
 /** Of `brought` what does not repeat the end of `given`, for each channel by itself, in the order in which it came. */
@@ -158,7 +161,7 @@ function overlap(given: readonly RespMessage[], brought: readonly RespMessage[])
     const start = given.length - count;
     let same = true;
     for (let index = 0; same && index < count; index++) {
-      same = isSame(given[start + index] as RespMessage, brought[index] as RespMessage);
+      same = isSamePayload((given[start + index] as RespMessage).payload, (brought[index] as RespMessage).payload);
     }
     if (same) return count;
   }
@@ -169,18 +172,13 @@ function byChannel(messages: readonly RespMessage[]): Map<string, RespMessage[]>
   const lists = new Map<string, RespMessage[]>();
   for (const message of messages) {
     const key = keyOf(message);
-    const list = lists.get(key);
-    if (list === undefined) lists.set(key, [message]);
-    else list.push(message);
+    const list = lists.get(key) ?? [];
+    list.push(message);
+    lists.set(key, list);
   }
   return lists;
 }
 
 function keyOf({ shard, pattern, channel }: RespMessage): string {
   return `${shard ? 's' : 'c'}\u0000${pattern ?? ''}\u0000${channel}`;
-}
-
-function isSame({ payload: a }: RespMessage, { payload: b }: RespMessage): boolean {
-  if (typeof a === 'string' || typeof b === 'string') return a === b;
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -14,28 +14,9 @@ export interface SubscribeOwner {
   onFailed(command: SubscribeCommand, channels: readonly string[], error: AshRedisError): void;
 }
 
-interface Word {
-  /** On the wire, in lower case, as confirmations say it. */
-  readonly kind: string;
-  readonly name: string;
-}
-
-const WORDS: Readonly<Record<Verb, Readonly<Record<ChannelKind, Word>>>> = {
-  subscribe: {
-    channel: { kind: 'subscribe', name: 'SUBSCRIBE' },
-    pattern: { kind: 'psubscribe', name: 'PSUBSCRIBE' },
-    shard: { kind: 'ssubscribe', name: 'SSUBSCRIBE' },
-  },
-  unsubscribe: {
-    channel: { kind: 'unsubscribe', name: 'UNSUBSCRIBE' },
-    pattern: { kind: 'punsubscribe', name: 'PUNSUBSCRIBE' },
-    shard: { kind: 'sunsubscribe', name: 'SUNSUBSCRIBE' },
-  },
-};
-
-/** The word on the wire, in lower case: `psubscribe`. */
+/** The word on the wire, in lower case, as confirmations say it: `psubscribe`. */
 export function wordOf(verb: Verb, kind: ChannelKind): string {
-  return WORDS[verb][kind].kind;
+  return kind === 'channel' ? verb : kind.charAt(0) + verb;
 }
 
 /** What `channel` adds to the estimate of a command's bytes. */
@@ -73,12 +54,11 @@ export class SubscribeCommand implements Command {
     deadline: number,
     epoch: number,
   ) {
-    const word = WORDS[verb][kind];
     this.verb = verb;
     this.channelKind = kind;
     this.#channels = channels;
-    this.name = word.name;
-    this.kind = word.kind;
+    this.kind = wordOf(verb, kind);
+    this.name = this.kind.toUpperCase();
     this.frame = undefined;
     this.byteEstimate = channels.reduce((sum, channel) => sum + estimateOf(channel), 24);
     this.replyCount = channels.length;

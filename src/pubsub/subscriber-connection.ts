@@ -22,8 +22,8 @@ import {
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
 import { Audit, deafError } from './audit.ts';
-import { type HeldChannels, LinkReplacement } from './link-replacement.ts';
-import { PortListener } from './port-listener.ts';
+import type { ByKind } from './by-kind.ts';
+import { LinkReplacement } from './link-replacement.ts';
 import { SingleTimer } from './single-timer.ts';
 import type { Wish } from './standing.ts';
 import { SubscribeBatch } from './subscribe-batch.ts';
@@ -52,9 +52,8 @@ export class SubscriberConnection implements MessageSource {
   #port: ConnectionPort;
   /** A second link that comes up beside the first. */
   #replacement: LinkReplacement | undefined;
-  /** Of the current link, and of the one that may replace it. */
-  #listener: PortListener;
-  #nextListener: PortListener | undefined;
+  /** What the current link tells. */
+  #handler: ConnectionHandler;
   /** Times that the link was replaced. */
   #replacedCount = 0;
   readonly #table: SubscriptionTable;
@@ -92,8 +91,8 @@ export class SubscriberConnection implements MessageSource {
     );
     this.#auditTimer = new SingleTimer(init.platform, () => this.#auditNow());
     this.#retryTimer = new SingleTimer(init.platform, () => this.#retryNow());
-    this.#listener = new PortListener(this.#own());
-    this.#port = this.#makePort(this.#listener);
+    this.#handler = this.#own();
+    this.#port = this.#makePort(this.#handler);
     const port = () => this.#port;
     this.#audit = new Audit({
       get port() {
@@ -106,10 +105,10 @@ export class SubscriberConnection implements MessageSource {
     });
   }
 
-  #makePort(listener: PortListener): ConnectionPort {
+  #makePort(handler: ConnectionHandler): ConnectionPort {
     const { connectionOptions, connect } = this.#init;
-    const make = connect ?? ((options, platform, handler) => new Connection(options, platform, handler));
-    return make({ ...connectionOptions, subscriber: true }, this.#platform, listener);
+    const options = { ...connectionOptions, subscriber: true };
+    return connect?.(options, this.#platform, handler) ?? new Connection(options, this.#platform, handler);
   }
 
   /** What the current link is told to. */
@@ -293,16 +292,18 @@ export class SubscriberConnection implements MessageSource {
     if (this.#replacement !== undefined || this.#closed) return;
     const old = this.#port;
     this.#replacement = new LinkReplacement({
-      make: (handler) => {
-        this.#nextListener = new PortListener(handler);
-        return this.#makePort(this.#nextListener);
-      },
+      make: (handler) => this.#makePort(handler),
       held: (kind) => this.#table.held(kind),
       defer: (callback) => this.#platform.defer(callback),
       pauseOld: () => old.pauseReading(),
-      onDone: (port, held, newer) => {
+      onDone: (port, handler, held, newer) => {
         this.#replacement = undefined;
-        this.#takeOver(old, port, held, newer);
+        // What a link that was replaced still says goes nowhere.
+        for (const key in this.#handler) delete this.#handler[key as keyof ConnectionHandler];
+        this.#handler = Object.assign(handler, this.#own());
+        this.#port = port;
+        void old.close({ timeoutMs: 0 });
+        this.#takenOver(held, newer);
       },
       onFailed: (error) => {
         this.#replacement = undefined;
@@ -313,14 +314,9 @@ export class SubscriberConnection implements MessageSource {
     });
   }
 
-  #takeOver(old: ConnectionPort, port: ConnectionPort, held: HeldChannels, newer: readonly RespMessage[]): void {
+  #takenOver(held: ByKind<Set<string>>, newer: readonly RespMessage[]): void {
     this.#batch.drop();
     this.#replacedCount++;
-    this.#listener.tellNobody();
-    this.#listener = this.#nextListener ?? this.#listener;
-    this.#listener.tell(this.#own());
-    this.#port = port;
-    void old.close({ timeoutMs: 0 });
     this.#audit.reset();
     if (this.#restoring !== undefined) this.#tellAndRelease();
     this.#restoring = undefined;

@@ -9,6 +9,7 @@
 
 import type { AshRedisError } from '../errors/index.ts';
 import type { RespMessage } from '../resp/index.ts';
+import { type ByKind, byKind, KINDS, namesByKind } from './by-kind.ts';
 import { ChannelMap } from './channel-map.ts';
 import { alike, type Loss, Standing, type Wish } from './standing.ts';
 import type { ChannelKind, Gap, SubscribeWish } from './types.ts';
@@ -23,7 +24,6 @@ export interface TableOwner {
   ask(verb: Verb, kind: ChannelKind, channel: string, alone: boolean): void;
 }
 
-const KINDS = ['channel', 'pattern', 'shard'] as const;
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 /** A server that takes the same channel away again at once is not asked at once again. */
@@ -32,15 +32,11 @@ const TAKEN_AGAIN_MS = 1000;
 export class SubscriptionTable {
   readonly #owner: TableOwner;
   readonly #free = new Standing([]);
-  readonly #byKind: Readonly<Record<ChannelKind, ChannelMap<Standing>>>;
+  readonly #byKind: ByKind<ChannelMap<Standing>>;
   /** Commands can be sent: restoring or ready. */
   #linked = false;
   /** Channels that wait for a retry. */
-  readonly #retrying: Readonly<Record<ChannelKind, Set<string>>> = {
-    channel: new Set(),
-    pattern: new Set(),
-    shard: new Set(),
-  };
+  readonly #retrying = namesByKind();
   /** No retry is due before this. */
   #nextRetryAt = Infinity;
   /** Grows with every change of what the server should hold. */
@@ -49,7 +45,7 @@ export class SubscriptionTable {
   /** `seed` is any integer that others don't know. */
   constructor(owner: TableOwner, seed = 0) {
     this.#owner = owner;
-    this.#byKind = { channel: new ChannelMap(seed), pattern: new ChannelMap(seed), shard: new ChannelMap(seed) };
+    this.#byKind = byKind(() => new ChannelMap(seed));
   }
 
   get isEmpty(): boolean {
@@ -159,7 +155,7 @@ export class SubscriptionTable {
   }
 
   /** Another link has taken over, and holds `held`: what else is wanted is asked of it, what is not is given up. */
-  moved(held: Readonly<Record<ChannelKind, ReadonlySet<string>>>, loss: Loss): void {
+  moved(held: ByKind<ReadonlySet<string>>, loss: Loss): void {
     this.version++;
     const losing = alike((before) => before.losing(loss).as('off'));
     for (const kind of KINDS) {
