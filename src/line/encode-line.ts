@@ -5,7 +5,7 @@
 
 import { UsageError } from '../errors/index.ts';
 import { LINE_COMMANDS, type LineQuoting, OLD_MAX_LINE_BYTES } from './builds.ts';
-import { base64OfText, countUtf8 } from './text.ts';
+import { base64OfText, utf8Length } from './text.ts';
 import { translatePattern } from './translate-pattern.ts';
 
 export type LineArgument = string | number | bigint;
@@ -69,7 +69,7 @@ export function encodeLine(
     line += ` ${b64 && isValue ? base64OfText(word) : unquoted ? unquotedWord(name, word, isValue) : quotedWord(word)}`;
   });
   line += '\n';
-  const byteLength = countUtf8(line);
+  const byteLength = utf8Length(line);
   // The build without quotes never read more than 1024 bytes; another limit than the default is the caller's word.
   const limit = unquoted && maxLineBytes === DEFAULT_MAX_LINE_BYTES ? OLD_MAX_LINE_BYTES : maxLineBytes;
   if (byteLength > limit) {

@@ -21,6 +21,6 @@ export {
 } from './encode-line.ts';
 export { LineDecoder, type LineDecoderLimits } from './line-decoder.ts';
 export { LineError, type LineValue, NEED_LINE_DATA } from './line-values.ts';
-export { countUtf8 } from './text.ts';
+export { countUtf8, utf8Length } from './text.ts';
 export { isLineWhitespace, type TokenizedLine, tokenizeLine, trimLine } from './tokenize-line.ts';
 export { translatePattern } from './translate-pattern.ts';

