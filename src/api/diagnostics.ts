@@ -10,6 +10,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Gap } from '../pubsub/index.ts';
 import type { Configuration } from './config.ts';
+import { isThenable } from './emitter.ts';
 
 export interface CommandTraceContext {
   /** In upper case; `MULTI` for an atomic batch, `BATCH` for another one. */
@@ -55,11 +56,12 @@ class Trace<C extends { error?: unknown; result?: unknown }> {
   readonly #error: Channel;
 
   constructor(name: string) {
-    this.#start = channel(`tracing:${name}:start`);
-    this.#end = channel(`tracing:${name}:end`);
-    this.#asyncStart = channel(`tracing:${name}:asyncStart`);
-    this.#asyncEnd = channel(`tracing:${name}:asyncEnd`);
-    this.#error = channel(`tracing:${name}:error`);
+    const open = (event: string) => channel(`tracing:ashredis:${name}:${event}`);
+    this.#start = open('start');
+    this.#end = open('end');
+    this.#asyncStart = open('asyncStart');
+    this.#asyncEnd = open('asyncEnd');
+    this.#error = open('error');
   }
 
   get hasSubscribers(): boolean {
@@ -74,53 +76,33 @@ class Trace<C extends { error?: unknown; result?: unknown }> {
 
   /** Runs `start` inside the span; the results of commands stay out of the context, since they are data. */
   promise<T>(context: C, start: () => Promise<T>): Promise<T> {
-    return this.#start.runStores(context, () => {
-      let promise: Promise<T>;
-      try {
-        promise = start();
-      } catch (error) {
-        context.error = error;
-        this.#error.publish(context);
-        throw error;
-      } finally {
-        this.#end.publish(context);
-      }
-      return promise.then(
-        (value) => {
-          this.#asyncStart.runStores(context, () => this.#asyncEnd.publish(context));
-          return value;
-        },
-        (error: unknown) => {
-          context.error = error;
-          this.#error.publish(context);
-          this.#asyncStart.runStores(context, () => this.#asyncEnd.publish(context));
-          throw error;
-        },
-      );
-    });
+    return this.call(context, start);
   }
 
   /** For handlers, which may be synchronous: what they give is given back as it is. */
   call<T>(context: C, start: () => T): T {
+    const failed = (error: unknown) => {
+      context.error = error;
+      this.#error.publish(context);
+    };
+    const settled = () => this.#asyncStart.runStores(context, () => this.#asyncEnd.publish(context));
     return this.#start.runStores(context, () => {
       try {
         const value = start();
-        if (typeof (value as { then?: unknown } | null | undefined)?.then !== 'function') return value;
-        return (value as unknown as Promise<unknown>).then(
+        if (!isThenable(value)) return value;
+        return value.then(
           (result) => {
-            this.#asyncStart.runStores(context, () => this.#asyncEnd.publish(context));
+            settled();
             return result;
           },
           (error: unknown) => {
-            context.error = error;
-            this.#error.publish(context);
-            this.#asyncStart.runStores(context, () => this.#asyncEnd.publish(context));
+            failed(error);
+            settled();
             throw error;
           },
         ) as T;
       } catch (error) {
-        context.error = error;
-        this.#error.publish(context);
+        failed(error);
         throw error;
       } finally {
         this.#end.publish(context);
@@ -129,9 +111,9 @@ class Trace<C extends { error?: unknown; result?: unknown }> {
   }
 }
 
-export const commandTrace = new Trace<CommandTraceContext>('ashredis:command');
-export const connectTrace = new Trace<ConnectTraceContext>('ashredis:connect');
-export const messageTrace = new Trace<MessageTraceContext>('ashredis:message');
+export const commandTrace = new Trace<CommandTraceContext>('command');
+export const connectTrace = new Trace<ConnectTraceContext>('connect');
+export const messageTrace = new Trace<MessageTraceContext>('message');
 const gapChannel = channel('ashredis:gap');
 
 export function traceGap(gap: Gap): void {

@@ -29,23 +29,25 @@ export class Emitter<Events extends object> {
     this.#onThrow = onThrow;
   }
 
-  on<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
-    this.#add(event, { listener, once: false });
+  on<K extends keyof Events>(event: K, listener: Listener<Events[K]>, once = false): void {
+    if (typeof listener !== 'function') {
+      throw new TypeError(`Cannot listen to "${String(event)}": found ${typeof listener}, allowed is a function`);
+    }
+    this.#set(event, [...this.#of(event).entries, { listener, once }]);
   }
 
   once<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
-    this.#add(event, { listener, once: true });
+    this.on(event, listener, true);
   }
 
   /** Takes the newest registration of `listener` away. */
   off<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
     const { entries, listeners } = this.#of(event);
-    const index = listeners.lastIndexOf(listener);
-    if (index >= 0) this.#set(event, [...entries.slice(0, index), ...entries.slice(index + 1)]);
+    this.#remove(event, entries[listeners.lastIndexOf(listener)]);
   }
 
   has(event: keyof Events): boolean {
-    return this.#audiences !== undefined && this.#of(event).entries.length > 0;
+    return this.#of(event).entries.length > 0;
   }
 
   /** Who listens now, in order; for the one event whose listeners are awaited. One that listened `once` is gone then. */
@@ -75,20 +77,9 @@ export class Emitter<Events extends object> {
     }
   }
 
-  #add(event: keyof Events, entry: Entry): void {
-    if (typeof entry.listener !== 'function') {
-      throw new TypeError(`Cannot listen to "${String(event)}": found ${typeof entry.listener}, allowed is a function`);
-    }
-    this.#set(event, [...this.#of(event).entries, entry]);
-  }
-
-  #remove(event: keyof Events, entry: Entry): void {
-    const { entries } = this.#of(event);
-    if (entries.includes(entry))
-      this.#set(
-        event,
-        entries.filter((other) => other !== entry),
-      );
+  #remove(event: keyof Events, entry: Entry | undefined): void {
+    const left = this.#of(event).entries.filter((other) => other !== entry);
+    if (entry !== undefined) this.#set(event, left);
   }
 
   #of(event: keyof Events): Audience {

@@ -36,8 +36,7 @@ export class FrameBuilder {
   }
 
   #addBytes(bytes: Uint8Array): void {
-    this.#parts ??= [];
-    this.#parts.push(this.#text, bytes);
+    (this.#parts ??= []).push(this.#text, bytes);
     this.#text = '';
   }
 }

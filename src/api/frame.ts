@@ -2,6 +2,7 @@
 // Called once a publish. Pure; the line dialect's bytes are made by the line room.
 
 import { type Frame, utf8Length } from '../net/index.ts';
+import { joinFrames } from './frame-builder.ts';
 
 /** `$<bytes>\r\n<text>\r\n` */
 export function bulkText(text: string): string {
@@ -52,17 +53,10 @@ export function setFrame(key: string, payload: string | Uint8Array, tail: string
   return frame;
 }
 
+const MULTI: Frame = { text: '*1\r\n$5\r\nMULTI\r\n', ascii: true, parts: undefined, byteLength: 15 };
+const EXEC: Frame = { text: '*1\r\n$4\r\nEXEC\r\n', ascii: true, parts: undefined, byteLength: 14 };
+
 /** MULTI, SET (no TTL), PUBLISH, EXEC in one write: four replies. */
 export function retainFrame(key: string, publish: string, payload: string | Uint8Array): Frame {
-  const set = setFrame(key, payload, '');
-  const message = payloadFrame(publish, utf8Length(publish), payload);
-  const multi = '*1\r\n$5\r\nMULTI\r\n';
-  const exec = '*1\r\n$4\r\nEXEC\r\n';
-  const byteLength = multi.length + set.byteLength + message.byteLength + exec.length;
-  if (set.text !== undefined && message.text !== undefined) {
-    const text = multi + set.text + message.text + exec;
-    return { text, ascii: set.ascii && message.ascii, parts: undefined, byteLength };
-  }
-  const parts = [multi, ...(set.parts ?? []), ...(message.parts ?? []), exec];
-  return { text: undefined, ascii: false, parts, byteLength };
+  return joinFrames([MULTI, setFrame(key, payload, ''), payloadFrame(publish, utf8Length(publish), payload), EXEC]);
 }

@@ -85,11 +85,11 @@ export class MessageReader<T> {
   decode(plain: Message<T>): Error | undefined {
     const message = plain as Mutable<T>;
     const { numbered, codec, validate } = this.#options;
-    if (numbered) return this.#decodeNumbered(message);
     const { raw } = message;
     try {
       let data: unknown = raw;
-      if (this.#isJson && typeof raw === 'string') data = JSON.parse(raw);
+      if (numbered) data = this.#dataInside(message);
+      else if (this.#isJson && typeof raw === 'string') data = JSON.parse(raw);
       else if (codec !== undefined) data = decode(codec, raw);
       message.data = (validate === undefined ? data : validate(data)) as T;
       return undefined;
@@ -98,52 +98,46 @@ export class MessageReader<T> {
     }
   }
 
-  #decodeNumbered(message: Mutable<T>): Error | undefined {
-    const { codec, validate } = this.#options;
+  /** What the envelope holds; its numbers are counted, and become the message's position. */
+  #dataInside(message: Mutable<T>): unknown {
+    const { codec } = this.#options;
     this.gap = undefined;
     const envelope = typeof message.raw === 'string' ? openEnvelope(message.raw, this.#isJson) : undefined;
-    if (envelope === undefined) {
-      return invalidError(message.channel, new Error('it has no envelope { epoch, offset, data }'));
-    }
-    const { epoch, offset } = envelope;
+    if (envelope === undefined) throw new Error('it has no envelope { epoch, offset, data }');
+    const { epoch, offset, raw, data } = envelope;
     this.gap = this.#count(message.channel, epoch, offset, message.receivedAt);
-    message.raw = envelope.raw;
+    message.raw = raw;
     message.position = { epoch, offset };
-    try {
-      const data = this.#isJson ? envelope.data : codec === undefined ? envelope.raw : decode(codec, envelope.raw);
-      message.data = (validate === undefined ? data : validate(data)) as T;
-      return undefined;
-    } catch (cause) {
-      return invalidError(message.channel, cause);
-    }
+    if (this.#isJson) return data;
+    return codec === undefined ? raw : decode(codec, raw);
   }
 
   #count(channel: string, epoch: string, offset: number, receivedAt: number): Gap | undefined {
     // The publisher's epoch begins with the time of its birth, in base 36.
     const bornAt = Number.parseInt(epoch.slice(0, epoch.indexOf('-')), 36);
     this.#numbering ??= new Numbering();
-    const finding = this.#numbering.note(channel, epoch, offset, bornAt >= this.startedAt);
+    const found = this.#numbering.note(channel, epoch, offset, bornAt >= this.startedAt);
     const from = this.#lastReceivedAt === 0 ? Math.min(this.startedAt, receivedAt) : this.#lastReceivedAt;
     this.#lastReceivedAt = receivedAt;
-    if (finding.kind === 'in-order') return undefined;
+    if (found === undefined) return undefined;
+    const missed = Math.max(0, found);
     const counts = { ...this.#counts };
     this.#counts = counts;
     if (this.#options.latest) {
-      if (finding.kind === 'hole') counts.skippedCount += finding.missed;
+      counts.skippedCount += missed;
       return undefined;
     }
-    if (finding.kind === 'hole') counts.missedCount += finding.missed;
-    else if (finding.kind === 'duplicate') counts.duplicateCount++;
-    else {
-      counts.reorderedCount++;
-      counts.missedCount--;
+    // One that comes late is not missing any more.
+    counts.missedCount += found;
+    const name = `of channel ${JSON.stringify(channel)}`;
+    let text = `Missed ${missed} messages ${name} before number ${offset}`;
+    let reason = 'counted';
+    if (missed === 0) {
+      reason = found < 0 ? 'reordered' : 'duplicate';
+      counts[`${reason as 'reordered' | 'duplicate'}Count`]++;
+      text = `Message number ${offset} ${name} came ${found < 0 ? 'late' : 'twice'}`;
     }
-    const reason = finding.kind === 'hole' ? 'counted' : finding.kind === 'late' ? 'reordered' : 'duplicate';
-    const text =
-      finding.kind === 'hole'
-        ? `Missed ${finding.missed} messages of channel ${JSON.stringify(channel)} before number ${offset}`
-        : `Message number ${offset} of channel ${JSON.stringify(channel)} came ${finding.kind === 'late' ? 'late' : 'twice'}`;
-    return { channels: [channel], from, to: receivedAt, cause: new Error(text), reason, missed: finding.missed };
+    return { channels: [channel], from, to: receivedAt, cause: new Error(text), reason, missed };
   }
 }
 
