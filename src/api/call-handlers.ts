@@ -7,7 +7,7 @@ import { isThenable, type Listener } from './emitter.ts';
 import type { StreamEmitter } from './stream-types.ts';
 
 export interface HandlersOwner<T> {
-  handlerFailed(error: unknown, message: Message<T>): void;
+  onHandlerError(error: unknown, message: Message<T>): void;
 }
 
 type Handler<T> = (message: Message<T>) => unknown;
@@ -38,9 +38,9 @@ function call<T>(
   for (const handler of onMessage === undefined ? listeners : [onMessage, ...listeners]) {
     try {
       const result = handler(message);
-      if (isThenable(result)) running.push(result.then(undefined, (error) => owner.handlerFailed(error, message)));
+      if (isThenable(result)) running.push(result.then(undefined, (error) => owner.onHandlerError(error, message)));
     } catch (error) {
-      owner.handlerFailed(error, message);
+      owner.onHandlerError(error, message);
     }
   }
   return running.length === 0 ? undefined : Promise.all(running);

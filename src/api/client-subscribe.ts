@@ -9,6 +9,7 @@ import { CONFIG_KEYS, quoteValue, refuse } from './config-schema.ts';
 import type { Codec, Message, Overflow } from './config-types.ts';
 import { regionPrefix } from './region.ts';
 import { Subscription } from './subscription.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** Limits and policy of the subscription's own queue, and how its messages are read. */
 export interface ClientSubscribeOptions<T = string> {
@@ -110,10 +111,10 @@ function checkChannels(channels: string | readonly string[], kind: ChannelKind):
 
 function closeOnAbort<T>(subscription: Subscription<T>, signal: AbortSignalLike | undefined): void {
   if (signal === undefined) return;
-  if (signal.aborted) return subscription.close();
   const close = () => subscription.close();
-  signal.addEventListener('abort', close);
+  if (signal.aborted) return close();
+  const unwatch = whenAborted(signal, close);
   subscription.on('state', ({ to }) => {
-    if (to === 'closed') signal.removeEventListener('abort', close);
+    if (to === 'closed') unwatch();
   });
 }

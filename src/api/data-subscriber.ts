@@ -1,7 +1,7 @@
 // The framework's subscriber: name, source, queue, handlers and iterator, counting, lifecycle. People write their own
 // transports on it. Extended by the subscribers of this package and by users. It must never know a server.
 
-import { ClosedError, TimeoutError, UsageError } from '../errors/index.ts';
+import { ClosedError, UsageError } from '../errors/index.ts';
 import type { AbortSignalLike, Platform } from '../net/index.ts';
 import type { Gap } from '../pubsub/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
@@ -18,6 +18,7 @@ import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { iteratorOf } from './stream-iterator.ts';
 import type { StopResult, StreamEvents, StreamOptions, StreamStats } from './stream-types.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export interface SubscriberEvents<T> extends StreamEvents<T> {
   state: ConnectionStateEvent;
@@ -59,24 +60,20 @@ export abstract class DataSubscriber<T = JsonObject> {
   #paused = false;
   /** Of streams before the last restart. */
   #messageCountBefore = 0;
-  #unwatch: () => void = () => {};
+  #unwatch: (() => void) | undefined;
 
   constructor(name: string, source: string, config?: SubscriberConfig<T>) {
     this.name = checkText(name, 'name of a subscriber');
     this.source = checkText(source, 'source of a subscriber');
     this.configuration = parseConfiguration(config, `subscriber "${name}"`);
     this.platform = platformOf(config, this.configuration);
-    this.#events = new Emitter((error) => this.#stream.handlerFailed(error, undefined));
+    this.#events = new Emitter((error) => this.#stream.onHandlerError(error, undefined));
     this.#stream = this.#newStream();
     const { signal } = this.configuration;
-    if (signal === undefined) return;
     const onAbort = () => void this.stop();
     // Later, so that the constructors of subclasses have run.
-    if (signal.aborted) void Promise.resolve().then(onAbort);
-    else {
-      signal.addEventListener('abort', onAbort);
-      this.#unwatch = () => signal.removeEventListener('abort', onAbort);
-    }
+    if (signal?.aborted) void Promise.resolve().then(onAbort);
+    else this.#unwatch = whenAborted(signal, onAbort);
   }
 
   /** Begins to receive. Resolves when the source has confirmed; what it gave before a rejection is closed again. */
@@ -143,9 +140,7 @@ export abstract class DataSubscriber<T = JsonObject> {
         new UsageError(`Cannot get data: "blockSeconds" is ${quoteValue(blockSeconds)}, allowed is a number from 0`),
       );
     }
-    return handled(
-      this.#stream.next(blockSeconds * 1000).then((message) => (message === undefined ? null : message.data)),
-    );
+    return this.#stream.next(blockSeconds * 1000, (message) => (message === undefined ? null : message.data));
   }
 
   /** Ends with `stop()`; leaving the loop does not stop the subscriber. Shares its queue with `getData()`. */
@@ -194,16 +189,12 @@ export abstract class DataSubscriber<T = JsonObject> {
 
   /** `message` sees every message, and excludes the iterator and `getData()`. */
   on<E extends keyof SubscriberEvents<T>>(event: E, listener: (event: SubscriberEvents<T>[E]) => unknown): this {
-    if (event === 'message') this.#stream.refuseHandlers();
-    this.#events.on(event, listener);
-    if (event === 'message') this.#stream.wake();
+    this.#stream.listen('on', event, listener);
     return this;
   }
 
   once<E extends keyof SubscriberEvents<T>>(event: E, listener: (event: SubscriberEvents<T>[E]) => unknown): this {
-    if (event === 'message') this.#stream.refuseHandlers();
-    this.#events.once(event, listener);
-    if (event === 'message') this.#stream.wake();
+    this.#stream.listen('once', event, listener);
     return this;
   }
 
@@ -237,14 +228,11 @@ export abstract class DataSubscriber<T = JsonObject> {
       if (this.#paused) this.#stream.pause();
     }
     const stream = this.#stream;
-    let onAbort: (() => void) | undefined;
+    let unwatch: (() => void) | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         this.#giveUp = reject;
-        if (signal !== undefined) {
-          onAbort = () => reject(signal.reason);
-          signal.addEventListener('abort', onAbort);
-        }
+        unwatch = whenAborted(signal, () => reject(signal?.reason));
         Promise.resolve(this.doStart(this.#receiverOf(stream), signal)).then(resolve, reject);
       });
       if (this.#stopping !== undefined) throw this.#stoppedError();
@@ -258,7 +246,7 @@ export abstract class DataSubscriber<T = JsonObject> {
       throw error;
     } finally {
       this.#giveUp = undefined;
-      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
+      unwatch?.();
     }
   }
 
@@ -267,7 +255,7 @@ export abstract class DataSubscriber<T = JsonObject> {
 
   async #stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
     const endsAt = this.platform.now() + timeoutMs;
-    this.#unwatch();
+    this.#unwatch?.();
     this.#isRunning = false;
     this.#giveUp?.(this.#stoppedError());
     // The stream takes nothing more, so that closing and handing over may go on together.
@@ -357,15 +345,4 @@ export abstract class DataSubscriber<T = JsonObject> {
       hint: 'stop() is final; make a new subscriber',
     });
   }
-}
-
-/** `start()` took longer than it may. */
-export function startTimeoutError(name: string, timeoutMs: number): TimeoutError {
-  return new TimeoutError(
-    `Cannot start subscriber "${name}": the subscription was not confirmed within ${timeoutMs} ms`,
-    {
-      safeToRetry: true,
-      hint: 'check the server, or raise "connectTimeoutMs" and "commandTimeoutMs"',
-    },
-  );
 }

@@ -32,13 +32,15 @@ export class Delivery<M> {
   readonly #options: DeliveryOptions;
   readonly #platform: Platform;
   #running = 0;
-  #paused = false;
+  isPaused = false;
   #stopped = false;
   #telling = false;
   #pumping = false;
   #scheduled = false;
-  /** A handler is being called right now. */
-  #calling = false;
+  /** Inside a handler, before its first `await`. */
+  isCalling = false;
+  /** Told once no handler runs. */
+  #nextGap: Gap | undefined = undefined;
   deliveredCount = 0;
 
   constructor(owner: DeliveryOwner<M>, options: DeliveryOptions, platform: Platform) {
@@ -51,22 +53,13 @@ export class Delivery<M> {
     return this.#running === 0 && !this.#telling;
   }
 
-  /** True inside a handler, before its first `await`. */
-  get isCalling(): boolean {
-    return this.#calling;
-  }
-
-  get isPaused(): boolean {
-    return this.#paused;
-  }
-
   pause(): void {
-    this.#paused = true;
+    this.isPaused = true;
   }
 
   /** `pump()` goes on. */
   resume(): void {
-    this.#paused = false;
+    this.isPaused = false;
   }
 
   /** No handler is called any more. */
@@ -89,30 +82,27 @@ export class Delivery<M> {
       }
       const entry = this.#owner.take();
       if (entry === undefined) break;
-      if (entry instanceof GapEntry) this.#tell(entry.gap);
-      else this.#call(entry);
+      if (!(entry instanceof GapEntry)) this.#call(entry);
+      // After everything older, also what still runs.
+      else if (this.#running > 0) this.#nextGap = entry.gap;
+      else this.#tell(entry.gap);
     }
     this.#pumping = false;
     if (this.isIdle && !this.#scheduled) this.#owner.onIdle();
   }
 
   #mayGoOn(): boolean {
-    return !this.#paused && !this.#stopped && !this.#telling && this.#running < this.#options.concurrency;
+    return (
+      !this.isPaused &&
+      !this.#stopped &&
+      !this.#telling &&
+      this.#nextGap === undefined &&
+      this.#running < this.#options.concurrency
+    );
   }
 
   #tell(gap: Gap): void {
     this.#telling = true;
-    // After everything older, also what still runs.
-    if (this.#running > 0) {
-      this.#afterRunning = () => this.#tellNow(gap);
-      return;
-    }
-    this.#tellNow(gap);
-  }
-
-  #afterRunning: (() => void) | undefined;
-
-  #tellNow(gap: Gap): void {
     const told = this.#owner.tellGap(gap);
     if (!isThenable(told)) {
       this.#telling = false;
@@ -131,14 +121,14 @@ export class Delivery<M> {
   #call(message: M): void {
     let result: unknown;
     this.deliveredCount++;
-    this.#calling = true;
+    this.isCalling = true;
     try {
       result = this.#owner.handle(message);
     } catch (error) {
-      this.#calling = false;
+      this.isCalling = false;
       return this.#owner.onHandlerError(error, message);
     }
-    this.#calling = false;
+    this.isCalling = false;
     if (isThenable(result)) this.#await(result, message);
   }
 
@@ -151,10 +141,10 @@ export class Delivery<M> {
       ended = true;
       if (timer !== undefined) this.#platform.clearTimer(timer);
       this.#running--;
-      if (this.#running === 0 && this.#afterRunning !== undefined) {
-        const tell = this.#afterRunning;
-        this.#afterRunning = undefined;
-        tell();
+      const gap = this.#nextGap;
+      if (this.#running === 0 && gap !== undefined) {
+        this.#nextGap = undefined;
+        this.#tell(gap);
       }
       this.pump();
     };
@@ -163,13 +153,9 @@ export class Delivery<M> {
       timer = this.#platform.setTimer(
         handlerTimeoutMs,
         () => {
-          const error = new TimeoutError(
-            `Cannot wait for a message handler: it did not end within ${handlerTimeoutMs} ms`,
-            {
-              hint: 'delivery goes on without it; see "handlerTimeoutMs"',
-            },
-          );
-          this.#owner.onHandlerError(error, message);
+          const text = `Cannot wait for a message handler: it did not end within ${handlerTimeoutMs} ms`;
+          const hint = 'delivery goes on without it; see "handlerTimeoutMs"';
+          this.#owner.onHandlerError(new TimeoutError(text, { hint }), message);
           end();
         },
         false,

@@ -63,12 +63,14 @@ export class MessageQueue<M extends Queued> {
   #head = 0;
   /** Slots in use, with gaps and with messages that were replaced. */
   #length = 0;
-  #count = 0;
-  #bytes = 0;
+  /** Messages, without gaps. */
+  count = 0;
+  bytes = 0;
   #full = false;
-  #slow = false;
+  /** An episode that `onSlow` told goes on. */
+  isSlow = false;
   #failed = false;
-  #droppedCount = 0;
+  droppedCount = 0;
   /** `conflate`: the one of each key that waits. */
   #newest: Map<string, Replaceable<M>> | undefined = undefined;
   /** Slots whose message was replaced. */
@@ -79,26 +81,8 @@ export class MessageQueue<M extends Queued> {
     this.#owner = owner;
   }
 
-  /** Messages, without gaps. */
-  get count(): number {
-    return this.#count;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get droppedCount(): number {
-    return this.#droppedCount;
-  }
-
   get isEmpty(): boolean {
     return this.#length === 0;
-  }
-
-  /** An episode that `onSlow` told goes on. */
-  get isSlow(): boolean {
-    return this.#slow;
   }
 
   /** Slots of the ring, for tests of its memory. */
@@ -119,7 +103,7 @@ export class MessageQueue<M extends Queued> {
       if (overflow === 'fail') return this.#fail();
       if (overflow === 'drop-newest') return this.#dropped();
       if (overflow !== 'block') {
-        while (this.#count > 0 && this.#wouldExceed(size)) this.#dropOldest();
+        while (this.#wouldExceed(size)) this.#dropOldest();
       }
     }
     if (replaceable !== undefined) {
@@ -127,8 +111,8 @@ export class MessageQueue<M extends Queued> {
       this.#newest.set(replaceable.key, replaceable);
     }
     this.#append(replaceable ?? message);
-    this.#count++;
-    this.#bytes += size;
+    this.count++;
+    this.bytes += size;
     if (overflow === 'block' && !this.#full && this.#isAtLimit()) {
       this.#full = true;
       this.#owner.onFull();
@@ -153,7 +137,7 @@ export class MessageQueue<M extends Queued> {
       }
       const message = this.#take(slot);
       if (message === undefined) continue;
-      if (this.#full || this.#slow) this.#afterShift();
+      if (this.#full || this.isSlow) this.#afterShift();
       return message;
     }
     return undefined;
@@ -161,15 +145,15 @@ export class MessageQueue<M extends Queued> {
 
   /** Empties the queue; gives how many messages were in it. */
   clear(): number {
-    const count = this.#count;
+    const count = this.count;
     this.#slots = [];
     this.#head = 0;
     this.#length = 0;
-    this.#count = 0;
-    this.#bytes = 0;
+    this.count = 0;
+    this.bytes = 0;
     this.#newest?.clear();
     this.#replacedCount = 0;
-    this.#slow = false;
+    this.isSlow = false;
     if (this.#full) {
       this.#full = false;
       this.#owner.onRoom();
@@ -178,19 +162,19 @@ export class MessageQueue<M extends Queued> {
   }
 
   #isAtLimit(): boolean {
-    return this.#count >= this.#options.maxCount || this.#bytes >= this.#options.maxBytes;
+    return this.count >= this.#options.maxCount || this.bytes >= this.#options.maxBytes;
   }
 
   /** A message larger than the whole queue is accepted when nothing waits. */
   #wouldExceed(size: number): boolean {
-    if (this.#count === 0) return false;
-    return this.#count >= this.#options.maxCount || this.#bytes + size > this.#options.maxBytes;
+    if (this.count === 0) return false;
+    return this.count >= this.#options.maxCount || this.bytes + size > this.#options.maxBytes;
   }
 
   #afterShift(): void {
-    const half = this.#count <= this.#options.maxCount / 2 && this.#bytes <= this.#options.maxBytes / 2;
+    const half = this.count <= this.#options.maxCount / 2 && this.bytes <= this.#options.maxBytes / 2;
     if (!half) return;
-    this.#slow = false;
+    this.isSlow = false;
     if (!this.#full) return;
     this.#full = false;
     this.#owner.onRoom();
@@ -233,8 +217,8 @@ export class MessageQueue<M extends Queued> {
       }
       this.#newest?.delete(slot.key);
     } else message = slot;
-    this.#count--;
-    this.#bytes -= message.raw.length;
+    this.count--;
+    this.bytes -= message.raw.length;
     return message;
   }
 
@@ -255,37 +239,36 @@ export class MessageQueue<M extends Queued> {
     const older = this.#newest?.get(key);
     if (older?.message === undefined) return;
     // The newer one goes to the end: before the gaps that stand between them it would be told too early.
-    this.#count--;
-    this.#bytes -= older.message.raw.length;
+    this.count--;
+    this.bytes -= older.message.raw.length;
     older.message = undefined;
     this.#newest?.delete(key);
     this.#replacedCount++;
-    this.#droppedCount++;
-    if (this.#replacedCount > this.#count + 1024) this.#compact();
+    this.droppedCount++;
+    if (this.#replacedCount > this.count + 1024) this.#compact();
   }
 
   /** Replaced messages give their memory back. */
   #compact(): void {
     const kept: Slot<M>[] = [];
     for (let slot = this.#shiftAny(); slot !== undefined; slot = this.#shiftAny()) {
-      const last = kept.at(-1);
-      if (slot instanceof Replaceable && slot.message === undefined) continue;
-      if (slot instanceof GapEntry && last instanceof GapEntry && canMerge(last.gap, slot.gap)) {
-        last.gap = mergeGaps(last.gap, slot.gap);
-      } else kept.push(slot);
+      if (!(slot instanceof Replaceable) || slot.message !== undefined) kept.push(slot);
     }
     this.#replacedCount = 0;
-    for (const slot of kept) this.#append(slot);
+    for (const slot of kept) {
+      if (slot instanceof GapEntry) this.pushGap(slot.gap);
+      else this.#append(slot);
+    }
   }
 
   #dropped(): void {
-    this.#droppedCount++;
+    this.droppedCount++;
     this.#tellSlow();
   }
 
   #tellSlow(): void {
-    if (this.#slow) return;
-    this.#slow = true;
+    if (this.isSlow) return;
+    this.isSlow = true;
     this.#owner.onSlow();
   }
 
@@ -294,7 +277,7 @@ export class MessageQueue<M extends Queued> {
     const { maxCount, maxBytes } = this.#options;
     this.#owner.onFail(
       new OverflowError(
-        `Cannot queue message: ${this.#count} messages of ${this.#bytes} bytes wait, allowed are ${maxCount} and ${maxBytes}`,
+        `Cannot queue message: ${this.count} messages of ${this.bytes} bytes wait, allowed are ${maxCount} and ${maxBytes}`,
         {
           hint: 'read faster, raise "queueMaxCount" or "queueMaxBytes", or choose another "overflow"',
           safeToRetry: false,

@@ -1,11 +1,11 @@
 // A subscriber whose messages come through a `MessageSource`: waits for its confirmation, passes everything on.
 // Extended by the subscribers of this package. It knows no server: subclasses open the source.
 
-import { ClosedError } from '../errors/index.ts';
+import { ClosedError, TimeoutError } from '../errors/index.ts';
 import type { AbortSignalLike, TimerHandle } from '../net/index.ts';
-import type { ChannelKind, MessageSource, SourceHandle } from '../pubsub/index.ts';
+import type { MessageSource, SourceHandle } from '../pubsub/index.ts';
 import type { JsonObject } from './config-types.ts';
-import { DataSubscriber, type Receiver, startTimeoutError } from './data-subscriber.ts';
+import { DataSubscriber, type Receiver } from './data-subscriber.ts';
 import { regionPrefix } from './region.ts';
 
 export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T> {
@@ -26,6 +26,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
     const { kind, codec, connectTimeoutMs, commandTimeoutMs, waitOnFirstConnect } = this.configuration;
     // The connection has limits of its own; this one is for a link that comes and goes without a confirmation.
     const limitMs = waitOnFirstConnect ? undefined : connectTimeoutMs + commandTimeoutMs;
+    const { length } = this.channelPrefix;
     await new Promise<void>((resolve, reject) => {
       let timer: TimerHandle | undefined;
       const settle = (error?: unknown) => {
@@ -35,41 +36,28 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
         else reject(error);
       };
       if (limitMs !== undefined) {
-        timer = this.platform.setTimer(limitMs, () => settle(startTimeoutError(this.name, limitMs)), false);
+        timer = this.platform.setTimer(limitMs, () => settle(lateError(this.name, limitMs)), false);
       }
-      this.#subscribe(source, kind, codec.binary === true, receiver, settle);
-    });
-  }
-
-  #subscribe(
-    source: MessageSource,
-    kind: ChannelKind,
-    bytes: boolean,
-    receiver: Receiver,
-    settle: (error?: unknown) => void,
-  ): void {
-    this.#handle?.cancel();
-    this.#handle = source.subscribe({
-      kind,
-      channels: [this.channelPrefix + this.channel],
-      bytes,
-      sink: {
-        onMessage: (channel, pattern, payload, receivedAt) => receiver.message(channel, payload, pattern, receivedAt),
-        onGap: (gap) => {
-          const channels = gap.channels.map((channel) => channel.slice(this.channelPrefix.length));
-          receiver.gap({ ...gap, channels });
+      this.#handle?.cancel();
+      this.#handle = source.subscribe({
+        kind,
+        channels: [this.channelPrefix + this.channel],
+        bytes: codec.binary === true,
+        sink: {
+          onMessage: (channel, pattern, payload, receivedAt) => receiver.message(channel, payload, pattern, receivedAt),
+          onGap: (gap) => receiver.gap({ ...gap, channels: gap.channels.map((channel) => channel.slice(length)) }),
+          onChannelState: (_channel, state, error) => {
+            if (state === 'active') settle();
+            // Pending with an error: not confirmed in time.
+            else if (error !== undefined) settle(error);
+          },
+          onEnd: (error) => {
+            const ended = error ?? endedError(this.name);
+            settle(ended);
+            receiver.end(ended);
+          },
         },
-        onChannelState: (_channel, state, error) => {
-          if (state === 'active') settle();
-          // Pending with an error: not confirmed in time.
-          else if (error !== undefined) settle(error);
-        },
-        onEnd: (error) => {
-          const ended = error ?? endedError(this.name);
-          settle(ended);
-          receiver.end(ended);
-        },
-      },
+      });
     });
   }
 
@@ -89,4 +77,14 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
 
 function endedError(name: string): ClosedError {
   return new ClosedError(`Cannot receive: the connection of subscriber "${name}" was closed by its owner`);
+}
+
+function lateError(name: string, limitMs: number): TimeoutError {
+  return new TimeoutError(
+    `Cannot start subscriber "${name}": the subscription was not confirmed within ${limitMs} ms`,
+    {
+      safeToRetry: true,
+      hint: 'check the server, or raise "connectTimeoutMs" and "commandTimeoutMs"',
+    },
+  );
 }

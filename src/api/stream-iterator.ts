@@ -13,7 +13,7 @@ export function iteratorOf<T>(
   const end = { value: undefined, done: true } as const;
   return {
     next() {
-      return done ? Promise.resolve(end) : streamOf().nextResult();
+      return done ? Promise.resolve(end) : streamOf().next(Infinity, resultOf);
     },
     async return() {
       done = true;
@@ -24,4 +24,8 @@ export function iteratorOf<T>(
       return this;
     },
   };
+}
+
+function resultOf<T>(message: Message<T> | undefined): IteratorResult<Message<T>, undefined> {
+  return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
 }

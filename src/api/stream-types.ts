@@ -38,6 +38,8 @@ export interface StreamEmitter<T> {
   has(event: keyof StreamEvents<T>): boolean;
   emit<K extends keyof StreamEvents<T>>(event: K, value: StreamEvents<T>[K]): void;
   listeners(event: 'message'): readonly Listener<Message<T>>[];
+  on(event: 'message', listener: Listener<Message<T>>): void;
+  once(event: 'message', listener: Listener<Message<T>>): void;
 }
 
 export interface StreamOptions<T> {

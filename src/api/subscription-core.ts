@@ -61,7 +61,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     this.#platform = init.platform;
     this.#kind = init.kind;
     this.#prefix = prefix;
-    this.events = new Emitter<SubscriptionEvents<T>>((error) => this.stream.handlerFailed(error, undefined));
+    this.events = new Emitter<SubscriptionEvents<T>>((error) => this.stream.onHandlerError(error, undefined));
     this.stream = new MessageStream<T>(init.stream, init.platform, this.events, this);
     const names = prefix === '' ? channels : Object.freeze(channels.map((channel) => prefix + channel));
     this.#states = new ChannelStates(names);
@@ -116,7 +116,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   onChannelState(channel: string, state: SubscriptionStateName, error: AshRedisError | undefined): void {
     if (this.state === 'closed') return;
     this.#states.set(channel, state, error);
-    if (state === 'active' && !this.stream.hasStarted) this.stream.started(this.#platform.wallClock());
+    if (state === 'active') this.stream.started(this.#platform.wallClock());
     if (state === 'pending' && error !== undefined) this.#becomeReady({ error });
     this.#settle();
   }

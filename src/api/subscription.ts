@@ -73,16 +73,12 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
   }
 
   on<K extends keyof SubscriptionEvents<T>>(event: K, listener: Listener<SubscriptionEvents<T>[K]>): this {
-    if (event === 'message') this.#core.stream.refuseHandlers();
-    this.#core.events.on(event, listener);
-    if (event === 'message') this.#core.stream.wake();
+    this.#core.stream.listen('on', event, listener);
     return this;
   }
 
   once<K extends keyof SubscriptionEvents<T>>(event: K, listener: Listener<SubscriptionEvents<T>[K]>): this {
-    if (event === 'message') this.#core.stream.refuseHandlers();
-    this.#core.events.once(event, listener);
-    if (event === 'message') this.#core.stream.wake();
+    this.#core.stream.listen('once', event, listener);
     return this;
   }
 

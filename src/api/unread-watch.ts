@@ -8,7 +8,7 @@ const UNREAD_MS = 5000;
 export interface UnreadOwner {
   /** Messages wait. */
   readonly isWaiting: boolean;
-  onUnread(): void;
+  onSlow(): void;
 }
 
 export class UnreadWatch {
@@ -43,7 +43,7 @@ export class UnreadWatch {
     this.#timer = undefined;
     if (!this.taken && this.#owner.isWaiting) {
       this.#told = true;
-      this.#owner.onUnread();
+      this.#owner.onSlow();
     } else this.arm();
   }
 }
