@@ -7,7 +7,7 @@ import type { Connections } from './connections.ts';
 import { rejected } from './handled.ts';
 import type { Capture } from './publish-command.ts';
 import { lineFrame, nameOf, type Request, routingKeyOf, wordsInRegion } from './request.ts';
-import type { Sending } from './sending.ts';
+import type { Port, Sending } from './sending.ts';
 import { whenAborted } from './when-aborted.ts';
 
 export interface CommandSettings extends Sending {
@@ -83,9 +83,9 @@ export class ClientCommand<T> implements Command {
     return this.frame;
   }
 
-  /** `cancel` is called with the signal's reason, once, unless the command settled before. */
-  watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void {
-    this.#stopWatching = whenAborted(signal, () => cancel(this, signal.reason));
+  /** The port is told to cancel with the signal's reason, once, unless the command settled before. */
+  watch(signal: AbortSignalLike, port: Port): void {
+    this.#stopWatching = whenAborted(signal, () => port.cancel(this, signal.reason));
   }
 
   onReply(value: RespValue): void {

@@ -4,7 +4,7 @@
 import { type AbortSignalLike, type Command, type Dialect, type Frame, replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { rejected } from './handled.ts';
-import type { Sending } from './sending.ts';
+import type { Port, Sending } from './sending.ts';
 import { whenAborted } from './when-aborted.ts';
 
 /** What all publishes of one publisher have in common; made once, not once a publish. */
@@ -142,9 +142,9 @@ export class PublishCommand implements Command {
     return this.payload.length + 64;
   }
 
-  /** `cancel` is called with the signal's reason, once, unless the command settled before. */
-  watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void {
-    this.#makeRare().stopWatching = whenAborted(signal, () => cancel(this, signal.reason));
+  /** The port is told to cancel with the signal's reason, once, unless the command settled before. */
+  watch(signal: AbortSignalLike, port: Port): void {
+    this.#makeRare().stopWatching = whenAborted(signal, () => port.cancel(this, signal.reason));
   }
 
   /**

@@ -14,8 +14,8 @@ export type Port = Pick<CommandLane, 'send' | 'cancel'>;
 
 /** A command that its user may give up. */
 export interface WatchedCommand extends Command {
-  /** `cancel` is called with the signal's reason, once, unless the command settled before. */
-  watch(signal: AbortSignalLike, cancel: (command: Command, reason: unknown) => void): void;
+  /** The port is told to cancel with the signal's reason, once, unless the command settled before. */
+  watch(signal: AbortSignalLike, port: Port): void;
 }
 
 /** How a command is sent; the options of a call come before the configuration. */
@@ -60,17 +60,26 @@ export function handOver<T>(
   argumentCount: number,
   batchSize?: number,
 ): Promise<T> {
-  if (signal !== undefined) command.watch(signal, (late, reason) => port.cancel(late, reason));
-  if (!commandTrace.hasSubscribers) {
-    port.send(command);
-    return promise;
-  }
+  if (signal !== undefined) command.watch(signal, port);
+  if (commandTrace.hasSubscribers) return traced(command, promise, port, connections, argumentCount, batchSize);
+  port.send(command);
+  return promise;
+}
+
+/** Apart: a function with closures in it makes an object for them on every call. */
+function traced<T>(
+  command: Command,
+  promise: Promise<T>,
+  port: Port,
+  connections: Connections,
+  argumentCount: number,
+  batchSize: number | undefined,
+): Promise<T> {
   const context = commandContext(connections, command.name, argumentCount);
   if (batchSize !== undefined) context.batchSize = batchSize;
-  return handled(
-    commandTrace.promise(context, () => {
-      port.send(command);
-      return promise;
-    }),
-  );
+  const send = () => {
+    port.send(command);
+    return promise;
+  };
+  return handled(commandTrace.promise(context, send));
 }
