@@ -293,7 +293,15 @@ export class AshRedisClient {
   }
 
   /** Figures; never a secret. */
-  stats() {
+  stats(): {
+    commands?: object;
+    subscriptions?: object;
+    state: ConnectionStateName;
+    isConnected: boolean;
+    region: string | null;
+    server: ServerFacts | undefined;
+    blockingConnections: number;
+  } {
     const connections = this[CONNECTIONS];
     return {
       state: this.state,
