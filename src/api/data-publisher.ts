@@ -45,8 +45,7 @@ export abstract class DataPublisher<R = unknown> {
   protected readonly stopSettlesPending: boolean = false;
   readonly #events = new Emitter<PublisherEvents>();
   readonly #schedule: PublishSchedule<R>;
-  /** Publishes go straight to `publishNow`: no interval, not suspended, nothing to pack, not stopped. */
-  #direct = false;
+  readonly #packs: boolean;
   #stopping: Promise<void> | undefined;
   #publishCount = 0;
   #failedCount = 0;
@@ -66,8 +65,8 @@ export abstract class DataPublisher<R = unknown> {
       (reason, data) => this.tellFailed(reason, data),
       this.platform,
     );
-    this.#settleMode();
-    const { signal } = this.configuration;
+    const { signal, autoPackageNonDict } = this.configuration;
+    this.#packs = autoPackageNonDict;
     const onAbort = () => void this.stop();
     // Later, so that the constructors of subclasses have run.
     if (signal?.aborted) void Promise.resolve().then(onAbort);
@@ -90,8 +89,8 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Resolves with the transport's answer. Need not be awaited: failures show as `failedCount` and `publishError`. */
   publish(data: unknown, options?: PublishOptions): Promise<R> {
-    if (this.#direct) return this.publishNow(data, options);
-    return this.#publishIndirectly(data, options);
+    if (this.#schedule.isDirect) return this.publishNow(this.#packs ? this.packed(data) : data, options);
+    return this.#publishLater(data, options);
   }
 
   /** Many records, in order, with bounded memory; the iterable is read no faster than the transport takes it. */
@@ -142,12 +141,10 @@ export abstract class DataPublisher<R = unknown> {
   /** Publishes wait in the queue until `resume()`. */
   suspend(): void {
     this.#schedule.suspend();
-    this.#settleMode();
   }
 
   resume(): void {
     this.#schedule.resume();
-    this.#settleMode();
   }
 
   /** Stops accepting, flushes, closes. Settles within `timeoutMs` (default `closeTimeoutMs`); twice is harmless. */
@@ -287,7 +284,7 @@ export abstract class DataPublisher<R = unknown> {
   /** What is no object becomes `{ payload }` where the configuration says so. */
   protected packed(data: unknown): unknown {
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data) && !(data instanceof Uint8Array);
-    return isObject || !this.configuration.autoPackageNonDict ? data : { payload: data };
+    return isObject || !this.#packs ? data : { payload: data };
   }
 
   /** Resolves at once unless suspended: then with `resume()` or `stop()`. Rejects when `signal` is aborted. */
@@ -322,13 +319,11 @@ export abstract class DataPublisher<R = unknown> {
     }
   }
 
-  #publishIndirectly(data: unknown, options: PublishOptions | undefined): Promise<R> {
+  #publishLater(data: unknown, options: PublishOptions | undefined): Promise<R> {
     try {
       this.checkRunning('publish');
-      const record = this.packed(data);
-      if (this.#schedule.isDirect) return this.publishNow(record, options);
       if (options?.signal?.aborted) throw options.signal.reason;
-      return this.#schedule.add(data, this.prepareQueued(record, options), options);
+      return this.#schedule.add(data, this.prepareQueued(this.packed(data), options), options);
     } catch (error) {
       return this.refused(error, data);
     }
@@ -337,7 +332,6 @@ export abstract class DataPublisher<R = unknown> {
   async #stop(timeoutMs: number): Promise<void> {
     const endsAt = this.platform.now() + timeoutMs;
     this.#unwatch?.();
-    this.#direct = false;
     this.#schedule.end();
     if (!this.stopSettlesPending) await this.#idle(timeoutMs);
     await this.doStop(Math.max(0, endsAt - this.platform.now()));
@@ -353,10 +347,6 @@ export abstract class DataPublisher<R = unknown> {
         resolve();
       };
     });
-  }
-
-  #settleMode(): void {
-    this.#direct = this.#schedule.isDirect && !this.configuration.autoPackageNonDict;
   }
 
   #countSettled(): void {

@@ -40,6 +40,8 @@ export class PublishSchedule<R> {
   #timer: TimerHandle | undefined;
   #suspended = false;
   #ended = false;
+  /** Records need not wait: no interval, not suspended, not ended. A field: each publish asks. */
+  isDirect: boolean;
 
   constructor(
     settings: ScheduleSettings,
@@ -52,6 +54,7 @@ export class PublishSchedule<R> {
     this.#tellGivenUp = tellGivenUp;
     this.#platform = platform;
     this.#queue = new PublishQueue(settings);
+    this.isDirect = settings.publishInterval === 0;
   }
 
   get size(): number {
@@ -60,11 +63,6 @@ export class PublishSchedule<R> {
 
   get isSuspended(): boolean {
     return this.#suspended;
-  }
-
-  /** Records need not wait. */
-  get isDirect(): boolean {
-    return !this.#suspended && !this.#ended && this.#settings.publishInterval === 0;
   }
 
   /** Throws an `OverflowError` when too many wait. `data` is looked at for its priority. */
@@ -87,16 +85,17 @@ export class PublishSchedule<R> {
 
   suspend(): void {
     this.#suspended = true;
+    this.isDirect = false;
     this.#disarm();
   }
 
   resume(): void {
     if (!this.#suspended) return;
     this.#suspended = false;
+    this.isDirect = this.#settings.publishInterval === 0 && !this.#ended;
     this.#tellResumed();
-    if (this.#ended || this.#queue.size === 0) return;
-    if (this.#settings.publishInterval > 0) this.#arm();
-    else this.#flushAll();
+    if (this.isDirect) this.#flushAll();
+    else if (this.#queue.size > 0) this.#arm();
   }
 
   /** Resolves at once unless suspended: then with `resume()` or `end()`. Rejects when `signal` is aborted. */
@@ -117,6 +116,7 @@ export class PublishSchedule<R> {
   /** All that waits leaves now, suspended or not; nothing may be added any more. */
   end(): void {
     this.#ended = true;
+    this.isDirect = false;
     this.#disarm();
     this.#tellResumed();
     this.#flushAll();
