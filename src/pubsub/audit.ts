@@ -9,9 +9,9 @@
 import { LinkLostError, ReplyError } from '../errors/index.ts';
 import type { ConnectionPort } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { KINDS, namesByKind } from './by-kind.ts';
-import { InStepCommand } from './in-step-command.ts';
-import { wordOf } from './subscribe-command.ts';
+import { byKind, KINDS, namesByKind } from './by-kind.ts';
+import { inStepCommand } from './in-step-command.ts';
+import { countOf, wordOf } from './subscribe-command.ts';
 import type { SubscriptionTable } from './subscription-table.ts';
 import type { ChannelKind } from './types.ts';
 
@@ -26,114 +26,103 @@ export interface AuditOwner {
   repair(askAll: () => void): void;
 }
 
-/** The two counters of a server: channels and patterns share one, shard channels have their own. */
-type Counter = 'plain' | 'shard';
+/** What one counter of a server counts; the first stands for it. */
+const PLAIN = ['channel', 'pattern'] as const;
+const SHARD = ['shard'] as const;
 
-export class Audit {
-  readonly #owner: AuditOwner;
-  #infoForbidden = false;
-  #countForbidden = false;
-  /** While repairing: the server's count so far, and the channels whose confirmation is awaited. */
-  readonly #repairing = namesByKind();
-  readonly #counts: Record<Counter, number> = { plain: 0, shard: 0 };
+export interface Audit {
   /** Differences found so far. */
-  differenceCount = 0;
-
-  constructor(owner: AuditOwner) {
-    this.#owner = owner;
-  }
-
+  differenceCount: number;
   /** A new link: what was asked on the old one is void. */
-  reset(): void {
-    for (const kind of KINDS) this.#repairing[kind].clear();
-  }
-
-  run(): void {
-    const { port, table } = this.#owner;
-    if (table.isEmpty || KINDS.some((kind) => this.#repairing[kind].size > 0)) return;
-    const { version } = table;
-    if (port.server?.protocol === 3 && !this.#infoForbidden) {
-      return this.#send(['CLIENT', 'INFO'], undefined, (value) => {
-        const text = String(value);
-        const plain = countIn(text, 'sub') + countIn(text, 'psub');
-        this.#compare('plain', plain, version);
-        if (/ ssub=\d/.test(text)) this.#compare('shard', countIn(text, 'ssub'), version);
-      });
-    }
-    if (this.#countForbidden) return;
-    for (const kind of ['channel', 'shard'] as const) {
-      if (kind === 'shard' && table.heldCount('shard').held === 0) continue;
-      const word = wordOf('unsubscribe', kind);
-      this.#send([word.toUpperCase(), NOBODY], word, (value) => {
-        const count = Array.isArray(value) ? Number(value[2]) : Number.NaN;
-        this.#compare(kind === 'shard' ? 'shard' : 'plain', count, version);
-      });
-    }
-  }
-
-  /** Of a confirmation that belongs to a repair: whether the channel was missing is found out here. */
-  wasMissing(kind: ChannelKind, channel: string, count: number): boolean {
-    this.#repairing[kind].delete(channel);
-    const counter = kind === 'shard' ? 'shard' : 'plain';
-    const missing = count > this.#counts[counter];
-    this.#counts[counter] = count;
-    return missing;
-  }
-
+  reset(): void;
+  run(): void;
+  /** Of a confirmation: whether it belongs to a repair, and shows that the channel was missing. */
+  wasMissing(kind: ChannelKind, channel: string, count: number): boolean;
   /** Its confirmation will not come. */
-  forget(kind: ChannelKind, channel: string): void {
-    this.#repairing[kind].delete(channel);
-  }
+  forget(kind: ChannelKind, channel: string): void;
+}
 
-  isRepairing(kind: ChannelKind, channel: string): boolean {
-    return this.#repairing[kind].has(channel);
-  }
+export function auditOf(owner: AuditOwner): Audit {
+  const { table } = owner;
+  let infoForbidden = false;
+  let countForbidden = false;
+  /** While repairing: the channels whose confirmation is awaited, and the server's count so far. */
+  const repairing = namesByKind();
+  const counts = byKind(() => 0);
 
-  #compare(counter: Counter, found: number, version: number): void {
-    const { table } = this.#owner;
+  const compare = (kinds: typeof PLAIN | typeof SHARD, found: number, version: number) => {
     // Something was asked for meanwhile: the counts are of different moments. The next audit tells.
     if (table.version !== version || Number.isNaN(found)) return;
-    const kinds: readonly ChannelKind[] = counter === 'shard' ? ['shard'] : ['channel', 'pattern'];
-    let held = 0;
+    let missing = -found;
     for (const kind of kinds) {
-      const counted = table.heldCount(kind);
-      if (!counted.settled) return;
-      held += counted.held;
+      const { held, settled } = table.heldCount(kind);
+      if (!settled) return;
+      missing += held;
     }
-    if (found >= held) return;
-    this.differenceCount++;
-    this.#counts[counter] = found;
-    this.#owner.repair(() => {
+    if (missing <= 0) return;
+    audit.differenceCount++;
+    counts[kinds[0]] = found;
+    owner.repair(() => {
       for (const kind of kinds) {
         for (const channel of table.held(kind)) {
-          this.#repairing[kind].add(channel);
+          repairing[kind].add(channel);
           table.askAgain(kind, channel);
         }
       }
     });
-  }
+  };
 
-  #send(args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void): void {
-    const { port, timeoutMs, now } = this.#owner;
+  const send = (args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void) => {
     const onFailure = (error: unknown) => {
       if (!(error instanceof ReplyError)) return;
-      if (confirms === undefined) this.#infoForbidden = true;
-      else this.#countForbidden = true;
+      if (confirms === undefined) infoForbidden = true;
+      else countForbidden = true;
     };
-    const deadline = now() + timeoutMs;
-    const confirmation = confirms === undefined ? {} : { confirms: { kind: confirms, channel: NOBODY } };
-    port.send(new InStepCommand(args, { deadline, onReply, onFailure, ...confirmation }));
-  }
+    const confirmation = confirms === undefined ? undefined : { kind: confirms, channel: NOBODY };
+    const deadline = owner.now() + owner.timeoutMs;
+    owner.port.send(inStepCommand(args, { deadline, onReply, onFailure, confirms: confirmation }));
+  };
+
+  const audit: Audit = {
+    differenceCount: 0,
+    reset() {
+      for (const kind of KINDS) repairing[kind].clear();
+    },
+    run() {
+      const { version } = table;
+      if (table.isEmpty || KINDS.some((kind) => repairing[kind].size > 0)) return;
+      if (owner.port.server?.protocol === 3 && !infoForbidden) {
+        return send(['CLIENT', 'INFO'], undefined, (value) => {
+          const count = (field: string) => Number(new RegExp(`\\b${field}=(\\d+)`).exec(String(value))?.[1]);
+          compare(PLAIN, count('sub') + count('psub'), version);
+          compare(SHARD, count('ssub'), version);
+        });
+      }
+      if (countForbidden) return;
+      for (const kinds of [PLAIN, SHARD] as const) {
+        const [kind] = kinds;
+        if (kind === 'shard' && table.heldCount(kind).held === 0) continue;
+        const word = wordOf('unsubscribe', kind);
+        send([word.toUpperCase(), NOBODY], word, (value) => compare(kinds, countOf(value), version));
+      }
+    },
+    wasMissing(kind, channel, count) {
+      if (!repairing[kind].delete(channel)) return false;
+      const counter = kind === 'pattern' ? 'channel' : kind;
+      const before = counts[counter];
+      counts[counter] = count;
+      return count > before;
+    },
+    forget(kind, channel) {
+      repairing[kind].delete(channel);
+    },
+  };
+  return audit;
 }
 
 /** What a gap that the audit found says as its cause. */
 export function deafError(): LinkLostError {
   return new LinkLostError('Lost subscriptions: the server held fewer channels than were confirmed', {
-    hint: 'something between us and the server made a new connection, or an operator removed them',
+    hint: 'a proxy made a new connection to it, or an operator removed them',
   });
-}
-
-function countIn(text: string, field: string): number {
-  const match = new RegExp(`(?:^|\\s)${field}=(\\d+)`).exec(text);
-  return match === null ? Number.NaN : Number(match[1]);
 }

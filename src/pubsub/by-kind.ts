@@ -5,7 +5,7 @@ import type { ChannelKind } from './types.ts';
 
 export const KINDS = ['channel', 'pattern', 'shard'] as const;
 
-export type ByKind<V> = Readonly<Record<ChannelKind, V>>;
+export type ByKind<V> = Record<ChannelKind, V>;
 
 export function byKind<V>(make: () => V): ByKind<V> {
   return { channel: make(), pattern: make(), shard: make() };

@@ -8,7 +8,7 @@
 import { type AshRedisError, ConnectionError, ReplyError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { InStepCommand } from './in-step-command.ts';
+import { inStepCommand } from './in-step-command.ts';
 import { isSamePayload } from './payloads.ts';
 import type { SubscriberConnection } from './subscriber-connection.ts';
 import type { Gap, MessageSink, MessageSource, SourceHandle, SubscribeWish, SubscriptionStateName } from './types.ts';
@@ -75,13 +75,13 @@ interface Phase {
   /** Which confirmation the current snapshot belongs to: an older one's answer comes too late. */
   round: number;
   /** What was given last. */
-  last: string | Uint8Array | undefined;
+  last?: string | Uint8Array;
   /** A loss that is not told yet: nothing newer may be given before its gap. */
   owesGap: boolean;
   /** Known, and kept until the gap is told. */
-  snapshot: Snapshot | undefined;
+  snapshot?: Snapshot | undefined;
   /** The snapshot is asked for again when this fires. */
-  timer: TimerHandle | undefined;
+  timer?: TimerHandle | undefined;
 }
 
 const RETRY_MS = 1000;
@@ -128,23 +128,22 @@ class LatestSink implements MessageSink {
     for (const channel of gap.channels) {
       const phase = this.#phaseOf(channel);
       phase.owesGap = false;
-      if (phase.snapshot !== undefined) this.#goLive(channel, phase, phase.snapshot);
+      this.#goLive(channel, phase);
     }
   }
 
   onChannelState(channel: string, state: SubscriptionStateName, error: AshRedisError | undefined): void {
     const phase = this.#phaseOf(channel);
+    const wasLive = phase.isLive;
+    phase.round++;
+    phase.isLive = false;
     if (state === 'active') {
-      phase.round++;
-      phase.isLive = false;
       phase.waiting = [];
       // Active is told with the snapshot: until then it may be refused.
       return this.#ask(channel, phase);
     }
-    if (phase.isLive) phase.owesGap = true;
-    phase.isLive = false;
+    if (wasLive) phase.owesGap = true;
     phase.snapshot = undefined;
-    phase.round++;
     this.#disarm(phase);
     this.#sink.onChannelState(channel, state, error);
   }
@@ -171,7 +170,7 @@ class LatestSink implements MessageSink {
     if (this.#isInStep) {
       const onReply = (value: RespValue) => {
         // What was pushed before it is older, or the same.
-        if (isCurrent()) this.#known(channel, phase, textOrBytes(value), phase.waiting, value !== null);
+        if (isCurrent()) this.#known(channel, phase, textOrBytes(value), value === null ? phase.waiting : []);
       };
       return this.#send(['GET', key], onReply, onFailure);
     }
@@ -180,20 +179,21 @@ class LatestSink implements MessageSink {
       const onPong = () => {
         if (!isCurrent()) return;
         const newer = value === null ? phase.waiting : newerThan(value, phase.waiting);
-        this.#known(channel, phase, value ?? undefined, newer, false);
+        this.#known(channel, phase, value ?? undefined, newer);
       };
       this.#send(['PING', 'ashredis:latest'], onPong, onFailure);
     }, onFailure);
   }
 
-  #known(channel: string, phase: Phase, value: Snapshot['value'], newer: readonly Waiting[], isNewest: boolean): void {
-    const snapshot = { value, newer: isNewest ? [] : newer };
+  #known(channel: string, phase: Phase, value: Snapshot['value'], newer: readonly Waiting[]): void {
     phase.waiting = [];
-    if (phase.owesGap) phase.snapshot = snapshot;
-    else this.#goLive(channel, phase, snapshot);
+    phase.snapshot = { value, newer };
+    if (!phase.owesGap) this.#goLive(channel, phase);
   }
 
-  #goLive(channel: string, phase: Phase, { value, newer }: Snapshot): void {
+  #goLive(channel: string, phase: Phase): void {
+    if (phase.snapshot === undefined) return;
+    const { value, newer } = phase.snapshot;
     // Came while the gap was awaited.
     const later = phase.waiting;
     phase.snapshot = undefined;
@@ -212,17 +212,14 @@ class LatestSink implements MessageSink {
     if (refused) this.#sink.onChannelState(channel, 'denied', error);
     // The subscriber's own link is gone: its next confirmation asks again.
     else if (this.#isInStep && error instanceof ConnectionError) return;
-    phase.timer = this.#init.platform.setTimer(
-      refused ? REFUSED_RETRY_MS : RETRY_MS,
-      () => this.#ask(channel, phase),
-      false,
-    );
+    const delayMs = refused ? REFUSED_RETRY_MS : RETRY_MS;
+    phase.timer = this.#init.platform.setTimer(delayMs, () => this.#ask(channel, phase), false);
   }
 
   #send(args: readonly string[], onReply: (value: RespValue) => void, onFailure: (error: unknown) => void): void {
     const { subscriber, platform, commandTimeoutMs } = this.#init;
     const deadline = platform.now() + commandTimeoutMs;
-    subscriber.port.send(new InStepCommand(args, { deadline, asBytes: this.#bytes, onReply, onFailure }));
+    subscriber.port.send(inStepCommand(args, { deadline, asBytes: this.#bytes, onReply, onFailure }));
   }
 
   #give(channel: string, phase: Phase, payload: string | Uint8Array, receivedAt: number): void {
@@ -238,15 +235,7 @@ class LatestSink implements MessageSink {
   #phaseOf(channel: string): Phase {
     let phase = this.#phases.get(channel);
     if (phase === undefined) {
-      phase = {
-        isLive: false,
-        waiting: [],
-        round: 0,
-        last: undefined,
-        owesGap: false,
-        snapshot: undefined,
-        timer: undefined,
-      };
+      phase = { isLive: false, waiting: [], round: 0, owesGap: false };
       this.#phases.set(channel, phase);
     }
     return phase;

@@ -11,7 +11,7 @@ import { type AshRedisError, LinkLostError, ReplyError } from '../errors/index.t
 import type { ConnectionHandler, ConnectionPort } from '../net/index.ts';
 import type { RespMessage } from '../resp/index.ts';
 import { type ByKind, KINDS, namesByKind } from './by-kind.ts';
-import { InStepCommand } from './in-step-command.ts';
+import { inStepCommand } from './in-step-command.ts';
 import { isSamePayload } from './payloads.ts';
 import { SubscribeBatch } from './subscribe-batch.ts';
 import type { ChannelKind } from './types.ts';
@@ -106,7 +106,7 @@ export class LinkReplacement {
     if (this.#ended) return;
     this.#init.pauseOld();
     this.#port.send(
-      new InStepCommand(['PING', 'ashredis:fence'], {
+      inStepCommand(['PING', 'ashredis:fence'], {
         deadline: this.#init.deadline(),
         onReply: () => {
           if (this.#ended) return;

@@ -3,7 +3,7 @@
 
 import { AshRedisError, ConnectError, HandshakeError, ReplyError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
-import type { MessageSource, SourceHandle, SubscribeWish } from './types.ts';
+import type { MessageSink, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 
 export interface PollingSourceInit {
   readonly platform: Platform;
@@ -14,6 +14,15 @@ export interface PollingSourceInit {
   connect(): Promise<void>;
 }
 
+/** One channel of one wish. */
+interface Poll {
+  held: boolean;
+  stop(): void;
+  /** Asks now. */
+  retry(): void;
+  end(): void;
+}
+
 export class PollingSource implements MessageSource {
   readonly #init: PollingSourceInit;
   readonly #polls = new Set<Poll>();
@@ -22,28 +31,22 @@ export class PollingSource implements MessageSource {
     this.#init = init;
   }
 
-  subscribe(wish: SubscribeWish): SourceHandle {
-    const polls = wish.channels.map((channel) => new Poll(this.#init, wish, channel));
-    for (const poll of polls) {
-      this.#polls.add(poll);
-      poll.start();
-    }
+  subscribe({ channels, sink }: SubscribeWish): SourceHandle {
+    const polls = channels.map((channel) => startPoll(this.#init, channel, sink));
+    for (const poll of polls) this.#polls.add(poll);
+    const all = (act: (poll: Poll) => void) => () => polls.forEach(act);
     return {
-      cancel: () => {
-        for (const poll of polls) {
-          poll.stop();
-          this.#polls.delete(poll);
-        }
-      },
-      retry: () => {
-        for (const poll of polls) poll.retry();
-      },
-      hold: () => {
-        for (const poll of polls) poll.held = true;
-      },
-      release: () => {
-        for (const poll of polls) poll.held = false;
-      },
+      cancel: all((poll) => {
+        poll.stop();
+        this.#polls.delete(poll);
+      }),
+      retry: all((poll) => poll.retry()),
+      hold: all((poll) => {
+        poll.held = true;
+      }),
+      release: all((poll) => {
+        poll.held = false;
+      }),
     };
   }
 
@@ -57,102 +60,75 @@ export class PollingSource implements MessageSource {
   }
 }
 
-/** One channel of one wish. */
-class Poll {
-  readonly #init: PollingSourceInit;
-  readonly #wish: SubscribeWish;
-  readonly #channel: string;
-  #timer: TimerHandle | undefined;
-  #stopped = false;
-  #asking = false;
-  #last: string | undefined;
-  /** Epoch ms of the first and the last answer; 0 before. */
-  #firstAt = 0;
-  #lastAt = 0;
-  #failure: Error | undefined;
-  held = false;
+function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: string, sink: MessageSink): Poll {
+  let timer: TimerHandle | undefined;
+  let stopped = false;
+  let last: string | null = null;
+  let answered = false;
+  /** Epoch ms of the last answer. */
+  let lastAt = 0;
+  let failure: Error | undefined;
 
-  constructor(init: PollingSourceInit, wish: SubscribeWish, channel: string) {
-    this.#init = init;
-    this.#wish = wish;
-    this.#channel = channel;
-  }
-
-  start(): void {
-    this.#wait(0);
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    if (this.#timer !== undefined) this.#init.platform.clearTimer(this.#timer);
-  }
-
-  end(): void {
-    this.stop();
-    this.#wish.sink.onEnd(undefined);
-  }
-
-  retry(): void {
-    if (this.#timer === undefined) return;
-    this.#init.platform.clearTimer(this.#timer);
-    this.#wait(0);
-  }
-
-  #wait(delayMs: number): void {
-    this.#timer = this.#init.platform.setTimer(delayMs, () => this.#ask(), true);
-  }
-
-  #ask(): void {
-    this.#timer = undefined;
-    if (this.#stopped || this.#asking) return;
-    if (this.held) return this.#wait(this.#init.intervalMs);
-    this.#asking = true;
-    this.#init.get(this.#channel).then(
-      (value) => this.#answered(value),
-      (error: unknown) => this.#failed(error),
+  const wait = (delayMs: number) => {
+    timer = platform.setTimer(delayMs, ask, true);
+  };
+  const ask = () => {
+    timer = undefined;
+    if (poll.held) return wait(intervalMs);
+    get(channel).then(
+      (value) => {
+        if (!stopped) onAnswer(value);
+      },
+      (error: unknown) => {
+        if (!stopped) onFailure(error instanceof Error ? error : new Error(String(error)));
+      },
     );
-  }
-
-  #answered(value: string | null): void {
-    this.#asking = false;
-    if (this.#stopped) return;
-    const { sink } = this.#wish;
-    const now = this.#init.platform.wallClock();
-    if (this.#firstAt === 0) this.#firstAt = now;
-    if (this.#failure !== undefined && this.#lastAt > 0) {
-      sink.onGap({
-        channels: [this.#channel],
-        from: this.#lastAt,
-        to: now,
-        cause: this.#failure,
-        reason: 'link-lost',
-        missed: 'unknown',
-      });
+  };
+  const onAnswer = (value: string | null) => {
+    const now = platform.wallClock();
+    if (failure !== undefined && answered) {
+      const cause = failure;
+      sink.onGap({ channels: [channel], from: lastAt, to: now, cause, reason: 'link-lost', missed: 'unknown' });
     }
-    if (this.#failure !== undefined || this.#lastAt === 0) sink.onChannelState(this.#channel, 'active', undefined);
-    this.#failure = undefined;
-    this.#lastAt = now;
-    if (value !== null && value !== this.#last) {
-      this.#last = value;
-      sink.onMessage(this.#channel, undefined, value, now);
+    if (failure !== undefined || !answered) sink.onChannelState(channel, 'active', undefined);
+    failure = undefined;
+    answered = true;
+    lastAt = now;
+    if (value !== null && value !== last) {
+      last = value;
+      sink.onMessage(channel, undefined, value, now);
     }
-    this.#wait(this.#init.intervalMs);
-  }
-
-  #failed(error: unknown): void {
-    this.#asking = false;
-    if (this.#stopped) return;
-    const failure = error instanceof Error ? error : new Error(String(error));
-    const { sink } = this.#wish;
-    const known = failure instanceof AshRedisError ? failure : undefined;
+    wait(intervalMs);
+  };
+  const onFailure = (error: Error) => {
+    const known = error instanceof AshRedisError ? error : undefined;
+    const refused = error instanceof ReplyError;
     // Before the first answer nobody was promised anything, and these two say that the connection has given up.
-    const over = this.#firstAt === 0 || failure instanceof ConnectError || failure instanceof HandshakeError;
-    if (over && !(failure instanceof ReplyError)) {
-      this.#stopped = true;
+    if (!refused && (!answered || error instanceof ConnectError || error instanceof HandshakeError)) {
+      stopped = true;
       return sink.onEnd(known);
     }
-    this.#failure = failure;
-    sink.onChannelState(this.#channel, failure instanceof ReplyError ? 'denied' : 'pending', known);
-    this.#wait(this.#init.intervalMs);
-  }
+    failure = error;
+    sink.onChannelState(channel, refused ? 'denied' : 'pending', known);
+    wait(intervalMs);
+  };
+
+  const poll: Poll = {
+    held: false,
+    stop() {
+      stopped = true;
+      if (timer !== undefined) platform.clearTimer(timer);
+    },
+    retry() {
+      if (timer === undefined) return;
+      platform.clearTimer(timer);
+      wait(0);
+    },
+    end() {
+      poll.stop();
+      sink.onEnd(undefined);
+    },
+  };
+  wait(0);
+  return poll;
 }

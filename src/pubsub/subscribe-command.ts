@@ -19,6 +19,11 @@ export function wordOf(verb: Verb, kind: ChannelKind): string {
   return kind === 'channel' ? verb : kind.charAt(0) + verb;
 }
 
+/** What a confirmation says: how many are held now. */
+export function countOf(confirmation: RespValue): number {
+  return Array.isArray(confirmation) ? Number(confirmation[2]) : NaN;
+}
+
 /** What `channel` adds to the estimate of a command's bytes. */
 export function estimateOf(channel: string): number {
   return channel.length + 12;
@@ -87,11 +92,10 @@ export class SubscribeCommand implements Command {
   }
 
   onReply(value: RespValue): void {
-    const count = Array.isArray(value) ? Number(value[2]) : 0;
     const channel = this.#channels[this.#confirmedCount - 1] as string;
     // It may be kept until its time limit passes, and the names need not be.
     if (this.#confirmedCount === this.#channels.length) this.#channels = [];
-    this.#owner.onConfirmed(this, channel, count);
+    this.#owner.onConfirmed(this, channel, countOf(value));
   }
 
   onFailure(error: unknown): void {

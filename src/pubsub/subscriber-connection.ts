@@ -21,7 +21,7 @@ import {
   type StateEvent,
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
-import { Audit, deafError } from './audit.ts';
+import { type Audit, auditOf, deafError } from './audit.ts';
 import type { ByKind } from './by-kind.ts';
 import { LinkReplacement } from './link-replacement.ts';
 import { SingleTimer } from './single-timer.ts';
@@ -94,7 +94,7 @@ export class SubscriberConnection implements MessageSource {
     this.#handler = this.#own();
     this.#port = this.#makePort(this.#handler);
     const port = () => this.#port;
-    this.#audit = new Audit({
+    this.#audit = auditOf({
       get port() {
         return port();
       },
@@ -196,7 +196,7 @@ export class SubscriberConnection implements MessageSource {
   // --- answers -------------------------------------------------------------------------------------------------------
 
   #onConfirmed(verb: Verb, kind: ChannelKind, channel: string, count: number): void {
-    if (this.#audit.isRepairing(kind, channel) && this.#audit.wasMissing(kind, channel, count)) {
+    if (this.#audit.wasMissing(kind, channel, count)) {
       this.#table.markLost(kind, channel, { cause: deafError(), reason: 'audit' });
     }
     this.#table.confirmed(verb, kind, channel, this.#arrivedAt(), this.#restoring === undefined);
