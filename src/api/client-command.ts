@@ -76,9 +76,10 @@ export class ClientCommand<T> implements Command {
     if (dialect === 'resp') {
       this.frame = request.frame?.() ?? commandFrame(wordsInRegion(request, this.#region));
     } else {
-      this.frame = lineFrame(request.lineWords ?? request.words, this.#region, this.#connections.lineSettings);
-      this.replyTypes = request.lineReplyTypes ?? request.replyTypes;
-      this.#shape = request.lineShape ?? request.shape;
+      const { words, replyTypes, shape } = { ...request, ...request.line };
+      this.frame = lineFrame(words, this.#region, this.#connections.lineSettings);
+      this.replyTypes = replyTypes;
+      this.#shape = shape;
     }
     return this.frame;
   }

@@ -109,7 +109,7 @@ export function keysRequest(pattern: string): Request<string[]> {
     keys: [1],
     replyTypes: REPLY.array,
     shape: ownNames,
-    lineShape: (value) => ownNames(value, undefined),
+    line: { shape: (value) => ownNames(value, undefined) },
   };
 }
 
@@ -137,8 +137,7 @@ export function scanRequest(
       const [next, names] = value as [RespValue, RespValue];
       return { cursor: String(next), names: ownNames(names, region) };
     },
-    lineWords: ['KEYS', pattern],
-    lineShape: (value) => ({ cursor: '0', names: ownNames(value, undefined) }),
+    line: { words: ['KEYS', pattern], shape: (value) => ({ cursor: '0', names: ownNames(value, undefined) }) },
   };
 }
 
@@ -157,9 +156,7 @@ export function publishRequest(
     keys: [1],
     replyTypes: REPLY.integer,
     shape: Number,
-    lineWords: ['SET', `channel:${channel}`, message],
-    lineReplyTypes: REPLY.simple,
-    lineShape: () => undefined,
+    line: { words: ['SET', `channel:${channel}`, message], replyTypes: REPLY.simple, shape: () => undefined },
   };
 }
 

@@ -17,11 +17,8 @@ export interface Request<T = unknown> {
   /** Of several commands at once; else the frame is made of `words`. */
   readonly frame?: () => Frame;
   readonly shape: (value: RespValue, region: string | undefined) => T;
-  /** What says the same on a line server, where `words` can't be said there. */
-  readonly lineWords?: readonly CommandArgument[];
-  /** Bits of the line server's reply, and its shape, where they differ. */
-  readonly lineReplyTypes?: number;
-  readonly lineShape?: (value: RespValue, region: string | undefined) => T;
+  /** What a line server is told, and its reply, where they differ. */
+  readonly line?: Partial<Pick<Request<T>, 'words' | 'replyTypes' | 'shape'>>;
 }
 
 /** The command's name as errors and tracing show it. */
