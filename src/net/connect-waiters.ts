@@ -10,14 +10,16 @@ interface Waiter {
 }
 
 export class ConnectWaiters {
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters: Waiter[] = [];
 
   add(deadline: number, signal: AbortSignalLike | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         deadline,
         settle: (makeReason) => {
-          this.#waiters.delete(waiter);
+          const at = this.#waiters.indexOf(waiter);
+          if (at < 0) return;
+          this.#waiters.splice(at, 1);
           signal?.removeEventListener('abort', onAbort);
           if (makeReason === undefined) resolve();
           else reject(makeReason());
@@ -25,7 +27,7 @@ export class ConnectWaiters {
       };
       const onAbort = () => waiter.settle(() => signal?.reason);
       signal?.addEventListener('abort', onAbort);
-      this.#waiters.add(waiter);
+      this.#waiters.push(waiter);
     });
   }
 

@@ -73,8 +73,13 @@ export class Connection implements ConnectionPort {
       () => this.#live?.bytesRead ?? 0,
       () => this.#judge(),
     );
+    // Written out: an object that ends in a spread gets a shape of its own, which weighs more than it does.
     const config = {
-      ...options,
+      connectTimeoutMs: options.connectTimeoutMs,
+      waitOnFirstConnect: options.waitOnFirstConnect,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
+      reconnect: options.reconnect,
       limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.#queue.peer, options),
       exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.#queue.peer, cause),
     };

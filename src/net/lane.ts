@@ -12,7 +12,7 @@ export class CommandLane extends Connection {
   /** Line servers: the others, made when first used. */
   readonly #others: (Connection | undefined)[] = [];
   /** Keys of commands from before the server was known: they wait in the first connection, and are not to be overtaken. */
-  readonly #earlyKeys = new Set<string>();
+  #earlyKeys: Set<string> | undefined;
   /** There were too many to note. */
   #allAreEarly = false;
 
@@ -51,7 +51,7 @@ export class CommandLane extends Connection {
     // Until the server is known, and where it speaks RESP, there is one.
     if (this.server?.dialect !== 'line') {
       if (this.server === undefined) this.#noteEarly(routingKey);
-      else if (this.#earlyKeys.size > 0) this.#earlyKeys.clear();
+      else this.#earlyKeys = undefined;
       return undefined;
     }
     if (routingKey === undefined || this.#isEarly(routingKey)) return undefined;
@@ -62,15 +62,17 @@ export class CommandLane extends Connection {
   }
 
   #noteEarly(routingKey: string | undefined): void {
+    if (routingKey === undefined) return;
+    this.#earlyKeys ??= new Set();
     if (this.#earlyKeys.size >= this.#options.offlineMaxCount) this.#allAreEarly = true;
-    else if (routingKey !== undefined) this.#earlyKeys.add(routingKey);
+    else this.#earlyKeys.add(routingKey);
   }
 
   #isEarly(routingKey: string): boolean {
-    if (!this.#allAreEarly && this.#earlyKeys.size === 0) return false;
+    if (this.#earlyKeys === undefined) return false;
     const { unsentCount, inFlightCount } = this.stats();
     if (unsentCount + inFlightCount > 0) return this.#allAreEarly || this.#earlyKeys.has(routingKey);
-    this.#earlyKeys.clear();
+    this.#earlyKeys = undefined;
     this.#allAreEarly = false;
     return false;
   }

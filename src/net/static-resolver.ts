@@ -3,7 +3,7 @@
 
 import type { Address, Resolver } from './types.ts';
 
-export function staticResolver(address: Omit<Address, 'generation'>): Resolver {
-  const fixed: Address = Object.freeze({ ...address, generation: 1 });
+export function staticResolver({ host, port, path, tls }: Omit<Address, 'generation'>): Resolver {
+  const fixed: Address = Object.freeze({ host, port, path, tls, generation: 1 });
   return () => fixed;
 }

@@ -32,9 +32,9 @@ export interface Address {
   readonly host: string;
   readonly port: number;
   /** Unix socket path; host and port are then ignored. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** TLS options as `node:tls` takes them, or undefined for a plain link. */
-  readonly tls?: object;
+  readonly tls?: object | undefined;
   readonly generation: number;
 }
 export type Resolver = () => Address | Promise<Address>;
