@@ -1,7 +1,6 @@
 // The guide's subscriber: a channel, pattern or shard channel, live or as its newest value.
 // Made by users. What it does with messages is the framework's class below it; here is where they come from.
 
-import { UsageError } from '../errors/index.ts';
 import type { AbortSignalLike } from '../net/index.ts';
 import { LatestSource, type MessageSource, PollingSource } from '../pubsub/index.ts';
 import { CommandSender } from './command-sender.ts';
@@ -13,6 +12,7 @@ import { connectContext, connectTrace } from './diagnostics.ts';
 import { handled } from './handled.ts';
 import { logState } from './log.ts';
 import { nameIn } from './names.ts';
+import { notOnLine } from './request.ts';
 import { lentBy } from './server-publisher.ts';
 import { SourceSubscriber } from './source-subscriber.ts';
 
@@ -33,7 +33,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     const { client, delivery } = this.configuration;
     this.#isLent = client !== undefined;
     this.#connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
-    if (delivery === 'live') refuseLine(this.#connections);
+    if (delivery === 'live') this.#connections.refuseLine();
   }
 
   override stats(): ChannelSubscriberStats {
@@ -59,7 +59,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     const connections = this.#connections;
     const { delivery, codec } = this.configuration;
     if (delivery === 'live') {
-      refuseLine(connections);
+      connections.refuseLine();
       return connections.subscriber(codec.binary === true);
     }
     // Which kind of source it is depends on what the server speaks.
@@ -92,9 +92,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
   #polling(connections: Connections): MessageSource {
     const { channelPrefix, configuration } = this;
     if (configuration.codec.binary === true) {
-      throw new UsageError('Cannot use a binary codec at an AshRedis line server: it holds text only', {
-        hint: 'use a text codec, or connect to a server that speaks RESP',
-      });
+      throw notOnLine('use a binary codec', 'it takes text only', 'use a text codec');
     }
     const sender = new CommandSender(connections, configuration.region);
     return new PollingSource({
@@ -124,12 +122,4 @@ export interface ChannelSubscriberStats extends SubscriberStats {
   region: string | undefined;
   commands?: object;
   subscriptions?: object;
-}
-
-function refuseLine(connections: Connections): void {
-  if (connections.dialect !== 'line') return;
-  throw new UsageError(
-    'Cannot use delivery "live" at an AshRedis line server: it has no publish/subscribe, only newest values',
-    { hint: 'use delivery: "latest", which polls, or connect to a server that speaks RESP' },
-  );
 }

@@ -1,12 +1,12 @@
 // `client.subscribe()` and its kin: checks what is asked and makes the subscription.
 // Called by the client alone.
 
-import { UsageError } from '../errors/index.ts';
 import type { AbortSignalLike } from '../net/index.ts';
 import type { ChannelKind, Gap } from '../pubsub/index.ts';
 import type { CommandSender } from './command-sender.ts';
-import { CONFIG_KEYS, quoteValue, refuse } from './config-schema.ts';
+import { CONFIG_KEYS, notAllowed, refuse } from './config-schema.ts';
 import type { Codec, Message, Overflow } from './config-types.ts';
+import { checkText } from './names.ts';
 import { regionPrefix } from './region.ts';
 import { Subscription } from './subscription.ts';
 import { whenAborted } from './when-aborted.ts';
@@ -29,17 +29,6 @@ export interface ClientSubscribeOptions<T = string> {
   signal?: AbortSignalLike | undefined;
 }
 
-const CHECKED = [
-  'onGap',
-  'overflow',
-  'queueMaxCount',
-  'queueMaxBytes',
-  'conflateKey',
-  'codec',
-  'validate',
-  'signal',
-] as const;
-
 export function subscribeOn<T>(
   sender: CommandSender,
   kind: ChannelKind,
@@ -47,18 +36,14 @@ export function subscribeOn<T>(
   options: ClientSubscribeOptions<T>,
 ): Subscription<T> {
   const names = checkChannels(channels, kind);
-  for (const name of CHECKED) {
-    const rule = CONFIG_KEYS.find((key) => key.name === name);
-    const value = options[name] ?? undefined;
-    if (rule !== undefined && value !== undefined && !rule.check(value)) refuse(rule, value);
+  // What has a rule there and is no option here is nobody's: then it does not matter.
+  for (const rule of CONFIG_KEYS) {
+    const value = options[rule.name as keyof ClientSubscribeOptions] ?? undefined;
+    if (value !== undefined && !rule.check(value)) refuse(rule, value);
   }
   const { connections } = sender;
   const { config } = connections;
-  if (connections.dialect === 'line') {
-    throw new UsageError('Cannot subscribe: an AshRedis line server has no publish/subscribe', {
-      hint: 'use AshRedisChannelDataSubscriber with delivery: "latest", which polls',
-    });
-  }
+  connections.refuseLine();
   const region = sender.regionOf(options.region === undefined ? undefined : { region: options.region });
   const bytes = options.codec?.binary === true;
   const subscription = new Subscription<T>({
@@ -95,16 +80,10 @@ export function subscribeOn<T>(
 }
 
 function checkChannels(channels: string | readonly string[], kind: ChannelKind): readonly string[] {
-  const names = typeof channels === 'string' ? [channels] : channels;
-  if (!Array.isArray(names) || names.length === 0) {
-    const found = Array.isArray(names) ? 'an empty array' : quoteValue(names);
-    throw new UsageError(`Cannot subscribe: found ${found}, allowed is a ${kind} or a non-empty array of them`);
-  }
-  for (const [index, name] of names.entries()) {
-    if (typeof name === 'string' && name !== '') continue;
-    throw new UsageError(`Cannot subscribe: ${kind} ${index} is ${quoteValue(name)}, allowed is a non-empty string`);
-  }
-  const unique = new Set(names as readonly string[]);
+  const names: readonly string[] = Array.isArray(channels) ? channels : [channels];
+  if (names.length === 0) notAllowed(`the ${kind}s of a subscription`, 'an empty array', 'at least one');
+  for (const [index, name] of names.entries()) checkText(name, `${kind} ${index} of a subscription`);
+  const unique = new Set(names);
   // Never changed from here on, so that nobody needs a copy.
   return Object.freeze(unique.size === names.length ? names.slice() : [...unique]);
 }

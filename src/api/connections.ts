@@ -16,7 +16,7 @@ import {
 import { SubscriberConnection } from '../pubsub/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Configuration } from './config.ts';
-import type { LineSettings } from './request.ts';
+import { type LineSettings, notOnLine } from './request.ts';
 
 /** Which of an object's connections an event is about. */
 export type ConnectionRole = 'commands' | 'subscriptions';
@@ -50,24 +50,20 @@ export class Connections {
   /** Copied on every change: whoever is told may come or go. */
   #listeners: readonly ConnectionListener[] = [];
   #lane: CommandLane | undefined;
-  #text: SubscriberConnection | undefined;
-  #bytes: SubscriberConnection | undefined;
-  #dialect: Dialect | undefined;
+  /** For text, and for bytes. */
+  readonly #subscribers: (SubscriberConnection | undefined)[] = [undefined, undefined];
+  /** Undefined as long as nobody knows. */
+  dialect: Dialect | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(config: Configuration, platform: Platform) {
     this.config = config;
     this.platform = platform;
-    this.#dialect = config.dialect === 'auto' ? undefined : config.dialect;
+    this.dialect = config.dialect === 'auto' ? undefined : config.dialect;
   }
 
   get isClosed(): boolean {
     return this.#closing !== undefined;
-  }
-
-  /** Undefined as long as nobody knows. */
-  get dialect(): Dialect | undefined {
-    return this.#dialect;
   }
 
   get lineSettings(): LineSettings {
@@ -94,20 +90,19 @@ export class Connections {
 
   /** The connection for subscriptions whose payloads are text, or bytes. */
   subscriber(bytes: boolean): SubscriberConnection {
-    const present = bytes ? this.#bytes : this.#text;
-    if (present !== undefined) return present;
+    let subscriber = this.#subscribers[Number(bytes)];
+    if (subscriber !== undefined) return subscriber;
     this.#refuseClosed();
-    const handler = this.#handler('subscriptions');
-    const made = new SubscriberConnection({
+    const { onState, onPush } = this.#handler('subscriptions');
+    subscriber = new SubscriberConnection({
       connectionOptions: this.options({ subscriber: true, subscriberBytes: bytes }),
       platform: this.platform,
       auditIntervalMs: this.config.auditIntervalMs,
-      onState: handler.onState,
-      onPush: handler.onPush,
+      onState,
+      onPush,
     });
-    if (bytes) this.#bytes = made;
-    else this.#text = made;
-    return made;
+    this.#subscribers[Number(bytes)] = subscriber;
+    return subscriber;
   }
 
   /**
@@ -116,15 +111,10 @@ export class Connections {
    */
   options(changes: OptionChanges): ConnectionOptions & { readonly poolSize: number } {
     const { config } = this;
-    const address: { host: string; port: number; path?: string; tls?: object } = {
-      host: config.host,
-      port: config.port,
-    };
-    if (config.path !== undefined) address.path = config.path;
-    if (config.tls !== undefined) address.tls = config.tls;
+    const { host, port, path, tls } = config;
     return {
-      resolver: staticResolver(address),
-      dialect: this.#dialect ?? 'auto',
+      resolver: staticResolver({ host, port, ...(path && { path }), ...(tls && { tls }) }),
+      dialect: this.dialect ?? 'auto',
       protocol: config.protocol,
       credentials: config.credentials,
       clientName: config.clientName,
@@ -157,11 +147,12 @@ export class Connections {
   }
 
   stats(): { commands?: object; subscriptions?: object } {
-    const subscriptions = this.#text ?? this.#bytes;
-    return {
-      ...(this.#lane === undefined ? {} : { commands: this.#lane.stats() }),
-      ...(subscriptions === undefined ? {} : { subscriptions: subscriptions.stats() }),
-    };
+    const [text, bytes] = this.#subscribers;
+    const stats: { commands?: object; subscriptions?: object } = {};
+    if (this.#lane !== undefined) stats.commands = this.#lane.stats();
+    const subscriptions = text ?? bytes;
+    if (subscriptions !== undefined) stats.subscriptions = subscriptions.stats();
+    return stats;
   }
 
   /** Flushes, then closes everything; settles within `timeoutMs`; twice is harmless. */
@@ -171,11 +162,14 @@ export class Connections {
   }
 
   async #closeAll(timeoutMs: number): Promise<void> {
-    await Promise.all([
-      this.#text?.close({ timeoutMs }),
-      this.#bytes?.close({ timeoutMs }),
-      this.#lane?.close({ timeoutMs }),
-    ]);
+    await Promise.all([...this.#subscribers, this.#lane].map((each) => each?.close({ timeoutMs })));
+  }
+
+  /** A line server has no publish/subscribe. */
+  refuseLine(): void {
+    if (this.dialect !== 'line') return;
+    const instead = 'use an AshRedisChannelDataSubscriber with delivery: "latest", which polls';
+    throw notOnLine('subscribe', 'it has no publish/subscribe', instead);
   }
 
   #refuseClosed(): void {
@@ -187,7 +181,7 @@ export class Connections {
       onState: (event) => {
         if (event.to === 'ready') {
           // Subscriptions are RESP alone.
-          this.#dialect = connection === 'commands' ? this.#lane?.server?.dialect : (this.#dialect ?? 'resp');
+          this.dialect = connection === 'commands' ? this.#lane?.server?.dialect : (this.dialect ?? 'resp');
         }
         for (const listener of this.#listeners) listener.onState({ ...event, connection });
       },

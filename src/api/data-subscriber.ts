@@ -330,12 +330,7 @@ export abstract class DataSubscriber<T = JsonObject> {
       // The source is in the middle of its work.
       onOverflow: () => this.platform.defer(() => this.#leaveSource()),
     });
-    stream.attach({
-      cancel() {},
-      retry() {},
-      hold: () => this.doPause(),
-      release: () => this.doResume(),
-    });
+    stream.attach({ hold: () => this.doPause(), release: () => this.doResume() });
     return stream;
   }
 

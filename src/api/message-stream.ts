@@ -18,6 +18,9 @@ import { type UnreadOwner, UnreadWatch } from './unread-watch.ts';
 /** Messages that are decoded before they are handled: few, so that it is still in the cache (measured: 9 % of all CPU). */
 const SLICE = 16;
 
+/** What can be held up when the queue is full. */
+type HeldUp = Pick<SourceHandle, 'hold' | 'release'>;
+
 export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<Message<T>>, UnreadOwner {
   readonly #options: StreamOptions<T>;
   readonly #platform: Platform;
@@ -38,7 +41,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   #pull: MessagePull<T> | undefined = undefined;
   /** Pulling has begun: handlers are refused from now on. */
   #pulled = false;
-  #handle: SourceHandle | undefined = undefined;
+  #handle: HeldUp | undefined = undefined;
   isEnded = false;
   #error: unknown = undefined;
   readonly #unread: UnreadWatch;
@@ -90,7 +93,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     };
   }
 
-  attach(handle: SourceHandle): void {
+  attach(handle: HeldUp): void {
     this.#handle = handle;
   }
 

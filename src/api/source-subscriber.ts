@@ -1,11 +1,12 @@
 // A subscriber whose messages come through a `MessageSource`: waits for its confirmation, passes everything on.
 // Extended by the subscribers of this package. It knows no server: subclasses open the source.
 
-import { ClosedError, TimeoutError } from '../errors/index.ts';
+import { TimeoutError } from '../errors/index.ts';
 import type { AbortSignalLike, TimerHandle } from '../net/index.ts';
 import type { MessageSource, SourceHandle } from '../pubsub/index.ts';
 import type { JsonObject } from './config-types.ts';
 import { DataSubscriber, type Receiver } from './data-subscriber.ts';
+import { endedError } from './ended-error.ts';
 import { regionPrefix } from './region.ts';
 
 export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T> {
@@ -52,7 +53,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
             else if (error !== undefined) settle(error);
           },
           onEnd: (error) => {
-            const ended = error ?? endedError(this.name);
+            const ended = error ?? endedError(`subscriber "${this.name}"`);
             settle(ended);
             receiver.end(ended);
           },
@@ -75,16 +76,9 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
   }
 }
 
-function endedError(name: string): ClosedError {
-  return new ClosedError(`Cannot receive: the connection of subscriber "${name}" was closed by its owner`);
-}
-
 function lateError(name: string, limitMs: number): TimeoutError {
-  return new TimeoutError(
-    `Cannot start subscriber "${name}": the subscription was not confirmed within ${limitMs} ms`,
-    {
-      safeToRetry: true,
-      hint: 'check the server, or raise "connectTimeoutMs" and "commandTimeoutMs"',
-    },
-  );
+  return new TimeoutError(`Cannot start subscriber "${name}": no confirmation within ${limitMs} ms`, {
+    safeToRetry: true,
+    hint: 'check the server, or raise "connectTimeoutMs" and "commandTimeoutMs"',
+  });
 }

@@ -14,6 +14,7 @@ import type {
 import { ChannelStates } from './channel-states.ts';
 import { traceGap } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
+import { endedError } from './ended-error.ts';
 import { handled } from './handled.ts';
 import { MessageStream } from './message-stream.ts';
 import type { StreamEvents, StreamOptions, StreamOwner } from './stream-types.ts';
@@ -45,7 +46,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   readonly events: Emitter<SubscriptionEvents<T>>;
   readonly #platform: Platform;
   readonly #handle: SourceHandle;
-  readonly #kind: string;
+  readonly #name: string;
   readonly #prefix: string;
   readonly #states: ChannelStates;
   #error: AshRedisError | undefined = undefined;
@@ -59,7 +60,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   constructor(init: SubscriptionInit<T>, channels: readonly string[]) {
     const { prefix } = init.stream.reader;
     this.#platform = init.platform;
-    this.#kind = init.kind;
+    this.#name = init.stream.name;
     this.#prefix = prefix;
     this.events = new Emitter<SubscriptionEvents<T>>((error) => this.stream.onHandlerError(error, undefined));
     this.stream = new MessageStream<T>(init.stream, init.platform, this.events, this);
@@ -122,7 +123,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   }
 
   onEnd(error: AshRedisError | undefined): void {
-    this.#end(error ?? new ClosedError(`Cannot read ${this.#kind} any more: its connection was closed`));
+    this.#end(error ?? endedError(this.#name));
     this.stream.end(error);
   }
 

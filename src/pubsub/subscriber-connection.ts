@@ -174,7 +174,7 @@ export class SubscriberConnection implements MessageSource {
 
   hold(handle: object, name: string): void {
     this.#holders.set(handle, name);
-    if (this.#holders.size === 1) this.#hold();
+    if (this.#holders.size === 1) this.#pauseIfHeld();
   }
 
   release(handle: object): void {
@@ -182,8 +182,8 @@ export class SubscriberConnection implements MessageSource {
   }
 
   /** Between links there is nothing to stop: a handshake that is not read would never end. */
-  #hold(): void {
-    if (this.#port.state === 'ready') this.#port.pauseReading();
+  #pauseIfHeld(): void {
+    if (this.#holders.size > 0 && this.#port.state === 'ready') this.#port.pauseReading();
   }
 
   close(options: { timeoutMs?: number } = {}): Promise<void> {
@@ -277,11 +277,7 @@ export class SubscriberConnection implements MessageSource {
   #onLinkLost(cause: AshRedisError): void {
     this.#replacement?.abandon();
     this.#replacement = undefined;
-    // Confirmed before the loss and not told yet: these messages are older than the new gap.
-    if (this.#restoring !== undefined) this.#tellAndRelease();
-    this.#restoring = undefined;
-    this.#batch.drop();
-    this.#audit.reset();
+    this.#leaveLink();
     this.#table.linkDown(cause, this.#holders.size > 0 ? 'overrun' : 'link-lost');
     if (this.#holders.size > 0) this.#port.resumeReading();
     this.#stopTimers();
@@ -314,14 +310,20 @@ export class SubscriberConnection implements MessageSource {
     });
   }
 
-  #takenOver(held: ByKind<Set<string>>, newer: readonly RespMessage[]): void {
-    this.#batch.drop();
-    this.#replacedCount++;
-    this.#audit.reset();
+  /** What was asked and noted over it is void. */
+  #leaveLink(): void {
+    // Confirmed before the loss and not told yet: these messages are older than the new gap.
     if (this.#restoring !== undefined) this.#tellAndRelease();
     this.#restoring = undefined;
-    this.#table.moved(held, { cause: renewalError(undefined), reason: 'link-lost' });
-    if (this.#holders.size > 0) this.#hold();
+    this.#batch.drop();
+    this.#audit.reset();
+  }
+
+  #takenOver(held: ByKind<Set<string>>, newer: readonly RespMessage[]): void {
+    this.#replacedCount++;
+    this.#leaveLink();
+    this.#table.moved(held, { cause: renewalError(), reason: 'link-lost' });
+    this.#pauseIfHeld();
     const now = this.#platform.wallClock();
     for (const message of newer) this.#table.route(message, now);
     this.#armRetry();
@@ -330,7 +332,7 @@ export class SubscriberConnection implements MessageSource {
   #onState(event: StateEvent): void {
     this.#init.onState?.(event);
     if (event.to === 'ready') {
-      if (this.#holders.size > 0) this.#hold();
+      this.#pauseIfHeld();
       this.#armRetry();
     }
     if (event.to === 'closed') this.#end(undefined);
@@ -416,14 +418,13 @@ export class SubscriberConnection implements MessageSource {
   }
 
   #lateError(channel: string, cause: TimeoutError | undefined): TimeoutError {
-    const blocked = [...this.#holders.values()];
-    if (blocked.length === 0 && cause !== undefined) return cause;
+    const blocked = [...this.#holders.values()].join(', ');
+    if (blocked === '' && cause !== undefined) return cause;
     const hint =
-      blocked.length > 0
-        ? `reading is stopped by the full queue of ${blocked.join(', ')}; read it, close it, or give it another "overflow"`
-        : 'it stays wanted: it is subscribed as soon as the link is back';
-    const message = `Cannot subscribe to ${JSON.stringify(channel)}: no confirmation in time`;
-    return new TimeoutError(message, cause === undefined ? { hint } : { hint, cause });
+      blocked === ''
+        ? 'it stays wanted: it is subscribed as soon as the link is back'
+        : `reading is stopped by the full queue of ${blocked}; read it, close it, or give it another "overflow"`;
+    return new TimeoutError(`Cannot subscribe to ${JSON.stringify(channel)}: no confirmation in time`, { hint, cause });
   }
 }
 
@@ -433,7 +434,6 @@ interface Restoring {
   readonly isHandshake: boolean;
 }
 
-function renewalError(cause: Error | undefined): LinkLostError {
-  const text = 'Replaced the link: its credentials expire, and RESP2 can not renew them while subscribed';
-  return new LinkLostError(text, cause === undefined ? {} : { cause });
+function renewalError(cause?: Error): LinkLostError {
+  return new LinkLostError("Replaced the link: its credentials expire, and RESP2 can't renew them", { cause });
 }
