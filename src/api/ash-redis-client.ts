@@ -63,7 +63,7 @@ export class AshRedisClient {
     this[CONNECTIONS] = connections;
     this.#sender = new CommandSender(connections, config.region);
     this.#blocking = new BlockingConnections(this.#sender);
-    this.#quickPublish = new ClientPublish(connections);
+    this.#quickPublish = new ClientPublish(connections, this.#sender.capture);
     connections.listen({
       onState: (event) => {
         logState(config.logger, `client, ${event.connection}`, event);

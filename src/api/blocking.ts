@@ -11,7 +11,8 @@ const MAX_IDLE = 2;
 
 export class BlockingConnections {
   readonly #sender: CommandSender;
-  readonly #busy = new Set<Connection>();
+  /** Few at a time. */
+  readonly #busy: Connection[] = [];
   readonly #idle: Connection[] = [];
 
   constructor(sender: CommandSender) {
@@ -19,7 +20,7 @@ export class BlockingConnections {
   }
 
   get count(): number {
-    return this.#busy.size + this.#idle.length;
+    return this.#busy.length + this.#idle.length;
   }
 
   run<T>(
@@ -30,9 +31,9 @@ export class BlockingConnections {
     batchSize?: number,
   ): Promise<T> {
     const connection = this.#idle.pop() ?? this.#open();
-    this.#busy.add(connection);
+    this.#busy.push(connection);
     const free = (keep: boolean) => {
-      this.#busy.delete(connection);
+      this.#busy.splice(this.#busy.indexOf(connection), 1);
       // After a failure the server may still be blocked on it: what it answers later is nobody's.
       if (keep && this.#idle.length < MAX_IDLE && !this.#sender.connections.isClosed) this.#idle.push(connection);
       else void connection.close({ timeoutMs: 1 });

@@ -6,7 +6,7 @@ import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { commandTrace } from './diagnostics.ts';
 import { payloadFrame, publishPrefix } from './frame.ts';
-import { Capture, PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
+import { type Capture, PublishCommand, type PublishForm, type PublishOwner } from './publish-command.ts';
 import { regionPrefix } from './region.ts';
 import { sendingOf } from './sending.ts';
 
@@ -19,15 +19,16 @@ interface Prefix {
 const MAX_PREFIXES = 1000;
 
 export class ClientPublish implements PublishOwner {
-  readonly capture = new Capture();
+  readonly capture: Capture;
   readonly #connections: Connections;
   readonly #form: PublishForm;
-  readonly #prefixes = new Map<string, Prefix>();
+  #prefixes: Map<string, Prefix> | undefined;
   /** The last one used: programs publish to few channels. */
   #lastName: string | undefined;
   #lastPrefix: Prefix = { text: '', byteLength: 0 };
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, capture: Capture) {
+    this.capture = capture;
     this.#connections = connections;
     this.#form = { name: 'PUBLISH', replyCount: 1, replyTypes: REPLY.integer, ...sendingOf(connections.config) };
   }
@@ -58,6 +59,7 @@ export class ClientPublish implements PublishOwner {
   }
 
   #prefixOf(name: string): Prefix {
+    this.#prefixes ??= new Map();
     let prefix = this.#prefixes.get(name);
     if (prefix === undefined) {
       if (this.#prefixes.size >= MAX_PREFIXES) this.#prefixes.clear();

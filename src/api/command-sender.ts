@@ -14,7 +14,7 @@ import { handOver, type Port, sendingOf, type WatchedCommand } from './sending.t
 
 export class CommandSender {
   readonly connections: Connections;
-  readonly #capture = new Capture();
+  readonly capture = new Capture();
   /** Of calls that name none. */
   region: string | undefined;
 
@@ -52,7 +52,7 @@ export class CommandSender {
   }
 
   command<T>(request: Request<T>, settings: CommandSettings, routingKey?: string): ClientCommand<T> {
-    return new ClientCommand(request, settings, this.connections, this.#capture, routingKey);
+    return new ClientCommand(request, settings, this.connections, this.capture, routingKey);
   }
 
   /** Hands the command over. `promise` is what its user gets. */

@@ -9,8 +9,8 @@ const SEGMENT = 1024;
 type Segment<T> = (T | undefined)[];
 
 export class Ring<T> {
-  /** Never empty. */
-  readonly #segments: Segment<T>[];
+  /** All of them, once there are more than one. */
+  #segments: Segment<T>[] | undefined = undefined;
   #first: Segment<T>;
   #last: Segment<T>;
   /** Of the first item in `#first`. */
@@ -24,7 +24,6 @@ export class Ring<T> {
   constructor() {
     // It begins small and grows as an array does: most queues never fill a segment.
     this.#first = this.#last = [];
-    this.#segments = [this.#first];
   }
 
   get length(): number {
@@ -35,6 +34,7 @@ export class Ring<T> {
     if (this.#tail === SEGMENT) {
       this.#last = this.#spare ?? [];
       this.#spare = undefined;
+      this.#segments ??= [this.#first];
       this.#segments.push(this.#last);
       this.#tail = 0;
     }
@@ -45,6 +45,7 @@ export class Ring<T> {
   unshift(item: T): void {
     if (this.#head === 0) {
       this.#first = new Array(SEGMENT).fill(undefined);
+      this.#segments ??= [this.#last];
       this.#segments.unshift(this.#first);
       this.#head = SEGMENT;
     }
@@ -63,8 +64,8 @@ export class Ring<T> {
     if (--this.#count === 0) this.#restart();
     else if (this.#head === SEGMENT) {
       this.#spare = this.#first;
-      this.#segments.shift();
-      this.#first = this.#segments[0] as Segment<T>;
+      this.#segments?.shift();
+      this.#first = this.#segments?.[0] ?? this.#last;
       this.#head = 0;
     }
     return item;
@@ -73,8 +74,8 @@ export class Ring<T> {
   pop(): T | undefined {
     if (this.#count === 0) return undefined;
     if (this.#tail === 0) {
-      this.#segments.pop();
-      this.#last = this.#segments[this.#segments.length - 1] as Segment<T>;
+      this.#segments?.pop();
+      this.#last = this.#segments?.at(-1) ?? this.#first;
       this.#tail = SEGMENT;
     }
     const item = this.#last[--this.#tail];
@@ -92,8 +93,8 @@ export class Ring<T> {
 
   /** Empty: an empty ring holds one segment, and begins at its start again. */
   #restart(): void {
-    this.#segments.length = 1;
-    this.#first = this.#last = this.#segments[0] as Segment<T>;
+    this.#segments = undefined;
+    this.#last = this.#first;
     this.#head = 0;
     this.#tail = 0;
   }
