@@ -53,9 +53,9 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   state: SubscriptionStateName = 'pending';
   /** Made when somebody asks for it. */
   #ready: Promise<void> | undefined = undefined;
-  #settleReady: { resolve(): void; reject(error: unknown): void } | undefined = undefined;
+  #settleReady: ((outcome: 'ready' | AshRedisError) => void) | undefined = undefined;
   /** What `ready` came to, which stands. */
-  #outcome: { readonly error: unknown } | 'ready' | undefined = undefined;
+  #outcome: 'ready' | AshRedisError | undefined = undefined;
 
   constructor(init: SubscriptionInit<T>, channels: readonly string[]) {
     const { prefix } = init.stream.reader;
@@ -73,9 +73,8 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   get ready(): Promise<void> {
     this.#ready ??= handled(
       new Promise<void>((resolve, reject) => {
-        if (this.#outcome === undefined) this.#settleReady = { resolve, reject };
-        else if (this.#outcome === 'ready') resolve();
-        else reject(this.#outcome.error);
+        this.#settleReady = (outcome) => (outcome === 'ready' ? resolve() : reject(outcome));
+        if (this.#outcome !== undefined) this.#settleReady(this.#outcome);
       }),
     );
     return this.#ready;
@@ -118,7 +117,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     if (this.state === 'closed') return;
     this.#states.set(channel, state, error);
     if (state === 'active') this.stream.started(this.#platform.wallClock());
-    if (state === 'pending' && error !== undefined) this.#becomeReady({ error });
+    if (state === 'pending' && error !== undefined) this.#becomeReady(error);
     this.#settle();
   }
 
@@ -145,16 +144,14 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     const pending = states.pendingCount > 0;
     if (pending && this.state === 'pending') return;
     const denied = states.refusal;
-    if (!pending) this.#becomeReady(denied === undefined ? 'ready' : { error: denied });
+    if (!pending) this.#becomeReady(denied ?? 'ready');
     this.#become(pending ? 'pending' : states.activeCount > 0 ? 'active' : 'denied', denied);
   }
 
-  #becomeReady(outcome: 'ready' | { readonly error: unknown }): void {
+  #becomeReady(outcome: 'ready' | AshRedisError): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    if (outcome === 'ready') this.#settleReady?.resolve();
-    else this.#settleReady?.reject(outcome.error);
-    this.#settleReady = undefined;
+    this.#settleReady?.(outcome);
   }
 
   #become(to: SubscriptionStateName, cause: AshRedisError | undefined): void {
@@ -170,7 +167,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     if (this.state === 'closed') return;
     this.#error = error;
     const unconfirmed = 'Cannot subscribe: the subscription was closed before it was confirmed';
-    if (this.#outcome === undefined) this.#becomeReady({ error: error ?? new ClosedError(unconfirmed) });
+    if (this.#outcome === undefined) this.#becomeReady(error ?? new ClosedError(unconfirmed));
     this.#become('closed', error);
   }
 }

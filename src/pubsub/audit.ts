@@ -20,8 +20,8 @@ const NOBODY = 'ashredis:audit';
 export interface AuditOwner {
   readonly port: ConnectionPort;
   readonly table: SubscriptionTable;
-  readonly timeoutMs: number;
-  now(): number;
+  /** Monotonic ms, for what is asked now. */
+  deadline(): number;
   /** Calls `askAll`, and tells the losses once all that it asked is answered. */
   repair(askAll: () => void): void;
 }
@@ -79,8 +79,7 @@ export function auditOf(owner: AuditOwner): Audit {
       else countForbidden = true;
     };
     const confirmation = confirms === undefined ? undefined : { kind: confirms, channel: NOBODY };
-    const deadline = owner.now() + owner.timeoutMs;
-    owner.port.send(inStepCommand(args, { deadline, onReply, onFailure, confirms: confirmation }));
+    owner.port.send(inStepCommand(args, { deadline: owner.deadline(), onReply, onFailure, confirms: confirmation }));
   };
 
   const audit: Audit = {

@@ -8,7 +8,7 @@
 // what the new one brought: what lies behind that is newer.
 
 import { type AshRedisError, LinkLostError, ReplyError } from '../errors/index.ts';
-import type { ConnectionHandler, ConnectionPort } from '../net/index.ts';
+import type { ConnectionHandler, ConnectionPort, Platform } from '../net/index.ts';
 import type { RespMessage } from '../resp/index.ts';
 import { type ByKind, KINDS, namesByKind } from './by-kind.ts';
 import { inStepCommand } from './in-step-command.ts';
@@ -21,8 +21,7 @@ export interface ReplacementInit {
   make(handler: ConnectionHandler): ConnectionPort;
   /** What the old link holds. */
   held(kind: ChannelKind): string[];
-  /** Called once the work of this turn is done. */
-  defer(callback: () => void): void;
+  readonly platform: Platform;
   /** Nothing more is read from the old link. */
   pauseOld(): void;
   /** The new link has taken over. `newer` is what the old one did not bring. */
@@ -57,9 +56,10 @@ export class LinkReplacement {
 
   constructor(init: ReplacementInit) {
     this.#init = init;
+    this.#port = init.make(this.#handler);
     this.#batch = new SubscribeBatch({
-      send: (command) => this.#port.send(command),
-      defer: init.defer,
+      port: this.#port,
+      platform: init.platform,
       deadline: () => Infinity,
       epoch: () => 0,
       onConfirmed: (_verb, kind, channel) => {
@@ -72,7 +72,6 @@ export class LinkReplacement {
         else this.#fail(error);
       },
     });
-    this.#port = init.make(this.#handler);
     this.#port.connect().catch((error: AshRedisError) => this.#fail(error));
   }
 

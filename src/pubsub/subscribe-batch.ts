@@ -6,14 +6,14 @@
 // nobody else. Shard channels go alone: a command of theirs must stay in one slot of a cluster.
 
 import { type AshRedisError, ReplyError } from '../errors/index.ts';
+import type { ConnectionPort, Platform } from '../net/index.ts';
 import { estimateOf, SubscribeCommand, type SubscribeOwner } from './subscribe-command.ts';
 import type { Verb } from './subscription-table.ts';
 import type { ChannelKind } from './types.ts';
 
 export interface BatchOwner {
-  send(command: SubscribeCommand): void;
-  /** Called once the work of this turn is done. */
-  defer(callback: () => void): void;
+  readonly port: Pick<ConnectionPort, 'send'>;
+  readonly platform: Pick<Platform, 'defer'>;
   /** Monotonic ms, for the commands that are sent now. */
   deadline(): number;
   /** Tells links apart: an answer that comes over another one is void. */
@@ -51,7 +51,7 @@ export class SubscribeBatch implements SubscribeOwner {
     this.#bytes += bytes;
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#owner.defer(() => {
+    this.#owner.platform.defer(() => {
       this.#scheduled = false;
       this.flush();
     });
@@ -82,7 +82,7 @@ export class SubscribeBatch implements SubscribeOwner {
   }
 
   #send(verb: Verb, kind: ChannelKind, channels: readonly string[]): void {
-    const { deadline, epoch } = { deadline: this.#owner.deadline(), epoch: this.#owner.epoch() };
-    this.#owner.send(new SubscribeCommand(this, verb, kind, channels, deadline, epoch));
+    const owner = this.#owner;
+    owner.port.send(new SubscribeCommand(this, verb, kind, channels, owner.deadline(), owner.epoch()));
   }
 }

@@ -21,12 +21,12 @@ import {
   type StateEvent,
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
-import { type Audit, auditOf, deafError } from './audit.ts';
+import { type Audit, type AuditOwner, auditOf, deafError } from './audit.ts';
 import type { ByKind } from './by-kind.ts';
 import { LinkReplacement } from './link-replacement.ts';
 import { SingleTimer } from './single-timer.ts';
 import type { Wish } from './standing.ts';
-import { SubscribeBatch } from './subscribe-batch.ts';
+import { type BatchOwner, SubscribeBatch } from './subscribe-batch.ts';
 import { SubscriptionTable, type TableOwner, type Verb } from './subscription-table.ts';
 import type { ChannelKind, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 import { WishHandle } from './wish-handle.ts';
@@ -78,14 +78,21 @@ export class SubscriberConnection implements MessageSource {
     this.#platform = init.platform;
     const ask: TableOwner['ask'] = (verb, kind, channel, alone) => this.#ask(verb, kind, channel, alone);
     this.#table = new SubscriptionTable({ ask }, init.platform.random() * 2 ** 32);
-    this.#batch = new SubscribeBatch({
-      send: (command) => this.#port.send(command),
-      defer: (callback) => this.#platform.defer(callback),
+    const port = () => this.#port;
+    const owner: BatchOwner & AuditOwner = {
+      get port() {
+        return port();
+      },
+      platform: init.platform,
+      table: this.#table,
       deadline: () => this.#deadline(),
       epoch: () => this.#epoch,
       onConfirmed: (verb, kind, channel, count) => this.#onConfirmed(verb, kind, channel, count),
       onFailed: (verb, kind, channel, error) => this.#onFailed(verb, kind, channel, error),
-    });
+      repair: (askAll) => this.#repair(askAll),
+    };
+    this.#batch = new SubscribeBatch(owner);
+    this.#audit = auditOf(owner);
     this.#limits = new WishLimits(init.platform, (wish) =>
       this.#table.late(wish, (channel) => this.#lateError(channel, undefined)),
     );
@@ -93,16 +100,6 @@ export class SubscriberConnection implements MessageSource {
     this.#retryTimer = new SingleTimer(init.platform, () => this.#retryNow());
     this.#handler = this.#own();
     this.#port = this.#makePort(this.#handler);
-    const port = () => this.#port;
-    this.#audit = auditOf({
-      get port() {
-        return port();
-      },
-      table: this.#table,
-      timeoutMs: init.connectionOptions.commandTimeoutMs,
-      now: () => this.#platform.now(),
-      repair: (askAll) => this.#repair(askAll),
-    });
   }
 
   #makePort(handler: ConnectionHandler): ConnectionPort {
@@ -290,7 +287,7 @@ export class SubscriberConnection implements MessageSource {
     this.#replacement = new LinkReplacement({
       make: (handler) => this.#makePort(handler),
       held: (kind) => this.#table.held(kind),
-      defer: (callback) => this.#platform.defer(callback),
+      platform: this.#platform,
       pauseOld: () => old.pauseReading(),
       onDone: (port, handler, held, newer) => {
         this.#replacement = undefined;
@@ -306,7 +303,7 @@ export class SubscriberConnection implements MessageSource {
         // An ordinary reconnect asks for credentials as well, and its gap is told.
         this.#port.breakLink(renewalError(error));
       },
-      deadline: () => this.#platform.now() + this.#init.connectionOptions.commandTimeoutMs,
+      deadline: () => this.#deadline(),
     });
   }
 

@@ -143,14 +143,12 @@ export class SubscriptionTable {
     let asked = 0;
     // A new link may have new rights.
     const unplanned = alike((before) => before.with({ retryAt: Infinity }));
-    for (const kind of KINDS) {
-      for (const [channel, before] of this.#byKind[kind]) {
-        if (before.held !== 'off' || !before.isWanted) continue;
-        this.#retrying[kind].delete(channel);
-        this.#ask('subscribe', kind, channel, unplanned(before));
-        asked++;
-      }
-    }
+    this.#each((kind, channel, before) => {
+      if (before.held !== 'off' || !before.isWanted) return;
+      this.#retrying[kind].delete(channel);
+      this.#ask('subscribe', kind, channel, unplanned(before));
+      asked++;
+    });
     return asked;
   }
 
@@ -158,13 +156,11 @@ export class SubscriptionTable {
   moved(held: ByKind<ReadonlySet<string>>, loss: Loss): void {
     this.version++;
     const losing = alike((before) => before.losing(loss).as('off'));
-    for (const kind of KINDS) {
-      for (const [channel, before] of this.#byKind[kind]) {
-        if (held[kind].has(channel)) this.#reconcile(kind, channel, before.as('on'));
-        else if (before.held !== 'on') this.#reconcile(kind, channel, before.as('off'));
-        else if (this.#lose(kind, channel, losing(before))) this.#reconcileAgain(kind, channel);
-      }
-    }
+    this.#each((kind, channel, before) => {
+      if (held[kind].has(channel)) this.#reconcile(kind, channel, before.as('on'));
+      else if (before.held !== 'on') this.#reconcile(kind, channel, before.as('off'));
+      else if (this.#lose(kind, channel, losing(before))) this.#reconcileAgain(kind, channel);
+    });
   }
 
   linkDown(cause: Error, reason: string): void {
@@ -175,12 +171,10 @@ export class SubscriptionTable {
       const sure = before.with({ unsure: false });
       return (before.held === 'on' ? sure.losing(loss) : sure).as('off');
     });
-    for (const kind of KINDS) {
-      for (const [channel, before] of this.#byKind[kind]) {
-        if (before.held === 'on') this.#lose(kind, channel, off(before));
-        else this.#put(kind, channel, off(before));
-      }
-    }
+    this.#each((kind, channel, before) => {
+      if (before.held === 'on') this.#lose(kind, channel, off(before));
+      else this.#put(kind, channel, off(before));
+    });
   }
 
   /** Told to every sink, and then forgotten. */
@@ -281,18 +275,16 @@ export class SubscriptionTable {
   tellLosses(wallNow: number): void {
     const told = new Map<Wish, { channels: string[]; loss: Loss }>();
     const withoutLoss = alike((before) => before.with({ lost: undefined }));
-    for (const kind of KINDS) {
-      for (const [channel, before] of this.#byKind[kind]) {
-        const { lost } = before.trouble;
-        if (lost === undefined || before.held !== 'on') continue;
-        for (const wish of lost.wishes) {
-          const present = told.get(wish);
-          if (present !== undefined) present.channels.push(channel);
-          else if (!wish.cancelled) told.set(wish, { channels: [channel], loss: lost.loss });
-        }
-        this.#byKind[kind].set(channel, withoutLoss(before));
+    this.#each((kind, channel, before) => {
+      const { lost } = before.trouble;
+      if (lost === undefined || before.held !== 'on') return;
+      for (const wish of lost.wishes) {
+        const present = told.get(wish);
+        if (present !== undefined) present.channels.push(channel);
+        else if (!wish.cancelled) told.set(wish, { channels: [channel], loss: lost.loss });
       }
-    }
+      this.#byKind[kind].set(channel, withoutLoss(before));
+    });
     for (const [wish, { channels, loss }] of told) wish.sink.onGap(gapOf(wish, channels, loss, wallNow));
   }
 
@@ -370,6 +362,10 @@ export class SubscriptionTable {
     this.#nextRetryAt = Math.min(this.#nextRetryAt, retryAt);
     this.#retrying[kind].add(channel);
     this.#byKind[kind].set(channel, standing.with({ retryAt }));
+  }
+
+  #each(act: (kind: ChannelKind, channel: string, before: Standing) => void): void {
+    for (const kind of KINDS) for (const [channel, before] of this.#byKind[kind]) act(kind, channel, before);
   }
 
   // --- one channel ---------------------------------------------------------------------------------------------------
