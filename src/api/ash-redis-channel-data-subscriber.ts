@@ -29,7 +29,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   constructor(name: string, source: string, config?: SubscriberConfig<T>) {
     super(name, source, config);
-    this.channel = nameIn(source, 'ashredischannel', 'source of an AshRedisChannelDataSubscriber');
+    this.channel = nameIn(source, 'ashredischannel', 'source of a subscriber');
     const { client, delivery } = this.configuration;
     this.#isLent = client !== undefined;
     this.#connections = lentBy(client) ?? new Connections(this.configuration, this.platform);

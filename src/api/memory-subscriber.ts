@@ -14,7 +14,7 @@ export class MemoryDataSubscriber<T = JsonObject> extends SourceSubscriber<T> {
 
   constructor(name: string, source: string, config?: SubscriberConfig<T>) {
     super(name, source, config);
-    this.channel = nameIn(source, 'memory', 'source');
+    this.channel = nameIn(source, 'memory', 'source of a subscriber');
     const { kind, delivery } = this.configuration;
     if (kind === 'pattern' || delivery === 'latest') {
       throw new UsageError('Cannot use kind "pattern" or delivery "latest" with memory://: it has neither');

@@ -123,10 +123,14 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   end(error: unknown): void {
     if (this.isEnded) return;
     this.#readInbox();
+    this.#takeNoMore(error);
+    if (this.#queue.isEmpty) this.#pull?.end(error);
+  }
+
+  #takeNoMore(error: unknown): void {
     this.isEnded = true;
     this.#error = error;
     this.#unread.stop();
-    if (this.#queue.isEmpty) this.#pull?.end(error);
   }
 
   // --- handlers ------------------------------------------------------------------------------------------------------
@@ -145,6 +149,10 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   resume(): void {
     this.#delivery?.resume();
+    this.#serve();
+  }
+
+  #serve(): void {
     if (this.hasHandlers) this.#deliverer().pump();
     else this.#servePullers();
   }
@@ -221,9 +229,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** Told at once, and what waits is given up: a reader that is too slow must not learn it late. */
   onFail(error: OverflowError): void {
     this.#overflowCount += 1 + this.#queue.clear();
-    this.isEnded = true;
-    this.#error = error;
-    this.#unread.stop();
+    this.#takeNoMore(error);
     this.#delivery?.stop();
     this.#pull?.end(error);
     this.#owner.onOverflow(error);
@@ -274,8 +280,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     // Inside a handler its own end can't be waited for: it waits for us.
     const insideHandler = this.#delivery?.isCalling === true;
     this.#readInbox();
-    this.isEnded = true;
-    this.#unread.stop();
+    this.#takeNoMore(this.#error);
     if (drain) await this.#drained(insideHandler, timeoutMs);
     this.#delivery?.stop();
     const discarded = this.#queue.clear();
@@ -333,8 +338,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     this.#readScheduled = false;
     do {
       this.#readInbox(SLICE);
-      if (this.hasHandlers) this.#deliverer().pump();
-      else this.#servePullers();
+      this.#serve();
     } while (this.#inbox.length > 0);
     this.#unread.arm();
   };

@@ -166,7 +166,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   #end(error: AshRedisError | undefined): void {
     if (this.state === 'closed') return;
     this.#error = error;
-    const unconfirmed = 'Cannot subscribe: the subscription was closed before it was confirmed';
+    const unconfirmed = 'Cannot subscribe: it was closed before its confirmation';
     if (this.#outcome === undefined) this.#becomeReady(error ?? new ClosedError(unconfirmed));
     this.#become('closed', error);
   }

@@ -143,7 +143,7 @@ export class SubscriberConnection implements MessageSource {
 
   subscribe(asked: SubscribeWish): SourceHandle {
     if (this.#closed) {
-      throw new ClosedError('Cannot subscribe: the connection was closed by its user', { safeToRetry: true });
+      throw new ClosedError('Cannot subscribe: the connection was closed', { safeToRetry: true });
     }
     const wish = this.#table.add(asked, this.#platform.wallClock());
     this.#limit(wish);
@@ -419,7 +419,7 @@ export class SubscriberConnection implements MessageSource {
     if (blocked === '' && cause !== undefined) return cause;
     const hint =
       blocked === ''
-        ? 'it stays wanted: it is subscribed as soon as the link is back'
+        ? 'it stays wanted, and is asked for again with the link'
         : `reading is stopped by the full queue of ${blocked}; read it, close it, or give it another "overflow"`;
     return new TimeoutError(`Cannot subscribe to ${JSON.stringify(channel)}: no confirmation in time`, { hint, cause });
   }
