@@ -149,7 +149,7 @@ describe('bytes of a real redis-server', options, () => {
     const count = three.values.length;
     three.send('DEBUG', 'PROTOCOL', 'push');
     three.send('PING');
-    await three.until(count + 2);
+    await three.until(count + 3);
     const values = three.values.slice(count);
     assert.ok(values.some((value) => value instanceof RespPush && value.kind === 'server-cpu-usage'));
     assert.equal(values.at(-1), 'PONG');
