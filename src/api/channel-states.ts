@@ -13,8 +13,8 @@ export class ChannelStates {
   /** … to before here, as long as `#pending` is undefined. */
   #to: number;
   /** Pending ones, when they are in no such order. */
-  #pending: Set<string> | undefined = undefined;
-  #denied: Map<string, AshRedisError> | undefined = undefined;
+  #pending: Set<string> | undefined;
+  #denied: Map<string, AshRedisError> | undefined;
 
   /** All are pending. */
   constructor(channels: readonly string[]) {
@@ -42,7 +42,7 @@ export class ChannelStates {
   of(channel: string): SubscriptionStateName | undefined {
     const index = this.#channels.indexOf(channel);
     if (index < 0) return undefined;
-    if (this.#denied?.has(channel) === true) return 'denied';
+    if (this.#denied?.has(channel)) return 'denied';
     const isPending = this.#pending?.has(channel) ?? (index >= this.#from && index < this.#to);
     return isPending ? 'pending' : 'active';
   }

@@ -89,7 +89,7 @@ function checkChannels(channels: string | readonly string[], kind: ChannelKind):
 }
 
 function closeOnAbort<T>(subscription: Subscription<T>, signal: AbortSignalLike | undefined): void {
-  if (signal === undefined) return;
+  if (!signal) return;
   const close = () => subscription.close();
   if (signal.aborted) return close();
   const unwatch = whenAborted(signal, close);

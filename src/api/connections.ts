@@ -81,7 +81,7 @@ export class Connections {
   }
 
   get lane(): CommandLane {
-    if (this.#lane === undefined) {
+    if (!this.#lane) {
       this.#refuseClosed();
       this.#lane = new CommandLane(this.options({}), this.platform, this.#handler('commands'));
     }
@@ -91,7 +91,7 @@ export class Connections {
   /** The connection for subscriptions whose payloads are text, or bytes. */
   subscriber(bytes: boolean): SubscriberConnection {
     let subscriber = this.#subscribers[Number(bytes)];
-    if (subscriber !== undefined) return subscriber;
+    if (subscriber) return subscriber;
     this.#refuseClosed();
     const { onState, onPush } = this.#handler('subscriptions');
     subscriber = new SubscriberConnection({
@@ -149,9 +149,9 @@ export class Connections {
   stats(): { commands?: object; subscriptions?: object } {
     const [text, bytes] = this.#subscribers;
     const stats: { commands?: object; subscriptions?: object } = {};
-    if (this.#lane !== undefined) stats.commands = this.#lane.stats();
+    if (this.#lane) stats.commands = this.#lane.stats();
     const subscriptions = text ?? bytes;
-    if (subscriptions !== undefined) stats.subscriptions = subscriptions.stats();
+    if (subscriptions) stats.subscriptions = subscriptions.stats();
     return stats;
   }
 

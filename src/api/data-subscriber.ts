@@ -94,11 +94,11 @@ export abstract class DataSubscriber<T = JsonObject> {
 
   /** Resolves when the subscription is confirmed. After a rejection the next call tries again. */
   start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
-    if (this.#stopping !== undefined) return rejected(this.#stoppedError());
+    if (this.#stopping) return rejected(this.#stoppedError());
     const { signal } = options;
     if (signal?.aborted) return rejected(signal.reason);
     // The first caller's signal gives the start up; a later one's gives up waiting for it.
-    if (this.#starting !== undefined && signal !== undefined) return untilAborted(this.#starting, signal);
+    if (this.#starting && signal) return untilAborted(this.#starting, signal);
     this.#starting ??= handled(this.#start(signal));
     return this.#starting;
   }
@@ -235,14 +235,14 @@ export abstract class DataSubscriber<T = JsonObject> {
         unwatch = whenAborted(signal, () => reject(signal?.reason));
         Promise.resolve(this.doStart(this.#receiverOf(stream), signal)).then(resolve, reject);
       });
-      if (this.#stopping !== undefined) throw this.#stoppedError();
+      if (this.#stopping) throw this.#stoppedError();
       stream.started(this.platform.wallClock());
       this.#isRunning = true;
     } catch (error) {
       this.#starting = undefined;
       // What waits for messages would wait for ever.
       stream.end(error);
-      if (this.#stopping === undefined) await this.doStop(0);
+      if (!this.#stopping) await this.doStop(0);
       throw error;
     } finally {
       this.#giveUp = undefined;
@@ -287,7 +287,7 @@ export abstract class DataSubscriber<T = JsonObject> {
       gap: (gap) => stream.pushGap(gap),
       end: (error) => {
         if (stream !== this.#stream || stream.isEnded) return;
-        if (this.#giveUp !== undefined) return this.#giveUp(error);
+        if (this.#giveUp) return this.#giveUp(error);
         stream.end(error);
         this.#leaveSource();
       },

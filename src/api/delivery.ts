@@ -40,7 +40,7 @@ export class Delivery<M> {
   /** Inside a handler, before its first `await`. */
   isCalling = false;
   /** Told once no handler runs. */
-  #nextGap: Gap | undefined = undefined;
+  #nextGap: Gap | undefined;
   deliveredCount = 0;
 
   constructor(owner: DeliveryOwner<M>, options: DeliveryOptions, platform: Platform) {
@@ -93,11 +93,7 @@ export class Delivery<M> {
 
   #mayGoOn(): boolean {
     return (
-      !this.isPaused &&
-      !this.#stopped &&
-      !this.#telling &&
-      this.#nextGap === undefined &&
-      this.#running < this.#options.concurrency
+      !this.isPaused && !this.#stopped && !this.#telling && !this.#nextGap && this.#running < this.#options.concurrency
     );
   }
 
@@ -139,10 +135,10 @@ export class Delivery<M> {
     const end = () => {
       if (ended) return;
       ended = true;
-      if (timer !== undefined) this.#platform.clearTimer(timer);
+      if (timer) this.#platform.clearTimer(timer);
       this.#running--;
       const gap = this.#nextGap;
-      if (this.#running === 0 && gap !== undefined) {
+      if (this.#running === 0 && gap) {
         this.#nextGap = undefined;
         this.#tell(gap);
       }

@@ -21,7 +21,7 @@ const NOBODY: Audience = Object.freeze({ entries: [], listeners: [], hasOnce: fa
 
 export class Emitter<Events extends object> {
   /** Made by the first listener. */
-  #audiences: Map<keyof Events, Audience> | undefined = undefined;
+  #audiences: Map<keyof Events, Audience> | undefined;
   readonly #onThrow: ((error: unknown) => void) | undefined;
 
   /** `onThrow` is told what a listener threw or rejected with. */
@@ -79,7 +79,7 @@ export class Emitter<Events extends object> {
 
   #remove(event: keyof Events, entry: Entry | undefined): void {
     const left = this.#of(event).entries.filter((other) => other !== entry);
-    if (entry !== undefined) this.#set(event, left);
+    if (entry) this.#set(event, left);
   }
 
   #of(event: keyof Events): Audience {

@@ -54,6 +54,6 @@ export class MessagePull<T> {
   }
 
   #disarm(waiter: Waiter<T>): void {
-    if (waiter.timer !== undefined) this.#platform.clearTimer(waiter.timer);
+    if (waiter.timer) this.#platform.clearTimer(waiter.timer);
   }
 }

@@ -72,7 +72,7 @@ export class MessageQueue<M extends Queued> {
   #failed = false;
   droppedCount = 0;
   /** `conflate`: the one of each key that waits. */
-  #newest: Map<string, Replaceable<M>> | undefined = undefined;
+  #newest: Map<string, Replaceable<M>> | undefined;
   /** Slots whose message was replaced. */
   #replacedCount = 0;
 
@@ -237,7 +237,7 @@ export class MessageQueue<M extends Queued> {
 
   #replaceOlder(key: string): void {
     const older = this.#newest?.get(key);
-    if (older?.message === undefined) return;
+    if (!older?.message) return;
     // The newer one goes to the end: before the gaps that stand between them it would be told too early.
     this.count--;
     this.bytes -= older.message.raw.length;

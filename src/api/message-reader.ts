@@ -35,7 +35,7 @@ const NONE: ReaderCounts = Object.freeze({ missedCount: 0, duplicateCount: 0, re
 
 export class MessageReader<T> {
   readonly #options: ReaderOptions;
-  #numbering: Numbering | undefined = undefined;
+  #numbering: Numbering | undefined;
   readonly #prefixLength: number;
   readonly #isJson: boolean;
   #counts: ReaderCounts = NONE;
@@ -90,8 +90,8 @@ export class MessageReader<T> {
       let data: unknown = raw;
       if (numbered) data = this.#dataInside(message);
       else if (this.#isJson && typeof raw === 'string') data = JSON.parse(raw);
-      else if (codec !== undefined) data = decode(codec, raw);
-      message.data = (validate === undefined ? data : validate(data)) as T;
+      else if (codec) data = decode(codec, raw);
+      message.data = (validate ? validate(data) : data) as T;
       return undefined;
     } catch (cause) {
       return invalidError(message.channel, cause);
@@ -103,13 +103,13 @@ export class MessageReader<T> {
     const { codec } = this.#options;
     this.gap = undefined;
     const envelope = typeof message.raw === 'string' ? openEnvelope(message.raw, this.#isJson) : undefined;
-    if (envelope === undefined) throw new Error('it has no envelope { epoch, offset, data }');
+    if (!envelope) throw new Error('it has no envelope { epoch, offset, data }');
     const { epoch, offset, raw, data } = envelope;
     this.gap = this.#count(message.channel, epoch, offset, message.receivedAt);
     message.raw = raw;
     message.position = { epoch, offset };
     if (this.#isJson) return data;
-    return codec === undefined ? raw : decode(codec, raw);
+    return codec ? decode(codec, raw) : raw;
   }
 
   #count(channel: string, epoch: string, offset: number, receivedAt: number): Gap | undefined {

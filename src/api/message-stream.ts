@@ -29,7 +29,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   readonly #reader: MessageReader<T>;
   readonly #queue: MessageQueue<Message<T>>;
   /** Made when the first handler is to be called, or by a pause. */
-  #delivery: Delivery<Message<T>> | undefined = undefined;
+  #delivery: Delivery<Message<T>> | undefined;
   /** Nothing of a user's has to run between arrival and queue. */
   readonly #plain: boolean;
   /** Arrived and not decoded yet: what one turn brings. */
@@ -38,12 +38,12 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   #inboxAt = 0;
   #readScheduled = false;
   /** Made when somebody waits for the first time. */
-  #pull: MessagePull<T> | undefined = undefined;
+  #pull: MessagePull<T> | undefined;
   /** Pulling has begun: handlers are refused from now on. */
   #pulled = false;
-  #handle: HeldUp | undefined = undefined;
+  #handle: HeldUp | undefined;
   isEnded = false;
-  #error: unknown = undefined;
+  #error: unknown;
   readonly #unread: UnreadWatch;
   messageCount = 0;
   #pulledCount = 0;
@@ -53,7 +53,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   #overflowCount = 0;
   /** A gap is being told to who pulls. */
   #telling = false;
-  #onIdle: (() => void) | undefined = undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: StreamOptions<T>, platform: Platform, events: StreamEmitter<T>, owner: StreamOwner) {
     this.#options = options;
@@ -188,7 +188,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     if (this.#inbox.length > 0) this.#readInbox();
     while (this.#pull?.isEmpty !== false && !this.#telling && !this.isPaused) {
       const entry = this.#take();
-      if (entry === undefined) break;
+      if (!entry) break;
       if (entry instanceof GapEntry) {
         this.#tellForPull(entry.gap);
         continue;
@@ -238,7 +238,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** A user's function: its throw is an event, and the message is then of its channel. */
   keyOf(message: Message<T>): string {
     const { conflateKey } = this.#options;
-    if (conflateKey === undefined) return message.channel;
+    if (!conflateKey) return message.channel;
     try {
       return String(conflateKey(message));
     } catch (error) {
@@ -313,7 +313,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   async #handOverInside(until: number): Promise<void> {
     while (this.#platform.now() < until) {
       const entry = this.#take();
-      if (entry === undefined) return;
+      if (!entry) return;
       try {
         if (entry instanceof GapEntry) await this.tellGap(entry.gap);
         else {
@@ -360,7 +360,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   #decode(message: Message<T>): void {
     const { raw, channel, receivedAt } = message;
     const error = this.#reader.decode(message);
-    if (this.#reader.gap !== undefined) this.#queue.pushGap(this.#reader.gap);
+    if (this.#reader.gap) this.#queue.pushGap(this.#reader.gap);
     if (error === undefined) return this.#accept(message);
     this.#invalidCount++;
     this.#events.emit('invalid', { message: { channel, raw, receivedAt }, error });
@@ -373,7 +373,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   #take(): Message<T> | GapEntry | undefined {
     const entry = this.#queue.shift();
-    if (entry !== undefined) this.#unread.taken = true;
+    if (entry) this.#unread.taken = true;
     return entry;
   }
 
@@ -405,7 +405,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     const pull = this.#pull;
     while (pull?.isEmpty === false && !this.#telling && !this.isPaused) {
       const entry = this.#take();
-      if (entry === undefined) break;
+      if (!entry) break;
       if (entry instanceof GapEntry) {
         this.#tellForPull(entry.gap);
         continue;

@@ -31,7 +31,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
     await new Promise<void>((resolve, reject) => {
       let timer: TimerHandle | undefined;
       const settle = (error?: unknown) => {
-        if (timer !== undefined) this.platform.clearTimer(timer);
+        if (timer) this.platform.clearTimer(timer);
         timer = undefined;
         if (error === undefined) resolve();
         else reject(error);

@@ -49,13 +49,13 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   readonly #name: string;
   readonly #prefix: string;
   readonly #states: ChannelStates;
-  #error: AshRedisError | undefined = undefined;
+  #error: AshRedisError | undefined;
   state: SubscriptionStateName = 'pending';
   /** Made when somebody asks for it. */
-  #ready: Promise<void> | undefined = undefined;
-  #settleReady: ((outcome: 'ready' | AshRedisError) => void) | undefined = undefined;
+  #ready: Promise<void> | undefined;
+  #settleReady: ((outcome: 'ready' | AshRedisError) => void) | undefined;
   /** What `ready` came to, which stands. */
-  #outcome: 'ready' | AshRedisError | undefined = undefined;
+  #outcome: 'ready' | AshRedisError | undefined;
 
   constructor(init: SubscriptionInit<T>, channels: readonly string[]) {
     const { prefix } = init.stream.reader;
@@ -74,7 +74,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     this.#ready ??= handled(
       new Promise<void>((resolve, reject) => {
         this.#settleReady = (outcome) => (outcome === 'ready' ? resolve() : reject(outcome));
-        if (this.#outcome !== undefined) this.#settleReady(this.#outcome);
+        if (this.#outcome) this.#settleReady(this.#outcome);
       }),
     );
     return this.#ready;
@@ -149,7 +149,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   }
 
   #becomeReady(outcome: 'ready' | AshRedisError): void {
-    if (this.#outcome !== undefined) return;
+    if (this.#outcome) return;
     this.#outcome = outcome;
     this.#settleReady?.(outcome);
   }
@@ -158,7 +158,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     const from = this.state;
     if (from === to) return;
     this.state = to;
-    const event: SubscriptionStateEvent = cause === undefined ? { from, to } : { from, to, cause };
+    const event: SubscriptionStateEvent = cause ? { from, to, cause } : { from, to };
     // The source is in the middle of its work; a listener is a user's.
     this.#platform.defer(() => this.events.emit('state', event));
   }
@@ -167,7 +167,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     if (this.state === 'closed') return;
     this.#error = error;
     const unconfirmed = 'Cannot subscribe: it was closed before its confirmation';
-    if (this.#outcome === undefined) this.#becomeReady(error ?? new ClosedError(unconfirmed));
+    if (!this.#outcome) this.#becomeReady(error ?? new ClosedError(unconfirmed));
     this.#become('closed', error);
   }
 }

@@ -14,7 +14,7 @@ export interface UnreadOwner {
 export class UnreadWatch {
   readonly #owner: UnreadOwner;
   readonly #platform: Platform;
-  #timer: TimerHandle | undefined = undefined;
+  #timer: TimerHandle | undefined;
   #stopped = false;
   #told = false;
   /** Set by the stream for every message that is taken: a field, since a call would be paid by each (measured). */
@@ -28,14 +28,14 @@ export class UnreadWatch {
   /** Messages have arrived. */
   arm(): void {
     if (this.taken) this.#told = false;
-    if (this.#timer !== undefined || this.#stopped || this.#told || !this.#owner.isWaiting) return;
+    if (this.#timer || this.#stopped || this.#told || !this.#owner.isWaiting) return;
     this.taken = false;
     this.#timer = this.#platform.setTimer(UNREAD_MS, () => this.#check(), false);
   }
 
   stop(): void {
     this.#stopped = true;
-    if (this.#timer !== undefined) this.#platform.clearTimer(this.#timer);
+    if (this.#timer) this.#platform.clearTimer(this.#timer);
     this.#timer = undefined;
   }
 

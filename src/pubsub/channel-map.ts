@@ -25,7 +25,7 @@ interface Snapshot<V> {
 export class ChannelMap<V> extends Map<string, V> {
   /** So that nobody can choose names that all want one slot. */
   readonly #seed: number;
-  #snapshot: Snapshot<V> | undefined = undefined;
+  #snapshot: Snapshot<V> | undefined;
   /** Look-ups since the last change. */
   #lookups = 0;
 

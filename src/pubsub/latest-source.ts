@@ -110,7 +110,7 @@ class LatestSink implements MessageSink {
 
   /** Asks now for the snapshots that were refused. */
   retry(): void {
-    for (const [channel, phase] of this.#phases) if (phase.timer !== undefined) this.#ask(channel, phase);
+    for (const [channel, phase] of this.#phases) if (phase.timer) this.#ask(channel, phase);
   }
 
   // --- the connection's sink -----------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class LatestSink implements MessageSink {
   }
 
   #goLive(channel: string, phase: Phase): void {
-    if (phase.snapshot === undefined) return;
+    if (!phase.snapshot) return;
     const { value, newer } = phase.snapshot;
     // Came while the gap was awaited.
     const later = phase.waiting;
@@ -228,13 +228,13 @@ class LatestSink implements MessageSink {
   }
 
   #disarm(phase: Phase): void {
-    if (phase.timer !== undefined) this.#init.platform.clearTimer(phase.timer);
+    if (phase.timer) this.#init.platform.clearTimer(phase.timer);
     phase.timer = undefined;
   }
 
   #phaseOf(channel: string): Phase {
     let phase = this.#phases.get(channel);
-    if (phase === undefined) {
+    if (!phase) {
       phase = { isLive: false, waiting: [], round: 0, owesGap: false };
       this.#phases.set(channel, phase);
     }

@@ -84,7 +84,7 @@ export class LinkReplacement {
   /** A message that the old link gave to its sinks. */
   noteGiven(message: RespMessage): void {
     // Before anything is asked of the new link, it can't have it.
-    if (this.#done !== undefined) this.#note(this.#given, message);
+    if (this.#done) this.#note(this.#given, message);
   }
 
   #restore(done: () => void): void {

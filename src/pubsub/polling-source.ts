@@ -86,11 +86,11 @@ function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: st
   };
   const onAnswer = (value: string | null) => {
     const now = platform.wallClock();
-    if (failure !== undefined && answered) {
+    if (failure && answered) {
       const cause = failure;
       sink.onGap({ channels: [channel], from: lastAt, to: now, cause, reason: 'link-lost', missed: 'unknown' });
     }
-    if (failure !== undefined || !answered) sink.onChannelState(channel, 'active', undefined);
+    if (failure || !answered) sink.onChannelState(channel, 'active', undefined);
     failure = undefined;
     answered = true;
     lastAt = now;
@@ -117,10 +117,10 @@ function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: st
     held: false,
     stop() {
       stopped = true;
-      if (timer !== undefined) platform.clearTimer(timer);
+      if (timer) platform.clearTimer(timer);
     },
     retry() {
-      if (timer === undefined) return;
+      if (!timer) return;
       platform.clearTimer(timer);
       wait(0);
     },

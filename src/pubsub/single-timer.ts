@@ -6,7 +6,7 @@ import type { Platform, TimerHandle } from '../net/index.ts';
 export class SingleTimer {
   readonly #platform: Platform;
   readonly #onTime: () => void;
-  #handle: TimerHandle | undefined = undefined;
+  #handle: TimerHandle | undefined;
   /** Monotonic ms; Infinity when it is not set. */
   at = Infinity;
 
@@ -18,7 +18,7 @@ export class SingleTimer {
   /** Infinity: not at all. */
   set(at: number): void {
     if (at === this.at) return;
-    if (this.#handle !== undefined) this.#platform.clearTimer(this.#handle);
+    if (this.#handle) this.#platform.clearTimer(this.#handle);
     this.#handle = undefined;
     this.at = at;
     if (at === Infinity) return;

@@ -102,7 +102,7 @@ export class Standing {
     const { trouble } = this;
     if (trouble === NONE) return this;
     const { unsure, denied, retryAt, lost } = trouble;
-    if (!unsure && denied === undefined && retryAt === Infinity && (keepLoss || lost === undefined)) return this;
+    if (!unsure && !denied && retryAt === Infinity && (keepLoss || !lost)) return this;
     const left = keepLoss ? lost : undefined;
     return this.with({ unsure: false, denied: undefined, denials: 0, retryAt: Infinity, lost: left });
   }
@@ -118,7 +118,7 @@ export function alike(change: (before: Standing) => Standing): (before: Standing
   const known = new Map<Standing, Standing>();
   return (before) => {
     let after = known.get(before);
-    if (after === undefined) {
+    if (!after) {
       after = change(before);
       known.set(before, after);
     }
@@ -127,5 +127,5 @@ export function alike(change: (before: Standing) => Standing): (before: Standing
 }
 
 function isNone({ unsure, denied, retryAt, lost, takenAt }: Trouble): boolean {
-  return !unsure && denied === undefined && retryAt === Infinity && lost === undefined && takenAt === -Infinity;
+  return !unsure && !denied && retryAt === Infinity && !lost && takenAt === -Infinity;
 }

@@ -196,7 +196,7 @@ export class SubscriberConnection implements MessageSource {
     if (this.#audit.wasMissing(kind, channel, count)) {
       this.#table.markLost(kind, channel, { cause: deafError(), reason: 'audit' });
     }
-    this.#table.confirmed(verb, kind, channel, this.#arrivedAt(), this.#restoring === undefined);
+    this.#table.confirmed(verb, kind, channel, this.#arrivedAt(), !this.#restoring);
     this.#answered();
   }
 
@@ -215,19 +215,19 @@ export class SubscriberConnection implements MessageSource {
   }
 
   #ask(verb: Verb, kind: ChannelKind, channel: string, alone: boolean): void {
-    if (this.#restoring !== undefined) this.#restoring.left++;
+    if (this.#restoring) this.#restoring.left++;
     this.#batch.add(verb, kind, channel, alone);
   }
 
   /** While restoring, the handshake's limit counts: one slow answer among 100,000 must not be singled out. */
   #deadline(): number {
-    if (this.#restoring?.isHandshake === true) return Infinity;
+    if (this.#restoring?.isHandshake) return Infinity;
     return this.#platform.now() + this.#init.connectionOptions.commandTimeoutMs;
   }
 
   #answered(): void {
     const restoring = this.#restoring;
-    if (restoring !== undefined && --restoring.left === 0) this.#restored(restoring.done);
+    if (restoring && --restoring.left === 0) this.#restored(restoring.done);
   }
 
   /** Tells links apart, also those of two connections. */
@@ -247,7 +247,7 @@ export class SubscriberConnection implements MessageSource {
 
   /** Everything is asked again on a living link: told at its end as one loss, like a restoring. */
   #repair(askAll: () => void): void {
-    if (this.#restoring === undefined) this.#restoring = { left: 1, done: () => {}, isHandshake: false };
+    if (!this.#restoring) this.#restoring = { left: 1, done: () => {}, isHandshake: false };
     else this.#restoring.left++;
     askAll();
     this.#answered();
@@ -282,7 +282,7 @@ export class SubscriberConnection implements MessageSource {
 
   /** Another connection with new credentials, before this one is closed. */
   #replaceLink(): void {
-    if (this.#replacement !== undefined || this.#closed) return;
+    if (this.#replacement || this.#closed) return;
     const old = this.#port;
     this.#replacement = new LinkReplacement({
       make: (handler) => this.#makePort(handler),
@@ -310,7 +310,7 @@ export class SubscriberConnection implements MessageSource {
   /** What was asked and noted over it is void. */
   #leaveLink(): void {
     // Confirmed before the loss and not told yet: these messages are older than the new gap.
-    if (this.#restoring !== undefined) this.#tellAndRelease();
+    if (this.#restoring) this.#tellAndRelease();
     this.#restoring = undefined;
     this.#batch.drop();
     this.#audit.reset();
@@ -345,7 +345,7 @@ export class SubscriberConnection implements MessageSource {
   }
 
   #onMessage(message: RespMessage): void {
-    if (this.#restoring !== undefined) return this.#wait(message);
+    if (this.#restoring) return this.#wait(message);
     this.#replacement?.noteGiven(message);
     this.#table.route(message, this.#arrivedAt());
   }
@@ -416,7 +416,7 @@ export class SubscriberConnection implements MessageSource {
 
   #lateError(channel: string, cause: TimeoutError | undefined): TimeoutError {
     const blocked = [...this.#holders.values()].join(', ');
-    if (blocked === '' && cause !== undefined) return cause;
+    if (blocked === '' && cause) return cause;
     const hint =
       blocked === ''
         ? 'it stays wanted, and is asked for again with the link'

@@ -104,7 +104,7 @@ export class SubscriptionTable {
     const left = alike((before) => before.wantedBy(before.wishes.filter((other) => other !== wish)));
     for (const channel of wish.channels) {
       const before = this.find(wish.kind, channel);
-      if (before?.wishes.includes(wish) === true) this.#reconcile(wish.kind, channel, left(before));
+      if (before?.wishes.includes(wish)) this.#reconcile(wish.kind, channel, left(before));
     }
   }
 
@@ -112,7 +112,7 @@ export class SubscriptionTable {
   retry({ kind, channels }: Wish): void {
     for (const channel of channels) {
       const standing = this.find(kind, channel);
-      if (standing !== undefined && standing.trouble.retryAt !== Infinity) this.#tryAgain(kind, channel, standing);
+      if (standing && standing.trouble.retryAt !== Infinity) this.#tryAgain(kind, channel, standing);
     }
   }
 
@@ -129,8 +129,8 @@ export class SubscriptionTable {
     for (const channel of wish.channels) {
       if (wish.cancelled) return;
       const standing = this.find(wish.kind, channel);
-      if (standing === undefined || standing.held === 'on' || standing.trouble.denied !== undefined) continue;
-      if (standing.trouble.lost?.wishes.includes(wish) === true) continue;
+      if (!standing || standing.held === 'on' || standing.trouble.denied !== undefined) continue;
+      if (standing.trouble.lost?.wishes.includes(wish)) continue;
       wish.sink.onChannelState(channel, 'pending', errorOf(channel));
     }
   }
@@ -202,7 +202,7 @@ export class SubscriptionTable {
   confirmed(verb: Verb, kind: ChannelKind, channel: string, wallNow: number, tellGap: boolean): void {
     this.version++;
     const before = this.find(kind, channel);
-    if (before === undefined) return;
+    if (!before) return;
     if (verb === 'unsubscribe') return this.#reconcile(kind, channel, before.with({ unsure: false }).as('off'));
     // Asked again by the audit, and left in the meantime: the answer to that comes next.
     if (before.held === 'turning-off') return;
@@ -210,7 +210,7 @@ export class SubscriptionTable {
     const { lost, retryAt } = before.trouble;
     if (retryAt !== Infinity) this.#retrying[kind].delete(channel);
     this.#byKind[kind].set(channel, after);
-    if (tellGap && lost !== undefined) {
+    if (tellGap && lost) {
       for (const wish of lost.wishes) {
         if (!wish.cancelled) wish.sink.onGap(gapOf(wish, [channel], lost.loss, wallNow));
       }
@@ -227,7 +227,7 @@ export class SubscriptionTable {
   refused(verb: Verb, kind: ChannelKind, channel: string, error: AshRedisError, now: number): void {
     this.version++;
     const before = this.find(kind, channel);
-    if (before === undefined) return;
+    if (!before) return;
     if (verb === 'unsubscribe') {
       // It still holds it. Wanted again, it is asked for again, whose answer tells; else its messages find no sink.
       if (before.isWanted) return this.#reconcile(kind, channel, before.as('off'));
@@ -247,7 +247,7 @@ export class SubscriptionTable {
   unanswered(verb: Verb, kind: ChannelKind, channel: string, error: AshRedisError, now: number): void {
     const before = this.find(kind, channel);
     // Asked again by the audit: no answer is no news.
-    if (before === undefined || (verb === 'subscribe' && before.held !== 'turning-on')) return;
+    if (!before || (verb === 'subscribe' && before.held !== 'turning-on')) return;
     this.version++;
     // Once is enough: a server that answers neither is not asked for ever.
     const after = before.with({ unsure: verb === 'subscribe' }).as('off');
@@ -264,7 +264,7 @@ export class SubscriptionTable {
     const again = now - before.trouble.takenAt < TAKEN_AGAIN_MS;
     if (!this.#lose(kind, channel, before.losing(loss).with({ takenAt: now }).as('off'))) return;
     const after = this.find(kind, channel);
-    if (after === undefined) return;
+    if (!after) return;
     if (again) this.#planRetry(kind, channel, after, now + TAKEN_AGAIN_MS);
     else this.#reconcile(kind, channel, after);
   }
@@ -277,10 +277,10 @@ export class SubscriptionTable {
     const withoutLoss = alike((before) => before.with({ lost: undefined }));
     this.#each((kind, channel, before) => {
       const { lost } = before.trouble;
-      if (lost === undefined || before.held !== 'on') return;
+      if (!lost || before.held !== 'on') return;
       for (const wish of lost.wishes) {
         const present = told.get(wish);
-        if (present !== undefined) present.channels.push(channel);
+        if (present) present.channels.push(channel);
         else if (!wish.cancelled) told.set(wish, { channels: [channel], loss: lost.loss });
       }
       this.#byKind[kind].set(channel, withoutLoss(before));
@@ -299,7 +299,7 @@ export class SubscriptionTable {
   markLost(kind: ChannelKind, channel: string, loss: Loss): void {
     // It was held, so that each of them had been told so.
     const before = this.find(kind, channel);
-    if (before !== undefined) this.#byKind[kind].set(channel, before.losing(loss));
+    if (before) this.#byKind[kind].set(channel, before.losing(loss));
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ export class SubscriptionTable {
         const standing = this.find(kind, channel);
         const retryAt = standing?.trouble.retryAt ?? Infinity;
         // A try that fails at once plans the next.
-        if (standing === undefined || retryAt <= now) this.#tryAgain(kind, channel, standing ?? this.#free);
+        if (!standing || retryAt <= now) this.#tryAgain(kind, channel, standing ?? this.#free);
         else this.#nextRetryAt = Math.min(this.#nextRetryAt, retryAt);
       }
     }
@@ -387,7 +387,7 @@ export class SubscriptionTable {
   /** After users of the table were called. */
   #reconcileAgain(kind: ChannelKind, channel: string): void {
     const standing = this.find(kind, channel);
-    if (standing !== undefined) this.#reconcile(kind, channel, standing);
+    if (standing) this.#reconcile(kind, channel, standing);
   }
 
   #ask(verb: Verb, kind: ChannelKind, channel: string, standing: Standing): void {

@@ -20,7 +20,7 @@ export class WishLimits {
 
   add(wish: Wish, limitMs: number): void {
     let wishes = this.#byLimit.get(limitMs);
-    if (wishes === undefined) {
+    if (!wishes) {
       wishes = new Map();
       this.#byLimit.set(limitMs, wishes);
     }
