@@ -23,7 +23,6 @@ import { SourceSubscriber } from './source-subscriber.ts';
 export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscriber<T> {
   /** What stands after `ashredischannel://`, verbatim: a channel, a pattern or a shard channel by `kind`. */
   readonly channel: string;
-  readonly #isLent: boolean;
   #connections: Connections;
   #stopListening: () => void = () => {};
 
@@ -31,7 +30,6 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     super(name, source, config);
     this.channel = nameIn(source, 'ashredischannel', 'source of a subscriber');
     const { client, delivery } = this.configuration;
-    this.#isLent = client !== undefined;
     this.#connections = lentBy(client) ?? new Connections(this.configuration, this.platform);
     if (delivery === 'live') this.#connections.refuseLine();
   }
@@ -52,7 +50,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   protected override async openSource(signal: AbortSignalLike | undefined): Promise<MessageSource> {
     // A closed one belongs to a start that failed or was given up; this is the next try.
-    if (!this.#isLent && this.#connections.isClosed) {
+    if (!this.configuration.client && this.#connections.isClosed) {
       this.#connections = new Connections(this.configuration, this.platform);
     }
     this.#listen();
@@ -69,7 +67,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   protected override async doStop(timeoutMs: number): Promise<void> {
     super.doStop(timeoutMs);
-    if (!this.#isLent) await this.#connections.close(timeoutMs);
+    if (!this.configuration.client) await this.#connections.close(timeoutMs);
     this.#stopListening();
   }
 

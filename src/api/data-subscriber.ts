@@ -9,7 +9,6 @@ import { type Configuration, parseConfiguration } from './config.ts';
 import { quoteValue } from './config-schema.ts';
 import type { JsonObject, Message, SubscriberConfig } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
-import { traceGap } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
 import { handled, rejected, untilAborted } from './handled.ts';
 import { log } from './log.ts';
@@ -325,7 +324,6 @@ export abstract class DataSubscriber<T = JsonObject> {
     const stream = new MessageStream<T>(options, this.platform, this.#events, {
       onGapTold: (gap) => {
         log(configuration.logger, 'warn', `subscriber "${this.name}": gap (${gap.reason}), missed ${gap.missed}`);
-        traceGap(gap);
       },
       // The source is in the middle of its work.
       onOverflow: () => this.platform.defer(() => this.#leaveSource()),

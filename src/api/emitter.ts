@@ -3,25 +3,17 @@
 
 export type Listener<E> = (event: E) => unknown;
 
-interface Entry {
-  // biome-ignore lint/suspicious/noExplicitAny: the type is the event's, checked by the methods
-  readonly listener: Listener<any>;
-  readonly once: boolean;
-}
+const CALLS: unique symbol = Symbol('calls');
 
-/** Who listens to one event, in order; made anew on every change, so that emitting needs no copy. */
-interface Audience {
-  readonly entries: readonly Entry[];
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  readonly listeners: readonly Listener<any>[];
-  readonly hasOnce: boolean;
-}
+/** One that is called once knows whom it calls. */
+// biome-ignore lint/suspicious/noExplicitAny: the type is the event's, checked by the methods
+type Registered = Listener<any> & { readonly [CALLS]?: Listener<any> };
 
-const NOBODY: Audience = Object.freeze({ entries: [], listeners: [], hasOnce: false });
+const NOBODY: readonly Registered[] = Object.freeze([]);
 
 export class Emitter<Events extends object> {
-  /** Made by the first listener. */
-  #audiences: Map<keyof Events, Audience> | undefined;
+  /** In order; made anew on every change, so that emitting needs no copy. The map is made by the first listener. */
+  #registered: Map<keyof Events, readonly Registered[]> | undefined;
   readonly #onThrow: ((error: unknown) => void) | undefined;
 
   /** `onThrow` is told what a listener threw or rejected with. */
@@ -29,39 +21,38 @@ export class Emitter<Events extends object> {
     this.#onThrow = onThrow;
   }
 
-  on<K extends keyof Events>(event: K, listener: Listener<Events[K]>, once = false): void {
-    if (typeof listener !== 'function') {
-      throw new TypeError(`Cannot listen to "${String(event)}": found ${typeof listener}, allowed is a function`);
-    }
-    this.#set(event, [...this.#of(event).entries, { listener, once }]);
+  on<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
+    this.#add(event, listener, listener);
   }
 
   once<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
-    this.on(event, listener, true);
+    const call = (value: Events[K]) => {
+      this.#remove(event, this.listeners(event).lastIndexOf(registered));
+      return listener(value);
+    };
+    const registered = Object.assign(call, { [CALLS]: listener });
+    this.#add(event, registered, listener);
   }
 
   /** Takes the newest registration of `listener` away. */
   off<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
-    const { entries, listeners } = this.#of(event);
-    this.#remove(event, entries[listeners.lastIndexOf(listener)]);
+    const all: readonly Registered[] = this.listeners(event);
+    this.#remove(event, all.map((each) => each[CALLS] ?? each).lastIndexOf(listener));
   }
 
   has(event: keyof Events): boolean {
-    return this.#of(event).entries.length > 0;
+    return this.listeners(event).length > 0;
   }
 
-  /** Who listens now, in order; for the one event whose listeners are awaited. One that listened `once` is gone then. */
+  /** Who listens now, in order; for the one event whose listeners are awaited. One that listens `once` goes when called. */
   listeners<K extends keyof Events>(event: K): readonly Listener<Events[K]>[] {
-    const { entries, listeners, hasOnce } = this.#of(event);
-    if (hasOnce) for (const entry of entries) if (entry.once) this.#remove(event, entry);
-    return listeners;
+    return this.#registered?.get(event) ?? NOBODY;
   }
 
   emit<K extends keyof Events>(event: K, value: Events[K]): void {
-    for (const entry of this.#of(event).entries) {
-      if (entry.once) this.#remove(event, entry);
+    for (const listener of this.listeners(event)) {
       try {
-        const result = entry.listener(value);
+        const result = listener(value);
         if (isThenable(result)) result.then(undefined, (error) => this.#threw(error));
       } catch (error) {
         this.#threw(error);
@@ -77,19 +68,17 @@ export class Emitter<Events extends object> {
     }
   }
 
-  #remove(event: keyof Events, entry: Entry | undefined): void {
-    const left = this.#of(event).entries.filter((other) => other !== entry);
-    if (entry) this.#set(event, left);
+  #add(event: keyof Events, registered: Registered, listener: unknown): void {
+    if (typeof listener !== 'function') {
+      throw new TypeError(`Cannot listen to "${String(event)}": found ${typeof listener}, allowed is a function`);
+    }
+    this.#registered ??= new Map();
+    this.#registered.set(event, [...this.listeners(event), registered]);
   }
 
-  #of(event: keyof Events): Audience {
-    return this.#audiences?.get(event) ?? NOBODY;
-  }
-
-  #set(event: keyof Events, entries: readonly Entry[]): void {
-    this.#audiences ??= new Map();
-    const listeners = entries.map(({ listener }) => listener);
-    this.#audiences.set(event, { entries, listeners, hasOnce: entries.some(({ once }) => once) });
+  #remove(event: keyof Events, index: number): void {
+    const left = this.listeners(event).filter((_, at) => at !== index);
+    this.#registered?.set(event, left);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Gap, SourceHandle } from '../pubsub/index.ts';
 import { callHandlers } from './call-handlers.ts';
 import type { Message } from './config-types.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
+import { traceGap } from './diagnostics.ts';
 import { isThenable, type Listener } from './emitter.ts';
 import { handled, rejected } from './handled.ts';
 import { MessagePull } from './message-pull.ts';
@@ -379,7 +380,8 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   tellGap(gap: Gap): unknown {
     this.#gapCount++;
-    this.#owner.onGapTold(gap);
+    this.#owner.onGapTold?.(gap);
+    traceGap(gap);
     this.#events.emit('gap', gap);
     try {
       return this.#options.onGap?.(gap);

@@ -58,7 +58,7 @@ export interface StreamOptions<T> {
 
 /** Whose stream it is. */
 export interface StreamOwner {
-  onGapTold(gap: Gap): void;
+  onGapTold?(gap: Gap): void;
   /** `overflow: 'fail'`: the stream has ended; its source is to be left. Called while a chunk is read. */
   onOverflow(error: OverflowError): void;
 }

@@ -12,7 +12,6 @@ import type {
   SubscriptionStateName,
 } from '../pubsub/index.ts';
 import { ChannelStates } from './channel-states.ts';
-import { traceGap } from './diagnostics.ts';
 import { Emitter } from './emitter.ts';
 import { endedError } from './ended-error.ts';
 import { handled } from './handled.ts';
@@ -127,10 +126,6 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   }
 
   // --- the stream's owner --------------------------------------------------------------------------------------------
-
-  onGapTold(gap: Gap): void {
-    traceGap(gap);
-  }
 
   onOverflow(error: OverflowError): void {
     this.#end(error);

@@ -92,7 +92,13 @@ export function auditOf(owner: AuditOwner): Audit {
       if (table.isEmpty || KINDS.some((kind) => repairing[kind].size > 0)) return;
       if (owner.port.server?.protocol === 3 && !infoForbidden) {
         return send(['CLIENT', 'INFO'], undefined, (value) => {
-          const count = (field: string) => Number(new RegExp(`\\b${field}=(\\d+)`).exec(String(value))?.[1]);
+          // `id=7 addr=… sub=1 psub=0 ssub=0 …`; what an older server leaves out is not a number, and not compared.
+          const fields = new Map(
+            String(value)
+              .split(/\s/)
+              .map((field) => field.split('=') as [string, string]),
+          );
+          const count = (name: string) => Number(fields.get(name));
           compare(PLAIN, count('sub') + count('psub'), version);
           compare(SHARD, count('ssub'), version);
         });

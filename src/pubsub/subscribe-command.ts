@@ -34,14 +34,12 @@ export class SubscribeCommand implements Command {
   readonly channelKind: ChannelKind;
   #channels: readonly string[];
   readonly name: string;
+  /** Made when it is handed over and gone with it: text that lives until its replies costs the collector. */
   frame: Frame | undefined;
   readonly byteEstimate: number;
   readonly replyCount: number;
   readonly replyTypes = 8;
-  readonly asBytes = false;
   readonly deadline: number;
-  readonly retry = false;
-  readonly failWhenDisconnected = false;
   /** Of {@link confirms}. */
   readonly kind: string;
   place = 0;
@@ -64,7 +62,6 @@ export class SubscribeCommand implements Command {
     this.#channels = channels;
     this.kind = wordOf(verb, kind);
     this.name = this.kind.toUpperCase();
-    this.frame = undefined;
     this.byteEstimate = channels.reduce((sum, channel) => sum + estimateOf(channel), 24);
     this.replyCount = channels.length;
     this.deadline = deadline;
@@ -86,7 +83,6 @@ export class SubscribeCommand implements Command {
     this.#confirmedCount++;
   }
 
-  /** Made when it is handed over and gone with it: text that lives until its replies costs the collector. */
   encode(): Frame {
     return commandFrame([this.name, ...this.#channels]);
   }
