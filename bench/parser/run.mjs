@@ -1,5 +1,5 @@
 // Measures the decoder that ships against the peers' parsers: fresh processes, A B A B in one run, CPU a message.
-// `node bench/parser/run.mjs [--only name,name] [--ms 250] [--rounds 2] [--json file]`; needs `npm run build` and
+// `node bench/parser/run.mjs [--only name,name] [--ms 400] [--rounds 3] [--json file]`; needs `npm run build` and
 // `npm install` in bench/. It must not share a process between two parsers: shapes seen before change the figures.
 
 import { execFileSync } from 'node:child_process';
@@ -12,8 +12,8 @@ import { workloads } from './workloads.mjs';
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    ms: { type: 'string', default: '250' },
-    rounds: { type: 'string', default: '2' },
+    ms: { type: 'string', default: '400' },
+    rounds: { type: 'string', default: '3' },
     chunks: { type: 'string', default: '65536,1460' },
     json: { type: 'string' },
   },
