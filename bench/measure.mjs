@@ -14,7 +14,7 @@ const child = fileURLToPath(new URL('./child.mjs', import.meta.url));
 
 const MODES = {
   quick: { rounds: 1, warmMs: 250, measureMs: 80, minSamples: 1, latencyMs: 300 },
-  normal: { rounds: 2, warmMs: 380, measureMs: 120, minSamples: 1, latencyMs: 400 },
+  normal: { rounds: 2, warmMs: 450, measureMs: 120, minSamples: 1, latencyMs: 400 },
   full: { rounds: 4, warmMs: 700, measureMs: 400, minSamples: 3, latencyMs: 2500 },
 };
 

@@ -74,8 +74,8 @@ export const rows = [
     job: { command, bytes },
     reach: 1.8,
     reachOf: 'redis',
-    skipQuick: bytes !== 64,
-    fullOnly: bytes !== 64,
+    skipQuick: true,
+    fullOnly: true,
   })),
   publishRow('publish-64', 'Publish 64 B, 1,000 in flight', { shape: 'in-flight', bytes: 64 }, 6, { rateReach: 4 }),
   publishRow('publish-1k', 'Publish 1 KiB, 1,000 in flight', { shape: 'in-flight', bytes: 1024 }, 4.5, {
@@ -96,6 +96,7 @@ export const rows = [
   publishRow('json-1k', 'Channel publisher, object to JSON, 1 KiB', { shape: 'in-flight', bytes: 1024, ...json }, 1.7, {
     bound: 'JSON.stringify',
     skipQuick: true,
+    fullOnly: true,
   }),
   publishRow('many-64', 'publishMany, object to JSON, 64 B', { shape: 'many', bytes: 64, ...json }, 6, {
     versusBenchmark: 0.6,
@@ -132,6 +133,7 @@ export const rows = [
   receiveRow('class-1k', 'Subscriber class, JSON decoded, 1 KiB', { bytes: 1024, ...json }, 0.95, {
     bound: 'JSON.parse',
     skipQuick: true,
+    fullOnly: true,
   }),
   ...[
     ['latency-one', 'Latency, one in flight', undefined],
@@ -216,6 +218,7 @@ export const rows = [
     tls: true,
     more: ['iovalkey'],
     skipQuick: true,
+    fullOnly: true,
   }),
   {
     id: 'idle-client',

@@ -9,8 +9,7 @@ const START = '<!-- figures -->';
 const END = '<!-- /figures -->';
 const root = new URL('../', import.meta.url);
 const given = process.argv.slice(2);
-const sources =
-  given.length > 0 ? given : ['latest', 'longer-warm-up', 'scale'].map((name) => `bench/results/${name}.json`);
+const sources = given.length > 0 ? given : ['bench/results/latest.json'];
 
 const runs = await Promise.all(
   sources.map(async (source) => JSON.parse(await readFile(new URL(source, root), 'utf8'))),
