@@ -19,7 +19,8 @@ if (files.length === 0) {
 }
 
 /** What measures memory, time or the process itself, or takes long: in a process of its own. */
-const ALONE = /^test\/integration\/|\/(simulation|docs|house|layers|fuzz|bounds|vectors|diagnostics)\.test\.ts$/;
+const ALONE =
+  /^test\/integration\/(?!classes|line-|resp-real|server-line)|\/(simulation|docs|house|layers|fuzz|bounds|vectors|diagnostics)\.test\.ts$/;
 const started = Date.now();
 const groupFolder = join(root, '.tmp', `tests-${process.pid}`);
 const args = [
@@ -46,7 +47,7 @@ child.once('exit', async (code, signal) => {
 
 /**
  * Starting a process with its TypeScript costs more than most files of tests take (measured: 1.4 s of CPU each): the
- * unit tests of a room share one.
+ * unit tests of a room share one, and so do the integration tests that start no processes of their own.
  */
 function grouped(paths: string[]): string[] {
   const groups = new Map<string, string[]>();

