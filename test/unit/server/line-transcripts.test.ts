@@ -57,7 +57,10 @@ async function replay(
   }
   const connection = await RawConnection.open(server);
   for (const packet of exchange.packets) {
+    const answered = connection.received.length;
     connection.write(packet);
+    // Time has to pass between the answers, not between the packets: those may arrive together.
+    if (exchange.group === 'ttl') await connection.until((received) => received.length > answered);
     if (exchange.packets.length > 1) await new Promise((resolve) => setTimeout(resolve, 2));
   }
   // The server answers what came before our FIN, and then closes: no need to know how much will come.
