@@ -151,7 +151,7 @@ export class Connections {
       poolSize,
       heartbeatIntervalMs: changes.heartbeatIntervalMs ?? heartbeatIntervalMs,
       reconnect: changes.reconnect ?? reconnect,
-      resolver: staticResolver({ host, port, ...(path && { path }), ...(tls && { tls }) }),
+      resolver: staticResolver({ host, port, path, tls }),
       dialect: this.dialect ?? 'auto',
       window: Infinity,
       subscriber: changes.subscriber ?? false,

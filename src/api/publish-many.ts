@@ -8,7 +8,7 @@ import type { PublishManyOptions, PublishManyResult } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { tellFailure } from './failures.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import type { PublishForm } from './publish-command.ts';
+import { FormCommand, type PublishForm } from './publish-command.ts';
 import { whenAborted } from './when-aborted.ts';
 
 /** A chunk is full at so many bytes or records; so many chunks may be out. */
@@ -164,7 +164,7 @@ interface ChunkOwner {
 }
 
 /** Records that leave together: one command, with a reply, or four, for each of them. */
-class Chunk implements Command {
+class Chunk extends FormCommand implements Command {
   frame: Frame | undefined = undefined;
   readonly asBytes = false;
   readonly errorsAsValues = true;
@@ -183,34 +183,15 @@ class Chunk implements Command {
   #refused: RespError | undefined = undefined;
 
   constructor(owner: ChunkOwner, target: ManyTarget, form: PublishForm) {
+    super();
     this.#owner = owner;
     this.#target = target;
     this.form = form;
     this.routingKey = target.routingKey;
   }
 
-  get name(): string {
-    return this.form.name;
-  }
-
   get replyCount(): number {
     return this.form.replyCount * this.records.length;
-  }
-
-  get replyTypes(): number {
-    return this.form.replyTypes;
-  }
-
-  get retry(): boolean {
-    return this.form.retry;
-  }
-
-  get failWhenDisconnected(): boolean {
-    return this.form.failWhenDisconnected;
-  }
-
-  get timeoutMs(): number {
-    return this.form.timeoutMs;
   }
 
   /** About; what is made late is counted by its length. */

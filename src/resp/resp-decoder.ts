@@ -19,6 +19,7 @@ import { Frame, toMap, toMessage } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
 import { NameTable } from './name-table.ts';
 import { TextReader } from './text-reader.ts';
+import { endOfWhole } from './utf8.ts';
 import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './values.ts';
 
 const CR = 13;
@@ -466,15 +467,7 @@ export class RespDecoder {
   /** Decodes what came of a long text, but for a character that is cut: it needs no room of its own then. */
   #takePiece(end: number): void {
     const bytes = this.#bytes;
-    let stop = end;
-    for (let back = 1; back <= 3; back++) {
-      const byte = bytes[end - back]!;
-      if (byte < 0x80) break;
-      if (byte >= 0xc0) {
-        if (back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4)) stop = end - back;
-        break;
-      }
-    }
+    const stop = endOfWhole(bytes, end);
     this.#addPiece(bytes, this.#pos, stop);
     this.#payload -= stop - this.#pos;
     this.#pos = stop;

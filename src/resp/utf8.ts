@@ -125,6 +125,16 @@ export const decodeUtf8: DecodeUtf8 = (bytes, start, end) => {
   return makeUtf8(units, (count) => String.fromCharCode(...units.subarray(0, count)))(bytes, start, end);
 };
 
+/** Where the last character of `bytes[…, end)` begins if it is cut there, else `end`. */
+export function endOfWhole(bytes: Uint8Array, end: number): number {
+  for (let back = 1; back <= 3; back++) {
+    const byte = bytes[end - back]!;
+    if (byte < 0x80) break;
+    if (byte >= 0xc0) return back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? end - back : end;
+  }
+  return end;
+}
+
 /** Length of `text` in UTF-8. A lone surrogate counts as U+FFFD: 3 bytes. */
 export function utf8Length(text: string): number {
   let length = text.length;
