@@ -7,10 +7,11 @@ import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { AshRedisClient } from '../../src/index.ts';
 import { createServer, type EmbeddedServer } from '../../src/server/index.ts';
+import { READ_TYPESCRIPT } from '../support/read-typescript.ts';
 import { root } from '../support/sources.ts';
 import { hasTmux, openTerminal } from '../support/tmux.ts';
 
-const PROGRAM = ['--import', 'tsx', 'src/cli/ashredis.ts'];
+const PROGRAM = [...READ_TYPESCRIPT, 'src/cli/ashredis.ts'];
 const LIMIT = { timeout: 50_000 };
 
 describe('the command line as a process', () => {
@@ -54,7 +55,7 @@ describe('the command line as a process', () => {
   test('Ctrl-C ends sub with 130, SIGTERM ends ashredis-server with 0', LIMIT, async () => {
     const sub = start('sub', 'signals');
     const subEnded = once(sub, 'exit');
-    const program = ['--import', 'tsx', 'src/cli/ashredis-server.ts', '--port', '0'];
+    const program = [...READ_TYPESCRIPT, 'src/cli/ashredis-server.ts', '--port', '0'];
     const serving = spawn(process.execPath, program, { cwd: root });
     const servingEnded = once(serving, 'exit');
     const stdout = collect(serving, 'stdout');

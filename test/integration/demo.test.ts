@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
+import { READ_TYPESCRIPT } from '../support/read-typescript.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { root } from '../support/sources.ts';
 import { hasTmux, openTerminal } from '../support/tmux.ts';
 
-const PROGRAM = ['--import', 'tsx', 'examples/demo/demo.ts'];
+const PROGRAM = [...READ_TYPESCRIPT, 'examples/demo/demo.ts'];
 const LIMIT = { timeout: 55_000 };
 
 function run(...args: string[]): Promise<{ code: number | null; output: string }> {

@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { AshRedisClient } from '../../src/index.ts';
+import { READ_TYPESCRIPT } from '../support/read-typescript.ts';
 import { forEachServer, type TestServer } from '../support/servers.ts';
 import { root } from '../support/sources.ts';
 
@@ -95,7 +96,7 @@ forEachServer('the examples', (start) => {
 });
 
 function run(file: string, server: TestServer, args: string[]): ChildProcess {
-  const words = ['--unhandled-rejections=strict', '--import', 'tsx', file, '--host', server.host];
+  const words = ['--unhandled-rejections=strict', ...READ_TYPESCRIPT, file, '--host', server.host];
   return spawn(process.execPath, [...words, '--port', String(server.port), ...args], { cwd: root });
 }
 

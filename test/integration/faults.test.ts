@@ -18,6 +18,7 @@ import {
 } from '../../src/index.ts';
 import { nextEvent, until, within } from '../support/events.ts';
 import { type FaultyLink, startFaultyLink } from '../support/faulty-link.ts';
+import { READ_TYPESCRIPT } from '../support/read-typescript.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { forEachServer, hasRealServer, type TestServer } from '../support/servers.ts';
 
@@ -301,7 +302,7 @@ test('the process ends by itself after close(), and lives without any listener w
     await new Promise((resolve) => setTimeout(resolve, 400));
     await Promise.all([client.close(), subscriber.stop()]);
     process.stdout.write('ended');`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+  const child = spawn(process.execPath, [...READ_TYPESCRIPT, '--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

@@ -11,6 +11,7 @@ import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createServer } from '../../src/server/index.ts';
 import { RawConnection } from '../support/raw-connection.ts';
+import { READ_TYPESCRIPT } from '../support/read-typescript.ts';
 
 const PROGRAM = new URL('../../src/cli/ashredis-server.ts', import.meta.url).pathname;
 const run = promisify(execFile);
@@ -23,7 +24,7 @@ interface Started {
 }
 
 async function start(...args: string[]): Promise<Started> {
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, '--port', '0', ...args], {
+  const child = spawn(process.execPath, [...READ_TYPESCRIPT, PROGRAM, '--port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
@@ -87,7 +88,7 @@ describe('ashredis-server', () => {
   });
 
   test('refuses an address beyond loopback without a password, with code 2, and says why', async () => {
-    const args = ['--import', 'tsx', PROGRAM, '--port', '0', '--host', '0.0.0.0'];
+    const args = [...READ_TYPESCRIPT, PROGRAM, '--port', '0', '--host', '0.0.0.0'];
     await assert.rejects(run(process.execPath, args), (error: Error & { code?: number; stderr?: string }) => {
       assert.equal(error.code, 2);
       assert.match(error.stderr ?? '', /beyond loopback/);

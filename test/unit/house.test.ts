@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { READ_TYPESCRIPT } from '../support/read-typescript.ts';
 import { filesBelow, root, withoutComments } from '../support/sources.ts';
 
 const sources = filesBelow('src', '.ts');
@@ -99,7 +100,7 @@ describe('the house', () => {
       if (reads > 0) throw new Error('process.env was read at import');
       if (kinds.length > 0) throw new Error('left open by the import: ' + kinds);
       process.stdout.write('clean');`;
-    const output = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    const output = execFileSync(process.execPath, [...READ_TYPESCRIPT, '--input-type=module', '-e', script], {
       cwd: root,
     });
     assert.equal(output.toString(), 'clean');
