@@ -12,6 +12,8 @@ export interface EncodeReplyOptions {
 }
 
 const MAX_DEPTH = 128;
+/** In UTF-16 units, of which one takes three bytes at most. */
+const LONGEST_LINE = 21_845;
 const INT64_LIMIT = 2n ** 63n;
 
 /** The bytes of one reply or push. Throws a `UsageError` for what is no RESP value, and for a push inside a value. */
@@ -31,6 +33,7 @@ class Writer {
   }
 
   value(value: RespValue, depth: number): void {
+    if (depth > MAX_DEPTH) throw new UsageError(`Cannot encode a reply: it is deeper than ${MAX_DEPTH} values`);
     if (typeof value === 'string') return this.#bulk(value);
     if (typeof value === 'number') return this.#number(value);
     if (typeof value === 'bigint') return this.#bigint(value);
@@ -41,7 +44,6 @@ class Writer {
     }
     if (value instanceof Uint8Array) return this.#bulk(value);
     if (value instanceof RespError) return this.#error(value.message);
-    if (depth > MAX_DEPTH) throw new UsageError(`Cannot encode a reply: it is deeper than ${MAX_DEPTH} values`);
     if (Array.isArray(value)) return this.#aggregate('*', value.length, value, depth);
     if (value instanceof Set) return this.#aggregate(this.#resp3 ? '~' : '*', value.size, value, depth);
     if (value instanceof Map) {
@@ -83,9 +85,9 @@ class Writer {
   }
 
   #error(message: string): void {
-    const isLine = !/[\r\n]/.test(message);
-    if (!isLine && this.#resp3) return this.#bulk(message, '!');
-    const line = `-${isLine ? message : message.replace(/[\r\n]/g, ' ')}\r\n`;
+    // What a decoder's limit on lines might refuse goes as a bulk.
+    if (this.#resp3 && (message.length > LONGEST_LINE || /[\r\n]/.test(message))) return this.#bulk(message, '!');
+    const line = `-${message.replace(/[\r\n]/g, ' ')}\r\n`;
     this.parts.push(line);
     this.length += utf8Length(line);
   }

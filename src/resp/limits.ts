@@ -60,7 +60,7 @@ export function completeLimits({ limits = {}, ...options }: RespDecoderOptions):
   const all = { ...DEFAULTS };
   for (const [name, value] of Object.entries(limits)) {
     if (value === undefined) continue;
-    if (!Object.hasOwn(DEFAULTS, name) || !(value >= 0)) {
+    if (!Object.hasOwn(DEFAULTS, name) || typeof value !== 'number' || !(value >= 0)) {
       const names = Object.keys(DEFAULTS).join(', ');
       throw new UsageError(`Cannot limit a decoder by ${name} = ${String(value)}: allowed are 0 and more, of ${names}`);
     }

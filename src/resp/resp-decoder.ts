@@ -91,8 +91,10 @@ export class RespDecoder {
   readonly #limits: Required<RespLimits>;
   readonly #bigints: boolean;
   readonly #entries: boolean;
-  /** Payloads up to here may be read by the quick ways: no limit can be passed by them. */
+  /** Payloads up to here, and numbers of so many digits, may be read by the quick ways: no limit is passed by them. */
   readonly #quickBytes: number;
+  readonly #quickDigits: number;
+  readonly #fewDigits: number;
   readonly #text = new TextReader();
   readonly #names: NameTable | undefined;
 
@@ -108,8 +110,9 @@ export class RespDecoder {
   #need = 1;
   #store = NO_BYTES;
   #storeView = this.#view;
-  /** Chunks not looked at, and their length. */
+  /** Chunks not looked at, and their length: those that come next stand in `#ready`, the first of them last. */
   #queue: Uint8Array[] = [];
+  #ready: Uint8Array[] = [];
   #queuedBytes = 0;
 
   /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
@@ -136,7 +139,9 @@ export class RespDecoder {
     this.asBytes = options.strings === 'bytes';
     this.#bigints = options.integers === 'bigint';
     this.#entries = options.maps === 'entries';
-    const isUsual = limits.maxElements > 3 && limits.maxDepth > 0;
+    this.#quickDigits = Math.min(15, limits.maxLineBytes);
+    this.#fewDigits = this.#bigints ? 0 : Math.min(9, limits.maxLineBytes);
+    const isUsual = limits.maxElements > 3 && limits.maxDepth > 0 && limits.maxLineBytes > 15;
     this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, limits.maxBufferedBytes / 4, PIECE * 2) : -1;
     this.#names = options.messages ? new NameTable(this.#text) : undefined;
   }
@@ -154,7 +159,7 @@ export class RespDecoder {
     if (!(chunk instanceof Uint8Array)) throw new UsageError('Cannot decode: the chunk is no Uint8Array');
     if (this.#failure !== undefined || chunk.length === 0) return;
     const isRead = this.#end - this.#pos <= Math.min(SMALL, this.#limits.maxBufferedBytes);
-    if (isRead && this.#bytes === this.#store && this.#queue.length === 0) {
+    if (isRead && this.#bytes === this.#store && this.#queuedBytes === 0) {
       this.#feed(chunk);
     } else {
       this.#queue.push(chunk);
@@ -192,10 +197,9 @@ export class RespDecoder {
             at + 1 < end &&
             bytes[at] === CR &&
             bytes[at + 1] === LF &&
-            at - first < 10 &&
+            at - first <= this.#fewDigits &&
             at > first &&
-            (bytes[first] !== 48 || at === first + 1) &&
-            !this.#bigints
+            (bytes[first] !== 48 || at === first + 1)
           ) {
             this.#pos = at + 2;
             return number;
@@ -259,8 +263,8 @@ export class RespDecoder {
       const channelStop = stop;
       if (stop >= 0) stop = this.#bulkEnd(stop + 2);
       if (stop >= 0) {
-        const channel = names.get(bytes, view, start, channelStop);
-        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop) : undefined;
+        const channel = names.get(bytes, view, start, channelStop, end);
+        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, end) : undefined;
         return new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
       }
     }
@@ -297,7 +301,7 @@ export class RespDecoder {
     return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
   }
 
-  /** The number of up to 15 digits that makes up the rest of the line, or −1 or CUT; moves behind the line. */
+  /** The number of few digits that makes up the rest of the line, or −1 or CUT; moves behind the line. */
   #digits(at: number): number {
     const bytes = this.#bytes;
     const end = this.#end;
@@ -311,8 +315,8 @@ export class RespDecoder {
       at++;
     }
     const digits = at - first;
-    if (at + 1 >= end) return digits < 16 && (at === end || bytes[at] === CR) ? CUT : -1;
-    if (bytes[at] !== CR || bytes[at + 1] !== LF || digits === 0 || digits > 15) return -1;
+    if (at + 1 >= end) return digits <= this.#quickDigits && (at === end || bytes[at] === CR) ? CUT : -1;
+    if (bytes[at] !== CR || bytes[at + 1] !== LF || digits === 0 || digits > this.#quickDigits) return -1;
     if (bytes[first] === 48 && digits > 1) return -1;
     this.#pos = at + 2;
     return value;
@@ -357,7 +361,10 @@ export class RespDecoder {
             break;
           default: {
             const kind = this.#text.of(items[0]);
-            if (typeof kind !== 'string') this.#fail('its kind is no string');
+            if (typeof kind !== 'string') {
+              this.#type = PUSH;
+              this.#fail('its kind is no string');
+            }
             // Out of band: given at once, also from inside an aggregate, which goes on with the next read.
             this.#top.attributes = 0;
             this.#isBusy = frame.depth > 1;
@@ -560,6 +567,7 @@ export class RespDecoder {
     let at = Math.max(pos + 1, this.#searched - this.#base);
     while (at < end && bytes[at] !== CR && bytes[at] !== LF) at++;
     if (at - pos > this.#limits.maxLineBytes + 1) this.#exceeds('maxLineBytes');
+    if (this.#base + at - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     if (at < end && (bytes[at] === LF || (at + 1 < end && bytes[at + 1] !== LF))) this.#failAt(at, 'a bare CR or LF');
     if (at + 1 < end) return at;
     this.#searched = this.#base + at;
@@ -574,12 +582,15 @@ export class RespDecoder {
 
   /** Adds what comes next to what is there; false when nothing comes, and then nothing refers to a chunk. */
   #more(): boolean {
-    const chunk = this.#queue.shift();
-    if (chunk !== undefined) {
+    const isMore = this.#queuedBytes > 0;
+    if (isMore) {
+      // Turned round as a whole: to take the first of very many one by one is quadratic.
+      if (this.#ready.length === 0) [this.#ready, this.#queue] = [this.#queue.reverse(), this.#ready];
+      const chunk = this.#ready.pop() as Uint8Array;
       this.#queuedBytes -= chunk.length;
       this.#feed(chunk);
     } else if (this.#bytes !== this.#store || this.#pos === this.#end) this.#settle(0);
-    return chunk !== undefined;
+    return isMore;
   }
 
   #feed(chunk: Uint8Array): void {
@@ -594,7 +605,7 @@ export class RespDecoder {
       }
       part = chunk.subarray(0, Math.max(this.#need, LINE_BYTES));
       if (part.length < length) {
-        this.#queue.unshift(chunk.subarray(part.length));
+        this.#ready.push(chunk.subarray(part.length));
         this.#queuedBytes += length - part.length;
       }
     }
@@ -643,7 +654,7 @@ export class RespDecoder {
     this.#failure = makeFailure(isLimit, this.#type, what, this.#start, found);
     this.#bytes = this.#store = NO_BYTES;
     this.#pos = this.#end = 0;
-    this.#queue = [];
+    this.#queue = this.#ready = [];
     throw this.#failure;
   }
 }

@@ -151,8 +151,13 @@ describe('the decoder', () => {
     assert.throws(() => new RespDecoder({ limits: { maxDepht: 3 } as object }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { maxDepth: -1 } }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { toString: 1 } as object }), UsageError);
+    assert.throws(() => new RespDecoder({ limits: { maxDepth: '5' } as object }), UsageError);
     assert.ok(new RespDecoder({ limits: { maxDepth: undefined } as object }));
     assert.throws(() => new RespDecoder().push('+OK\r\n' as unknown as Uint8Array), UsageError);
+  });
+
+  test('names the push when its kind is no string', () => {
+    assert.throws(() => decode('>2\r\n:1\r\n:2\r\n'), /Cannot parse push: its kind is no string/);
   });
 
   test('gives errors as values', () => {

@@ -9,9 +9,11 @@ import {
   ProtocolError,
   RespDecoder,
   type RespDecoderOptions,
+  RespError,
   RespMessage,
   RespPush,
   type RespValue,
+  UsageError,
 } from '../../../src/resp/index.ts';
 import { referenceDecode } from '../../support/resp/reference-decoder.ts';
 import { errorVectors, toBytes, valueVectors } from '../../support/resp/vectors.ts';
@@ -100,6 +102,16 @@ describe('decoding what was encoded gives the same value', () => {
       }
     });
   }
+});
+
+test('what is encoded keeps within the limits of a decoder', () => {
+  const long = new RespError(`ERR ${'x'.repeat(70_000)}`);
+  assert.deepEqual(decode([encodeReply(long)], undefined), { values: [long] });
+  let deep: RespValue = [];
+  for (let depth = 0; depth < 128; depth++) deep = [deep];
+  assert.deepEqual(decode([encodeReply(deep)], undefined), { values: [deep] });
+  const deeper = JSON.parse(JSON.stringify(deep).replace('[]', '[1]')) as RespValue;
+  assert.throws(() => encodeReply(deeper), UsageError);
 });
 
 describe('a stream that breaks the protocol or a limit is refused', () => {
