@@ -11,6 +11,8 @@ import { regionPrefix } from './region.ts';
 
 export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T> {
   #handle: SourceHandle | undefined;
+  /** The start that goes on: one that was given up must not subscribe any more. */
+  #attempt: object | undefined;
 
   /** Where the messages come from, connected or connecting. */
   protected abstract openSource(signal: AbortSignalLike | undefined): MessageSource | Promise<MessageSource>;
@@ -23,7 +25,10 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
   }
 
   protected override async doStart(receiver: Receiver, signal: AbortSignalLike | undefined): Promise<void> {
+    const attempt = {};
+    this.#attempt = attempt;
     const source = await this.openSource(signal);
+    if (attempt !== this.#attempt) return;
     const { kind, codec, connectTimeoutMs, commandTimeoutMs, waitOnFirstConnect } = this.configuration;
     // The connection has limits of its own; this one is for a link that comes and goes without a confirmation.
     const limitMs = waitOnFirstConnect ? undefined : connectTimeoutMs + commandTimeoutMs;
@@ -63,6 +68,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
   }
 
   protected override doStop(_timeoutMs: number): Promise<void> | void {
+    this.#attempt = undefined;
     this.#handle?.cancel();
     this.#handle = undefined;
   }

@@ -64,6 +64,26 @@ describe('the channel subscriber', () => {
     return link;
   };
 
+  test('subscribes to nothing when it was stopped or given up in the turn of its start, over lent connections too', async () => {
+    const client = new AshRedisClient({ ...config });
+    open.push({ stop: () => client.close() });
+    await client.connect();
+    const stopped = make({ host: undefined, port: undefined, client });
+    const start = stopped.start();
+    await stopped.stop();
+    await assert.rejects(start, ClosedError);
+    const given = make({ host: undefined, port: undefined, client }, 'ashredischannel://d');
+    const reason = new AbortController();
+    const second = given.start({ signal: reason.signal });
+    reason.abort(new Error('enough'));
+    await assert.rejects(second, /enough/);
+    await given.start();
+    assert.deepEqual(
+      server.links.flatMap(({ commands }) => commands.filter(([name]) => name === 'SUBSCRIBE')),
+      [['SUBSCRIBE', 'd']],
+    );
+  });
+
   test('constructing opens nothing; start() resolves when the server has confirmed', async () => {
     const subscriber = make();
     assert.equal(server.links.length, 0);
