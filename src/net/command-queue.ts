@@ -99,9 +99,9 @@ export class CommandQueue {
       if (command.place === PLACE.settled) continue;
       this.#unsentCount--;
       this.#unsentBytes -= sizeOf(command);
+      command.place = PLACE.sent;
       const frame = command.frame ?? this.#encode(command, dialect);
       if (frame === undefined) continue;
-      command.place = PLACE.sent;
       this.#sent.push(command);
       frames.push(frame);
       bytes += frame.byteLength;
@@ -137,7 +137,7 @@ export class CommandQueue {
 
   /** Settles the command with `reason`. False when it has been settled before. */
   cancel(command: Command, reason: unknown): boolean {
-    if (command.place !== PLACE.unsent && command.place !== PLACE.sent) return false;
+    if (!command.place || command.place === PLACE.settled) return false;
     this.#settle(command, reason);
     return true;
   }
@@ -151,8 +151,8 @@ export class CommandQueue {
     let inFlight = false;
     const shared = new SharedError();
     for (const command of this.#deadlines.takeExpired(now)) {
-      const sent = command.place === PLACE.sent;
-      if (sent) inFlight = true;
+      if (command.place === PLACE.sent) inFlight = true;
+      const sent = command.place !== PLACE.unsent;
       const limit = command.timeoutMs ?? this.#limits.commandTimeoutMs;
       const found = sent ? 'no reply from' : 'it could not be sent to';
       const hint = `${sent ? 'it may have been executed; look at the server' : 'it was never sent; check the connection'}, or raise "commandTimeoutMs"`;
@@ -183,7 +183,7 @@ export class CommandQueue {
     }
     for (let index = again.length - 1; index >= 0; index--) {
       const command = again[index] as Command;
-      command.place = PLACE.unsent;
+      command.place = PLACE.again;
       this.#unsentCount++;
       this.#unsentBytes += sizeOf(command);
       this.#unsent.unshift(command);
@@ -200,18 +200,19 @@ export class CommandQueue {
   /** Nothing will be sent any more: everything settles. `cause` undefined: closed by the user. */
   rejectAll(cause: AshRedisError | undefined): void {
     this.#repliesLeft = 0;
-    for (const command of this.#sent.drain()) {
-      if (command.place !== PLACE.settled) {
-        this.#settle(command, cause === undefined ? closed(command, false) : linkLost(command, this.peer, cause));
-      }
-    }
-    for (const command of this.#unsent.drain()) {
-      if (command.place !== PLACE.settled) this.#settle(command, cause ?? closed(command, true));
+    for (const command of [...this.#sent.drain(), ...this.#unsent.drain()]) {
+      const { place } = command;
+      if (place === PLACE.settled) continue;
+      const unsent = place === PLACE.unsent;
+      this.#settle(
+        command,
+        cause === undefined ? closed(command, unsent) : unsent ? cause : linkLost(command, this.peer, cause),
+      );
     }
   }
 
   #settle(command: Command, reason: unknown): void {
-    if (command.place === PLACE.unsent) {
+    if (command.place !== PLACE.sent) {
       this.#unsentCount--;
       this.#unsentBytes -= sizeOf(command);
     }
@@ -283,6 +284,7 @@ function sizeOf(command: Command): number {
 
 function overflow(command: Command, found: string): OverflowError {
   return new OverflowError(`Cannot queue ${command.name}: ${found}`, {
+    safeToRetry: command.place !== PLACE.again,
     hint: 'send more slowly, await what was sent, or raise the limit',
   });
 }

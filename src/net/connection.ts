@@ -58,6 +58,7 @@ export class Connection implements ConnectionPort {
   /** No more is handed over; the link ends when what is in flight has been answered. */
   #breakWhenAnswered: AshRedisError | undefined;
   #readyCount = 0;
+  #readyGeneration = 0;
   #lostCount = 0;
   #bytesRead = 0;
   #bytesWritten = 0;
@@ -196,6 +197,9 @@ export class Connection implements ConnectionPort {
     const { name } = this.#machine.state;
     if (name === 'closed') return Promise.resolve();
     const promise = new Promise<void>((resolve) => this.#closers.push(resolve));
+    // Without a link to come, what waits for it goes over this one.
+    this.#breakWhenAnswered = undefined;
+    this.#flush();
     const timeoutMs = options.timeoutMs ?? this.#options.closeTimeoutMs;
     const pending = name !== 'waiting' && this.#queue.liveCount > 0 && timeoutMs > 0;
     this.#machine.input({ type: 'close', timeoutMs, pending });
@@ -231,7 +235,7 @@ export class Connection implements ConnectionPort {
       case 'drop':
         return this.#drop();
       case 'lost':
-        this.#lostCount++;
+        if (this.generation === this.#readyGeneration) this.#lostCount++;
         this.#queue.lost(effect.cause);
         return this.#handler.onLinkLost?.(effect.cause);
       case 'reject':
@@ -308,8 +312,10 @@ export class Connection implements ConnectionPort {
       const unanswered = this.#greeter.dialect === 'line' && this.#queue.inFlightCount > 0;
       return this.#fail(generation, linkEndedError(peer, cause, unanswered ? LINE_CLOSE_HINT : undefined));
     }
-    // Something in between may close on a command that it does not know: asked again without it, once.
-    if (live.bytesRead === 0 && this.#greeter.closedInSilence()) return this.#tell('redial', generation);
+    // Something in between may close on a command that it does not know: asked again without it, once. The 5 bytes are
+    // the `+OK` of the AUTH before it.
+    const silent = this.#options.credentials !== undefined && this.#queue.head?.name === 'HELLO' ? 5 : 0;
+    if (live.bytesRead === silent && this.#greeter.closedInSilence()) return this.#tell('redial', generation);
     this.#fail(generation, greetingEndedError(peer, cause));
   }
 
@@ -345,6 +351,7 @@ export class Connection implements ConnectionPort {
     live.phase = 'open';
     live.heard = true;
     this.#readyCount++;
+    this.#readyGeneration = live.generation;
     this.#flush();
     this.#waiters.settle(undefined);
     this.#afterSettling();
@@ -354,7 +361,7 @@ export class Connection implements ConnectionPort {
   #onReadonly(refusal: string): void {
     const now = this.#platform.now();
     const { reconnect } = this.#options;
-    if (reconnect === false || now - this.#readonlyAt < reconnect.maxDelayMs) return;
+    if (reconnect === false || this.state !== 'ready' || now - this.#readonlyAt < reconnect.maxDelayMs) return;
     this.#readonlyAt = now;
     this.#breakWhenAnswered = linkEndedError(this.#queue.peer, new Error(`the server only reads now (${refusal})`));
   }

@@ -110,8 +110,9 @@ export class Greeter {
     if (typeof credentials?.password !== 'string') {
       throw new TypeError('"credentials" gave no { password }, allowed is { username?, password, expiresAt? }');
     }
-    const { expiresAt = Infinity } = credentials;
-    this.renewAt = this.#platform.now() + Math.max(0, expiresAt - this.#platform.wallClock()) * RENEW_AT;
+    const lifeMs = (credentials.expiresAt ?? Infinity) - this.#platform.wallClock();
+    // What has expired already, or is in other units, must not be asked for in every turn.
+    this.renewAt = this.#platform.now() + (lifeMs > 0 ? lifeMs * RENEW_AT : RETRY_MS);
     return credentials;
   }
 }

@@ -39,6 +39,8 @@ export class StreamLink implements Link {
 
   /** `opensOn` is the event that says that bytes may flow, or undefined when they may at once. */
   attach(stream: ByteStream, opensOn: string | undefined): this {
+    // A stream that does not close itself after an error would hang for ever; and whose error nobody hears ends the process.
+    stream.on('error', (error: Error) => this.fail(error));
     if (this.#closed) {
       stream.destroy();
       return this;
@@ -49,9 +51,7 @@ export class StreamLink implements Link {
     stream.on('drain', () => {
       if (!this.#closed) this.#events.onDrain();
     });
-    // A stream that does not close itself after an error would hang for ever. After its end our side ends too: a
-    // half-open link can't answer anything.
-    stream.on('error', (error: Error) => this.fail(error));
+    // After its end our side ends too: a half-open link can't answer anything.
     stream.on('end', () => this.fail(undefined));
     stream.on('close', () => this.fail(undefined));
     const opened = () => {
