@@ -32,6 +32,8 @@ export interface Command {
   readonly keys: readonly [first: number, last: number, step: number];
   /** For COMMAND DOCS. */
   readonly group: string;
+  /** Of a container: its subcommands in lower case, each with its arity, that of the whole command. */
+  readonly subcommands: Readonly<Record<string, number>> | undefined;
   run(session: Session, args: string[]): void;
 }
 
@@ -42,10 +44,19 @@ export type CommandRow = readonly [
   flags: readonly CommandFlag[],
   keys: readonly [number, number, number],
   run: (session: Session, args: string[]) => void,
+  subcommands?: Readonly<Record<string, number>>,
 ];
 
 export function commandsOf(group: string, rows: readonly CommandRow[]): Command[] {
-  return rows.map(([name, arity, flags, keys, run]) => ({ name, arity, flags, keys, group, run }));
+  return rows.map(([name, arity, flags, keys, run, subcommands]) => ({
+    name,
+    arity,
+    flags,
+    keys,
+    group,
+    run,
+    subcommands,
+  }));
 }
 
 export const NO_KEYS = [0, 0, 0] as const;
@@ -57,6 +68,11 @@ export const SYNTAX_ERROR = 'ERR syntax error';
 
 export function wrongArity(name: string): string {
   return `ERR wrong number of arguments for '${name}' command`;
+}
+
+/** For one that is in no container's table. */
+export function unknownSubcommand(args: readonly string[]): string {
+  return `ERR unknown subcommand '${(args[1] as string).slice(0, 128)}'. Try ${(args[0] as string).toUpperCase()} HELP.`;
 }
 
 /** For a subcommand whose own code checks the number of its arguments. */

@@ -1,7 +1,7 @@
 // From a request to its reply: looks the command up, asks whether it may run, and runs, queues or refuses it.
 // Called by sessions for each request. The order of the checks is Redis's (processCommand), so that the same error wins.
 
-import { type Command, wrongArity } from './command.ts';
+import { type Command, unknownSubcommand, wrongArity } from './command.ts';
 import { CLIENT_COMMANDS } from './commands/client.ts';
 import { CONNECTION_COMMANDS } from './commands/connection.ts';
 import { KEY_COMMANDS } from './commands/keys.ts';
@@ -60,14 +60,15 @@ export class Dispatcher {
       this.#process(session, args);
       return;
     }
-    // CLIENT REPLY OFF and SKIP: executed, and what it answered is taken back. Out-of-band pushes stay.
+    // CLIENT REPLY OFF and SKIP: executed, and what it answered is taken back. Confirmations and messages stay.
     const before = session.out;
-    const mode = session.replyMode;
+    session.kept = '';
+    if (session.replyMode === 'skip-next') session.replyMode = 'skip';
     this.#process(session, args);
-    const isPush = session.protocol === 3 && /^p?s?(un)?subscribe$/i.test(args[0] as string);
-    const turnedOn = (session.replyMode as string) === 'on';
-    if (!isPush && !turnedOn) session.out = before;
-    if (mode === 'skip-next' && session.replyMode === 'skip-next') session.replyMode = 'on';
+    const mode = session.replyMode as string;
+    if (mode !== 'on') session.out = before + session.kept;
+    if (mode === 'skip') session.replyMode = 'on';
+    session.kept = undefined;
   }
 
   /** Runs a command that was checked before: inside EXEC. */
@@ -96,7 +97,13 @@ export class Dispatcher {
     const { command } = route;
     session.lastCommand = command.name;
     const { arity } = command;
-    if (arity > 0 ? args.length !== arity : args.length < -arity) return refuse(session, wrongArity(command.name));
+    if (!hasArity(args, arity)) return refuse(session, wrongArity(command.name));
+    if (command.subcommands !== undefined && args.length > 1 && session.authenticated) {
+      const word = (args[1] as string).toLowerCase();
+      const known = Object.hasOwn(command.subcommands, word) ? command.subcommands[word] : undefined;
+      if (known === undefined) return refuse(session, unknownSubcommand(args));
+      if (!hasArity(args, known)) return refuse(session, wrongArity(fullName(command, args)));
+    }
     if (!session.authenticated && !route.noAuth) return refuse(session, 'NOAUTH Authentication required.');
     const planned = server.faults.takeError(command.name);
     if (planned !== undefined) {
@@ -118,10 +125,12 @@ export class Dispatcher {
   }
 }
 
-const CONTAINERS: ReadonlySet<string> = new Set(['client', 'command', 'config', 'latency', 'memory', 'pubsub']);
+function hasArity(args: readonly string[], arity: number): boolean {
+  return arity > 0 ? args.length === arity : args.length >= -arity;
+}
 
 function fullName(command: Command, args: readonly string[]): string {
-  return CONTAINERS.has(command.name) && args[1] !== undefined
+  return command.subcommands !== undefined && args[1] !== undefined
     ? `${command.name}|${args[1].toLowerCase()}`
     : command.name;
 }

@@ -78,7 +78,13 @@ export function valueOptions(
     else if (isSet && word === 'GET') options.get = true;
     else if (isSet && word === 'KEEPTTL' && time === undefined) options.keepTtl = true;
     else if (!isSet && word === 'PERSIST' && time === undefined) options.persist = true;
-    else if (known !== undefined && time === undefined && !options.keepTtl && !options.persist && i + 1 < args.length) {
+    else if (
+      known !== undefined &&
+      (time === undefined || time === known) &&
+      !options.keepTtl &&
+      !options.persist &&
+      i + 1 < args.length
+    ) {
       time = known;
       timeText = args[++i];
     } else {
@@ -87,6 +93,11 @@ export function valueOptions(
     }
   }
   if (time !== undefined && timeText !== undefined) {
+    // As in Redis, GETEX looks for the key before it looks at the time.
+    if (!isSet && session.keyspace.get(args[1] as string) === undefined) {
+      session.nil();
+      return undefined;
+    }
     options.expiresAt = positiveTime(session, command, timeText, time.unitMs, time.absolute);
     if (options.expiresAt === undefined) return undefined;
   }

@@ -9,6 +9,8 @@ export class ReplyWriter {
   protocol: 2 | 3 = 2;
   /** Bytes to be written, each character one byte. */
   out = '';
+  /** What stays of them when a reply is taken back (CLIENT REPLY): confirmations and messages. */
+  kept: string | undefined = undefined;
 
   raw(bytes: string): void {
     this.out += bytes;

@@ -43,7 +43,7 @@ export class Session extends ReplyWriter {
   readonly watched = new Map<string, { keyspace: Keyspace; key: string }>();
   /** A watched key changed: EXEC gives null. */
   watchBroken = false;
-  /** CLIENT REPLY: nothing is answered; `skip-next` and `skip` are the two steps of SKIP. */
+  /** CLIENT REPLY: `off`, nothing is answered; SKIP: `skip-next`, and while the next command runs `skip`. */
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
   lastCommand = 'NULL';
   lastActiveAt: number;
@@ -109,6 +109,7 @@ export class Session extends ReplyWriter {
   deliver(frame: string): void {
     if (this.closed || this.#ending || this.server.faults.swallowsMessage()) return;
     this.out += frame;
+    if (this.kept !== undefined) this.kept += frame;
     // Many publishers may speak in one turn: the limit is asked now, not when all of them are through.
     if (this.out.length > this.server.limits.maxSubscriberOutputBytes) this.flush();
     else this.markDirty();

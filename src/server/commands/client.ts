@@ -1,6 +1,6 @@
 // CLIENT and its subcommands. Called through the command table.
 
-import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, wrongArity } from '../command.ts';
+import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR } from '../command.ts';
 import { parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
 import { INVALID_NAME, isValidName } from './connection.ts';
@@ -73,7 +73,7 @@ function list(session: Session, args: string[]) {
     const ids = new Set<number>();
     for (const text of args.slice(3)) {
       const id = parseInt64(text);
-      if (id === undefined || id < 1) return session.error('ERR Invalid client ID');
+      if (id === undefined) return session.error('ERR Invalid client ID');
       ids.add(Number(id));
     }
     sessions = sessions.filter((other) => ids.has(other.id));
@@ -167,7 +167,7 @@ function reply(session: Session, args: string[]) {
   } else if (word === 'OFF') {
     session.replyMode = 'off';
   } else if (word === 'SKIP') {
-    if (session.replyMode === 'on') session.replyMode = 'skip-next';
+    if (session.replyMode !== 'off') session.replyMode = 'skip-next';
   } else {
     session.error(SYNTAX_ERROR);
   }
@@ -202,12 +202,11 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
 ]);
 
 function client(session: Session, args: string[]) {
-  const word = (args[1] as string).toLowerCase();
-  const found = SUBCOMMANDS.get(word);
-  if (found === undefined) return session.error(`ERR unknown subcommand '${args[1]}'. Try CLIENT HELP.`);
-  const [arity, run] = found;
-  if (arity > 0 ? args.length !== arity : args.length < -arity) return session.error(wrongArity(`client|${word}`));
-  run(session, args);
+  SUBCOMMANDS.get((args[1] as string).toLowerCase())?.[1](session, args);
 }
 
-export const CLIENT_COMMANDS: readonly Command[] = commandsOf('connection', [['client', -2, [], NO_KEYS, client]]);
+const ARITIES = Object.fromEntries([...SUBCOMMANDS].map(([name, [arity]]) => [name, arity]));
+
+export const CLIENT_COMMANDS: readonly Command[] = commandsOf('connection', [
+  ['client', -2, [], NO_KEYS, client, ARITIES],
+]);

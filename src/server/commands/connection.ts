@@ -124,7 +124,8 @@ function reset(session: Session) {
   session.database = 0;
   session.keyspace = session.server.keyspace(0);
   session.name = '';
-  session.replyMode = 'on';
+  // One that is being skipped stays so.
+  if (session.replyMode !== 'skip') session.replyMode = 'on';
   session.protocol = 2;
   session.authenticated = session.server.password === undefined;
   session.parser.authenticated = session.authenticated;

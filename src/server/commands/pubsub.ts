@@ -1,6 +1,6 @@
 // Publish/subscribe commands. Called through the command table. Delivery itself is the hub's.
 
-import { type Command, commandsOf, NO_KEYS, subcommandSyntax, wrongArity } from '../command.ts';
+import { type Command, commandsOf, NO_KEYS, subcommandSyntax } from '../command.ts';
 import type { SubscriptionKind } from '../pubsub-hub.ts';
 import type { Session } from '../session.ts';
 import { globArgument } from './keys.ts';
@@ -21,10 +21,12 @@ function countFor(session: Session, kind: SubscriptionKind): number {
 }
 
 function confirm(session: Session, word: string, name: string | undefined, count: number) {
+  const before = session.out.length;
   session.push(3);
   session.bulk(word);
   session.bulkOrNull(name);
   session.integer(count);
+  if (session.kept !== undefined) session.kept += session.out.slice(before);
 }
 
 function subscribe(kind: SubscriptionKind) {
@@ -98,13 +100,11 @@ function pubsub(session: Session, args: string[]) {
       return;
     }
     case 'numpat':
-      if (args.length > 2) return session.error(wrongArity('pubsub|numpat'));
       return session.integer(hub.patternCount);
-    default:
-      session.error(`ERR unknown subcommand '${args[1]}'. Try PUBSUB HELP.`);
   }
 }
 
+const SUBCOMMANDS = { channels: -2, shardchannels: -2, numsub: -2, shardnumsub: -2, numpat: 2 };
 const SUBSCRIBER = ['pubsub', 'subscriber'] as const;
 
 export const PUBSUB_COMMANDS: readonly Command[] = commandsOf('pubsub', [
@@ -116,5 +116,5 @@ export const PUBSUB_COMMANDS: readonly Command[] = commandsOf('pubsub', [
   ['sunsubscribe', -1, SUBSCRIBER, [1, -1, 1], unsubscribe('shard')],
   ['publish', 3, ['pubsub', 'fast'], NO_KEYS, publish],
   ['spublish', 3, ['pubsub', 'fast'], [1, 1, 1], publishShard],
-  ['pubsub', -2, ['pubsub'], NO_KEYS, pubsub],
+  ['pubsub', -2, ['pubsub'], NO_KEYS, pubsub, SUBCOMMANDS],
 ]);

@@ -6,10 +6,6 @@ import { parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
 import { COMPATIBLE_VERSION, PACKAGE_VERSION } from '../version.ts';
 
-function unknownSubcommand(session: Session, args: string[]) {
-  session.error(`ERR unknown subcommand '${args[1]}'. Try ${(args[0] as string).toUpperCase()} HELP.`);
-}
-
 function describeCommand(session: Session, command: Command) {
   session.array(10);
   session.bulk(command.name);
@@ -61,8 +57,6 @@ function command(session: Session, args: string[]) {
       }
       return;
     }
-    default:
-      unknownSubcommand(session, args);
   }
 }
 
@@ -88,7 +82,7 @@ function configValues(session: Session): Map<string, string> {
 
 /** Changes `maxmemory` alone. What is already so is fine; anything else would be a promise that nobody keeps. */
 function configSet(session: Session, args: string[]) {
-  if (args.length < 4 || args.length % 2 !== 0) return session.error(wrongArity('config|set'));
+  if (args.length % 2 !== 0) return session.error(wrongArity('config|set'));
   const known = configValues(session);
   const changes = new Map<string, string>();
   for (let i = 2; i < args.length; i += 2) {
@@ -119,19 +113,16 @@ function configSet(session: Session, args: string[]) {
 function config(session: Session, args: string[]) {
   const word = (args[1] as string).toLowerCase();
   if (word === 'get') {
-    if (args.length < 3) return session.error(wrongArity('config|get'));
     const globs = args.slice(2).map((pattern) => new Glob(pattern.toLowerCase()));
     const found = [...configValues(session)].filter(([name]) => globs.some((glob) => glob.matches(name)));
     session.map(found.length);
     for (const pair of found) for (const text of pair) session.bulk(text);
   } else if (word === 'set') {
     configSet(session, args);
-  } else if (word === 'resetstat' && args.length === 2) {
+  } else {
     session.server.stats.commandsProcessed = 0;
     session.server.stats.connectionsReceived = 0;
     session.ok();
-  } else {
-    unknownSubcommand(session, args);
   }
 }
 
@@ -235,22 +226,19 @@ function latency(session: Session, args: string[]) {
   const word = (args[1] as string).toLowerCase();
   if (word === 'latest' || word === 'history') session.array(0);
   else if (word === 'reset') session.integer(0);
-  else if (word === 'doctor') session.verbatim('Latency is not monitored by this server.\n');
-  else unknownSubcommand(session, args);
+  else session.verbatim('Latency is not monitored by this server.\n');
 }
 
 function memory(session: Session, args: string[]) {
   const word = (args[1] as string).toLowerCase();
-  if (word === 'usage' && args.length >= 3) {
+  if (word === 'usage') {
     const key = args[2] as string;
     const entry = session.keyspace.get(key);
     if (entry === undefined) session.nil();
     else session.integer(key.length + entry.value.length + 128);
-  } else if (word === 'doctor') {
+  } else {
     const { usedBytes, maxBytes } = session.server.memory;
     session.verbatim(`Keys and values take ${usedBytes} bytes of ${maxBytes === 0 ? 'no limit' : maxBytes}.\n`);
-  } else {
-    unknownSubcommand(session, args);
   }
 }
 
@@ -267,13 +255,13 @@ function lolwut(session: Session, args: string[]) {
 }
 
 export const SERVER_COMMANDS: readonly Command[] = commandsOf('server', [
-  ['command', -1, [], NO_KEYS, command],
-  ['config', -2, ['admin'], NO_KEYS, config],
+  ['command', -1, [], NO_KEYS, command, { count: 2, list: -2, info: -2, docs: -2 }],
+  ['config', -2, ['admin'], NO_KEYS, config, { get: -3, set: -4, resetstat: 2 }],
   ['info', -1, [], NO_KEYS, info],
   ['time', 1, ['fast'], NO_KEYS, time],
   ['debug', -2, ['admin'], NO_KEYS, debug],
-  ['latency', -2, ['admin'], NO_KEYS, latency],
-  ['memory', -2, ['readonly'], NO_KEYS, memory],
+  ['latency', -2, ['admin'], NO_KEYS, latency, { latest: 2, history: 3, reset: -2, doctor: 2 }],
+  ['memory', -2, ['readonly'], NO_KEYS, memory, { usage: -3, doctor: 2 }],
   ['role', 1, ['fast'], NO_KEYS, role],
   ['lolwut', -1, ['fast'], NO_KEYS, lolwut],
 ]);
