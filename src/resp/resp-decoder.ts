@@ -263,8 +263,8 @@ export class RespDecoder {
       const channelStop = stop;
       if (stop >= 0) stop = this.#bulkEnd(stop + 2);
       if (stop >= 0) {
-        const channel = names.get(bytes, view, start, channelStop, end);
-        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, end) : undefined;
+        const channel = names.get(bytes, view, start, channelStop, stop);
+        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, stop) : undefined;
         return new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
       }
     }

@@ -67,6 +67,13 @@ export class TextReader {
     return decode(bytes, start, end);
   }
 
+  /** Text of `bytes[start, end)`, cut from the window where that goes on to `stop`: two texts of a message keep one. */
+  within(bytes: Uint8Array, start: number, end: number, stop: number): string {
+    const from = this.#start;
+    if (start >= from && stop <= this.#end) return this.#window.substring(start - from, end - from);
+    return this.whole(bytes, start, end);
+  }
+
   /** Text of any bytes. */
   whole(bytes: Uint8Array, start: number, end: number): string {
     return DECODERS.utf8(bytes, start, end);

@@ -9,10 +9,10 @@ import { SeededRandom } from '../../support/simulation/random.ts';
 const MANY = 6000;
 const nameOf = (index: number) => (index % 3 === 0 ? `room:${index}` : index % 3 === 1 ? `ÄÖ€😀${index}` : `${index}`);
 
-function filled(seed = 7): ChannelMap<object> {
+function filled(seed = 7, distinct = 3): ChannelMap<object> {
   const map = new ChannelMap<object>(seed);
-  const values = [{}, {}, {}];
-  for (let index = 0; index < MANY; index++) map.set(nameOf(index), values[index % 3] as object);
+  const values = Array.from({ length: distinct }, () => ({}));
+  for (let index = 0; index < MANY; index++) map.set(nameOf(index), values[index % distinct] as object);
   return map;
 }
 
@@ -23,8 +23,8 @@ function use(map: ChannelMap<object>): void {
 
 describe('the map of channels', () => {
   test('makes a snapshot once messages have paid for it, and finds the same in it', () => {
-    for (const seed of [0, 1, -1, 2 ** 31 - 1]) {
-      const map = filled(seed);
+    for (const [seed, distinct] of [[0], [1], [-1], [2 ** 31 - 1], [2, 1], [3, 255], [4, 256], [5, MANY]] as const) {
+      const map = filled(seed, distinct);
       assert.equal(map.hasSnapshot, false);
       use(map);
       assert.equal(map.hasSnapshot, true);
@@ -33,6 +33,19 @@ describe('the map of channels', () => {
       assert.equal(map.find(''), undefined);
       assert.equal(map.find('room:'), undefined);
     }
+  });
+
+  test('makes none where two names have one fingerprint, and finds each by name', () => {
+    const map = filled(7);
+    const [one, other] = [{}, {}];
+    map.set('twin:uzv', one);
+    use(map);
+    assert.equal(map.hasSnapshot, true);
+    map.set('twin:218i', other);
+    use(map);
+    assert.equal(map.hasSnapshot, false);
+    assert.equal(map.find('twin:uzv'), one);
+    assert.equal(map.find('twin:218i'), other);
   });
 
   test('makes none for few channels', () => {
