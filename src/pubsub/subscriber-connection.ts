@@ -68,6 +68,8 @@ export class SubscriberConnection implements MessageSource {
   readonly #retryTimer: SingleTimer;
   /** Full queues that stop the reading, by name. */
   readonly #holders = new Map<object, string>();
+  /** Monotonic ms of the end of this link's last pause. */
+  #heldUntil = -Infinity;
   readonly #limits: WishLimits;
   /** Epoch ms of the chunk that is being read; 0 between chunks. */
   #receivedAt = 0;
@@ -175,7 +177,9 @@ export class SubscriberConnection implements MessageSource {
   }
 
   release(handle: object): void {
-    if (this.#holders.delete(handle) && this.#holders.size === 0) this.#port.resumeReading();
+    if (!this.#holders.delete(handle) || this.#holders.size > 0) return;
+    this.#heldUntil = this.#platform.now();
+    this.#port.resumeReading();
   }
 
   /** Between links there is nothing to stop: a handshake that is not read would never end. */
@@ -275,8 +279,13 @@ export class SubscriberConnection implements MessageSource {
     this.#replacement?.abandon();
     this.#replacement = undefined;
     this.#leaveLink();
-    this.#table.linkDown(cause, this.#holders.size > 0 ? 'overrun' : 'link-lost');
-    if (this.#holders.size > 0) this.#port.resumeReading();
+    const isHeld = this.#holders.size > 0;
+    // That the server cut us while we did not read stands behind all that came before: it is read after the pause.
+    const sinceHeld = this.#platform.now() - this.#heldUntil;
+    const isOverrun = isHeld || sinceHeld < this.#init.connectionOptions.heartbeatTimeoutMs;
+    this.#heldUntil = -Infinity;
+    this.#table.linkDown(cause, isOverrun ? 'overrun' : 'link-lost');
+    if (isHeld) this.#port.resumeReading();
     this.#stopTimers();
   }
 

@@ -28,6 +28,30 @@ for (const protocol of [2, 3] as const) {
       await bench.source.close();
     });
 
+    test('calls a loss an overrun that is read right behind the pause, and a later one a lost link', async () => {
+      const bench = new PubsubBench({ protocol });
+      const sink = new RecordingSink();
+      const handle = bench.subscribe(sink, 'a');
+      await bench.run(50);
+      for (const quietMs of [20, 6000, 20]) {
+        if (sink.gaps.length < 2) {
+          handle.hold();
+          await bench.run(10);
+          handle.release();
+        }
+        await bench.run(quietMs);
+        bench.cut();
+        await bench.run(4000);
+        bench.publish('a', 'between');
+        await bench.run(10);
+      }
+      assert.deepEqual(
+        sink.gaps.map(({ reason }) => reason),
+        ['overrun', 'link-lost', 'link-lost'],
+      );
+      await bench.source.close();
+    });
+
     test('tells who subscribes while the link is gone after five seconds, and subscribes when it is back', async () => {
       const bench = new PubsubBench({ protocol });
       const [first, late] = [new RecordingSink(), new RecordingSink()];
