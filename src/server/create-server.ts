@@ -201,7 +201,6 @@ class RunningServer implements EmbeddedServer, ServerState {
     clearInterval(this.#expireTimer);
     const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     this.faults.clear();
-    this.faults.flushDelayed();
     for (const session of this.sessions.values()) {
       session.flush();
       session.endAfterFlush();
@@ -234,7 +233,10 @@ class RunningServer implements EmbeddedServer, ServerState {
     if (this.sessions.size >= this.limits.maxClients) {
       this.stats.rejectedConnections++;
       socket.on('error', () => {});
+      // Read to its end: what is left unread would turn the last word into a reset, and keep the server from stopping.
+      socket.resume();
       socket.end('-ERR max number of clients reached\r\n');
+      setTimeout(() => socket.destroy(), STOP_LINGER_MS).unref();
       return;
     }
     const session = new Session(this, socket, ++this.#lastSessionId);
@@ -256,7 +258,7 @@ function checked(options: ServerOptions): ServerOptions {
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new UsageError(`Cannot start the server: port ${String(port)} is not an integer from 0 to 65535`);
   }
-  if (maxMemoryBytes !== undefined && !(maxMemoryBytes >= 0)) {
+  if (maxMemoryBytes !== undefined && !(typeof maxMemoryBytes === 'number' && maxMemoryBytes >= 0)) {
     throw new UsageError(`Cannot start the server: maxMemoryBytes ${String(maxMemoryBytes)} is not a number of bytes`);
   }
   if (dialect !== undefined && dialect !== 'auto' && dialect !== 'resp' && dialect !== 'ashredis') {
@@ -272,7 +274,9 @@ function checked(options: ServerOptions): ServerOptions {
       throw new UsageError(`Cannot start the server: limit ${name} ${String(value)} is not a number above 0`);
     }
   }
-  if (password === '') throw new UsageError('Cannot start the server: the password is empty');
+  if (password !== undefined && (typeof password !== 'string' || password === '')) {
+    throw new UsageError('Cannot start the server: the password is empty or no text');
+  }
   if (host !== undefined && password === undefined && options.unprotected !== true && !isLoopback(host)) {
     throw new UsageError(`Cannot start the server: host '${host}' is beyond loopback and no password is set`, {
       hint: 'set a password, or allow it on purpose with unprotected',

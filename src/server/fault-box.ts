@@ -17,8 +17,9 @@ export class FaultBox implements ServerFaults {
   readonly #errors = new Map<string, PlannedError>();
   #delayMs = 0;
   /** Writes that wait for their time, oldest first; one list keeps the order over changes of the delay. */
-  readonly #delayed: (() => void)[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #delayed: { readonly dueAt: number; readonly act: () => void }[] = [];
+  /** For the first of them. */
+  #timer: NodeJS.Timeout | undefined;
   #corruptBytes = 0;
   #dropMessages = 0;
   readonly #onWritten: (bytes: number) => void;
@@ -76,6 +77,7 @@ export class FaultBox implements ServerFaults {
 
   clear(): void {
     this.#delayMs = 0;
+    this.#release(Infinity);
     this.refuses = false;
     this.#corruptBytes = 0;
     this.#dropMessages = 0;
@@ -119,23 +121,21 @@ export class FaultBox implements ServerFaults {
     this.#later(() => session.socket.end());
   }
 
-  /** For the server's stop: nothing waits any more. */
-  flushDelayed(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers.clear();
-    while (this.#delayed.length > 0) this.#delayed.shift()?.();
-  }
-
-  #later(action: () => void): void {
+  #later(act: () => void): void {
     if (this.#delayMs === 0 && this.#delayed.length === 0) {
-      action();
+      act();
       return;
     }
-    this.#delayed.push(action);
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.#delayed.shift()?.();
-    }, this.#delayMs);
-    this.#timers.add(timer);
+    this.#delayed.push({ dueAt: Date.now() + this.#delayMs, act });
+    this.#timer ??= setTimeout(() => this.#release(Date.now()), this.#delayMs);
+  }
+
+  /** What is due goes; what was written after something that is not waits with it. */
+  #release(now: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    while (this.#delayed.length > 0 && (this.#delayed[0]?.dueAt as number) <= now) this.#delayed.shift()?.act();
+    const first = this.#delayed[0];
+    if (first !== undefined) this.#timer = setTimeout(() => this.#release(Date.now()), first.dueAt - now);
   }
 }

@@ -107,7 +107,7 @@ export class RequestParser {
     if (this.#line !== '') {
       const text = this.#line + this.#chunk.toString('latin1', this.#at, end);
       this.#line = '';
-      return text.endsWith('\r') && /^-?\d{1,10}$/.test(text.slice(1, -1)) ? Number(text.slice(1, -1)) : Number.NaN;
+      return /^.(0|-?[1-9]\d{0,9})\r$/.test(text) ? Number(text.slice(1, -1)) : Number.NaN;
     }
     const chunk = this.#chunk;
     let at = this.#at + 1;
@@ -115,6 +115,8 @@ export class RequestParser {
     if (stop <= at - 1 || chunk[stop] !== CR || stop === at || stop - at > 11) return Number.NaN;
     const negative = chunk[at] === 45;
     if (negative && ++at === stop) return Number.NaN;
+    // As in Redis, each number has one spelling.
+    if (chunk[at] === 48 && (negative || stop - at > 1)) return Number.NaN;
     let value = 0;
     for (; at < stop; at++) {
       const digit = (chunk[at] as number) - 48;

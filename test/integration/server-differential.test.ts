@@ -552,6 +552,8 @@ const RAW: Record<string, { bytes: string; closes?: boolean }> = {
   'a count that is no number': { bytes: '*x\r\n', closes: true },
   'a count beyond the limit': { bytes: '*99999999999\r\n', closes: true },
   'a bulk without its dollar': { bytes: '*1\r\n:4\r\n', closes: true },
+  'a count with a zero in front': { bytes: '*01\r\n$4\r\nPING\r\n', closes: true },
+  'a length with a zero in front': { bytes: '*1\r\n$04\r\nPING\r\n', closes: true },
   'a negative bulk': { bytes: '*1\r\n$-1\r\n', closes: true },
   'a bulk length that is no number': { bytes: '*1\r\n$x\r\n', closes: true },
   'a bulk beyond 512 MB': { bytes: '*1\r\n$600000000\r\n', closes: true },

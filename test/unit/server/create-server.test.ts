@@ -20,7 +20,9 @@ describe('createServer', () => {
     [{ databases: 0 }, /databases 0 is not an integer from 1/],
     [{ limits: { maxClients: 0 } }, /limit maxClients 0 is not a number above 0/],
     [{ limits: { maxClient: 5 } as object }, /no limit is named 'maxClient'/],
+    [{ maxMemoryBytes: '5' as unknown as number }, /maxMemoryBytes 5/],
     [{ password: '' }, /password is empty/],
+    [{ password: 123 as unknown as string }, /password is empty or no text/],
     [{ host: '0.0.0.0' }, /beyond loopback/],
     [{ host: '::' }, /beyond loopback/],
     [{ host: 'example.org' }, /beyond loopback/],
@@ -68,6 +70,15 @@ describe('createServer', () => {
   test('the version that INFO tells is the package’s', async () => {
     const { default: manifest } = await import('../../../package.json', { with: { type: 'json' } });
     assert.equal(PACKAGE_VERSION, manifest.version);
+  });
+
+  test('stops also while clients that were turned away keep their side open', async () => {
+    const server = await createServer({ limits: { maxClients: 1 } });
+    const first = await RawConnection.open(server);
+    const surplus = new RawConnection(connect({ port: server.port, host: server.host, allowHalfOpen: true }));
+    assert.equal(await surplus.ask('PING\r\n', '\n'), '-ERR max number of clients reached\r\n');
+    await server.stop();
+    for (const connection of [first, surplus]) connection.close();
   });
 
   test('two servers in one process share nothing', async () => {

@@ -68,6 +68,17 @@ describe('server.faults', () => {
     assert.ok(performance.now() - start >= 39);
   });
 
+  test('clear() lets go what a delay held back, and nothing waits behind it', async () => {
+    server.faults.delay(600_000);
+    const { stats } = server as unknown as { stats: { commandsProcessed: number } };
+    const before = stats.commandsProcessed;
+    a.write('PING 1\r\n');
+    await until(() => stats.commandsProcessed > before, 'the command executed');
+    server.faults.clear();
+    assert.equal(await a.ask('PING 2\r\n', '2\r\n'), '$1\r\n1\r\n$1\r\n2\r\n');
+    assert.equal(await a.ask('PING 3\r\n', '3\r\n'), '$1\r\n3\r\n');
+  });
+
   test('refuse() closes new connections at once; the old ones stay', async () => {
     server.faults.refuse();
     const refused = await RawConnection.open(server);
