@@ -159,7 +159,7 @@ export class Connection implements ConnectionPort {
     }
     const state = this.#machine.state;
     if (state.name === 'closing' || state.name === 'closed') {
-      return command.onFailure(this.#closedError(`execute ${command.name}`, true));
+      return command.onFailure(this.#closedError(`execute ${command.name}`));
     }
     // The first connection is waited for in any case: without it nobody could ever send.
     if (command.failWhenDisconnected && this.#readyCount > 0 && state.name !== 'idle') {
@@ -456,7 +456,8 @@ export class Connection implements ConnectionPort {
     this.#greeter.renew(live, () => this.#arm());
   }
 
-  #closedError(action: string, safeToRetry = false): ClosedError {
-    return new ClosedError(`Cannot ${action}: the connection was closed by its user`, { safeToRetry });
+  /** Nothing was sent. */
+  #closedError(action: string): ClosedError {
+    return new ClosedError(`Cannot ${action}: the connection was closed by its user`, { safeToRetry: true });
   }
 }

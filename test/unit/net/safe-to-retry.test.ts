@@ -65,6 +65,16 @@ describe('a command that was handed over and waits to be sent again is not safe 
   });
 });
 
+test('what waited for a connection that is closed before it is made is safe to retry', async () => {
+  const bench = new VirtualConnection({}, () => undefined);
+  const connected = bench.connection.connect();
+  const refused = assert.rejects(connected, (error) => error instanceof ClosedError && error.safeToRetry);
+  await bench.run(50);
+  await bench.connection.close();
+  await refused;
+  await assert.rejects(bench.connection.connect(), (error) => error instanceof ClosedError && error.safeToRetry);
+});
+
 test('a command that its dialect can not say is counted off once', async () => {
   const bench = new VirtualConnection({}, store);
   await bench.connect();
