@@ -68,8 +68,8 @@ export abstract class DataPublisher<R = unknown> {
     const { signal, autoPackageNonDict } = this.configuration;
     this.#packs = autoPackageNonDict;
     const onAbort = () => void this.stop();
-    // Later, so that the constructors of subclasses have run.
-    if (signal?.aborted) void Promise.resolve().then(onAbort);
+    // What subclasses do about it comes a turn later, when their constructors have run.
+    if (signal?.aborted) onAbort();
     else this.#unwatch = whenAborted(signal, onAbort);
   }
 
@@ -333,7 +333,8 @@ export abstract class DataPublisher<R = unknown> {
     const endsAt = this.platform.now() + timeoutMs;
     this.#unwatch?.();
     this.#schedule.end();
-    if (!this.stopSettlesPending) await this.#idle(timeoutMs);
+    // Awaited in any case: see the constructor.
+    await (this.stopSettlesPending ? undefined : this.#idle(timeoutMs));
     await this.doStop(Math.max(0, endsAt - this.platform.now()));
   }
 

@@ -392,8 +392,11 @@ describe('publishers', () => {
         ...config,
         signal: controller.signal,
       });
-      await Promise.resolve();
       await assert.rejects(never.publish(1), ClosedError);
+      await assert.rejects(never.connect(), ClosedError);
+      assert.equal(never.isRunning(), false);
+      await never.stop();
+      assert.deepEqual(commands(), [['PUBLISH', 'c', '1']]);
     });
 
     test('a lost link rejects what was written, says so, and the state events tell it', async () => {
