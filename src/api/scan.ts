@@ -5,6 +5,7 @@ import type { CommandSender } from './command-sender.ts';
 import { checkName, refuseArgument, scanRequest } from './command-table.ts';
 import { quoteValue } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
+import { handled } from './handled.ts';
 
 export interface ScanOptions extends CommandOptions {
   /** The glob, where it is not the first argument. Default `*`. */
@@ -23,7 +24,10 @@ export function scan(sender: CommandSender, pattern: string, options: ScanOption
   }
   checkName(pattern, 'SCAN', 'the pattern');
   // Settled now: useRegion() meanwhile must not send half of the pages elsewhere.
-  return pages(sender, pattern, { ...options, region: sender.regionOf(options) ?? null });
+  const iterator = pages(sender, pattern, { ...options, region: sender.regionOf(options) ?? null });
+  const next = iterator.next.bind(iterator);
+  iterator.next = () => handled(next());
+  return iterator;
 }
 
 async function* pages(

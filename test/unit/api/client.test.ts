@@ -137,6 +137,22 @@ describe('the client', () => {
     assert.throws(() => client.scan('*', { count: 0 }), UsageError);
   });
 
+  test('a page of scan() that nobody awaits may fail', async () => {
+    const refused = `-ERR no\r\n`;
+    server.script = (words) => (words[0] === 'SCAN' ? refused : greeting(words));
+    let unhandled: unknown;
+    const note = (error: unknown) => {
+      unhandled = error;
+    };
+    process.once('unhandledRejection', note);
+    const page = client.scan().next();
+    await client.ping();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    assert.equal(unhandled, undefined);
+    await assert.rejects(page, ReplyError);
+  });
+
   test('publish() of text is right for any channel, region and text, also when many channels take turns', async () => {
     await client.connect();
     const latin1 = (text: string) => Buffer.from(text).toString('latin1');
