@@ -95,7 +95,7 @@ export class Dispatcher {
       return refuse(session, unknownCommand(args));
     }
     const { command } = route;
-    session.lastCommand = command.name;
+    session.lastCommand = fullName(command, args);
     const { arity } = command;
     if (!hasArity(args, arity)) return refuse(session, wrongArity(command.name));
     if (command.subcommands !== undefined && args.length > 1 && session.authenticated) {

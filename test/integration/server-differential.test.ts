@@ -685,6 +685,26 @@ describe('the embedded server answers as redis-server', {
     }
   }
 
+  test('CLIENT INFO tells the same of a connection', async () => {
+    const fields = / (name|flags|db|sub|psub|ssub|multi|cmd|user|redir|resp)=\S*/g;
+    const states = [
+      'PING\r\nCLIENT INFO\r\n',
+      'CLIENT SETNAME x\r\nSELECT 3\r\nCLIENT INFO\r\n',
+      'HELLO 3\r\nSUBSCRIBE a\r\nPSUBSCRIBE b* c*\r\nSSUBSCRIBE d\r\nGET a\r\nCLIENT INFO\r\n',
+    ];
+    for (const state of states) {
+      const told = [embedded, real].map(async (server) => {
+        const connection = await RawConnection.open(server);
+        connection.write(`${state}PING the-end\r\n`);
+        const text = await connection.until((received) => received.includes('the-end\r\n'));
+        connection.close();
+        return text.match(fields);
+      });
+      const [ours, theirs] = await Promise.all(told);
+      assert.deepEqual(ours, theirs, state);
+    }
+  });
+
   for (let seed = 1; seed <= 8; seed++) {
     test(`1,000 random commands, seed ${seed}`, async () => {
       const script = randomScript(seed, 1000);
