@@ -22,10 +22,8 @@ const KEEP_ALIVE_AFTER_MS = 30_000;
 
 /** Bytes that a socket reads at once. Four times as much doubled the cost of a message (measured: 256 B messages). */
 const READ_BYTES = 64 * 1024;
-/** And one to which little comes: an idle connection holds no more (measured: 92 to 30 KiB resident). */
-const FEW_BYTES = 4096;
-/** After so many small reads in a row the large buffer goes. */
-const SMALL_READS = 256;
+/** One for all sockets: Node fills it and hands it over before it looks at another, and nobody keeps it. */
+let readBuffer: Uint8Array | undefined;
 
 interface Host {
   readonly process?: { nextTick?(callback: () => void): void };
@@ -115,32 +113,25 @@ function dialTcp(address: Address, events: LinkEvents): Link {
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-    // One buffer for all reads; runtimes that don't know `onread` emit `data`, which the link listens to as well.
-    ...(fillsBuffers() ? { onread: readInto(link) } : {}),
+    ...(isNode() ? { onread: readInto(link) } : {}),
   });
   return link.attach(socket as unknown as ByteStream, 'connect');
 }
 
-/** For `onread`: a small buffer until one read fills it, then a large one while much comes. */
 function readInto(link: StreamLink) {
-  let buffer = new Uint8Array(FEW_BYTES);
-  let smallReads = 0;
+  readBuffer ??= new Uint8Array(READ_BYTES);
   return {
-    buffer: () => buffer,
+    buffer: readBuffer,
     callback(length: number, filled: Uint8Array) {
       link.received(filled.subarray(0, length));
-      if (length >= FEW_BYTES) {
-        smallReads = 0;
-        if (buffer.length === FEW_BYTES) buffer = new Uint8Array(READ_BYTES);
-      } else if (++smallReads === SMALL_READS && buffer.length > FEW_BYTES) buffer = new Uint8Array(FEW_BYTES);
       return true;
     },
   };
 }
 
-/** workerd fills the buffer of `onread` once and is silent from then on; there `data` has to do. */
-function fillsBuffers(): boolean {
-  return (globalThis as Host).navigator?.userAgent !== 'Cloudflare-Workers';
+/** Others (Bun, Deno, workerd) know `onread` too, but may fill a buffer long before they say so. There `data` has to do. */
+function isNode(): boolean {
+  return /^Node|^undefined/.test(String((globalThis as Host).navigator?.userAgent));
 }
 
 function dialTls(address: Address, events: LinkEvents): Link {
