@@ -38,6 +38,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     return {
       ...super.stats(),
       channel: this.channel,
+      channelState: this.channelState,
       region: this.configuration.region,
       ...this.#connections.stats(),
     };
@@ -117,6 +118,8 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
 export interface ChannelSubscriberStats extends SubscriberStats {
   channel: string;
+  /** `pending`, `active`, `denied` or `closed`. */
+  channelState: string;
   region: string | undefined;
   commands?: object;
   subscriptions?: object;

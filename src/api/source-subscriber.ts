@@ -3,10 +3,11 @@
 
 import { TimeoutError } from '../errors/index.ts';
 import type { AbortSignalLike, TimerHandle } from '../net/index.ts';
-import type { MessageSource, SourceHandle } from '../pubsub/index.ts';
+import type { MessageSource, SourceHandle, SubscriptionStateName } from '../pubsub/index.ts';
 import type { JsonObject } from './config-types.ts';
 import { DataSubscriber, type Receiver } from './data-subscriber.ts';
 import { endedError } from './ended-error.ts';
+import { log } from './log.ts';
 import { regionPrefix } from './region.ts';
 
 export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T> {
@@ -16,6 +17,9 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
 
   /** Where the messages come from, connected or connecting. */
   protected abstract openSource(signal: AbortSignalLike | undefined): MessageSource | Promise<MessageSource>;
+
+  /** `denied`: rights changed while it ran; tried again by a slow backoff. */
+  protected channelState: SubscriptionStateName = 'pending';
 
   /** What stands after the scheme. */
   protected abstract readonly channel: string;
@@ -53,9 +57,12 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
           onMessage: (channel, pattern, payload, receivedAt) => receiver.message(channel, payload, pattern, receivedAt),
           onGap: (gap) => receiver.gap({ ...gap, channels: gap.channels.map((channel) => channel.slice(length)) }),
           onChannelState: (_channel, state, error) => {
-            if (state === 'active') settle();
+            this.channelState = state;
+            if (state === 'active') return settle();
+            if (error === undefined) return;
             // Pending with an error: not confirmed in time.
-            else if (error !== undefined) settle(error);
+            settle(error);
+            log(this.configuration.logger, 'warn', `subscriber "${this.name}" is ${state}: ${error.message}`);
           },
           onEnd: (error) => {
             const ended = error ?? endedError(`subscriber "${this.name}"`);
@@ -69,6 +76,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
 
   protected override doStop(_timeoutMs: number): Promise<void> | void {
     this.#attempt = undefined;
+    this.channelState = 'closed';
     this.#handle?.cancel();
     this.#handle = undefined;
   }

@@ -139,6 +139,34 @@ describe('the channel subscriber', () => {
     assert.equal(subscriber.isRunning(), true);
   });
 
+  test('a channel that is denied while it runs shows in stats() and in the log, and flows again after the gap', async () => {
+    const logged: string[] = [];
+    let tell = () => {};
+    const denied = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const warn = (text: string) => {
+      logged.push(text);
+      if (/ is denied: /.test(text)) tell();
+    };
+    const logger = { debug() {}, info() {}, warn, error() {} };
+    const subscriber = make({ logger, reconnect: { maxDelayMs: 1 } });
+    await subscriber.start();
+    assert.equal(subscriber.stats().channelState, 'active');
+    server.script = (words) => (words[0] === 'SUBSCRIBE' ? '-NOPERM no permissions\r\n' : confirming(words));
+    server.links[0]?.reset();
+    await denied;
+    assert.equal(subscriber.stats().channelState, 'denied');
+    assert.ok(logged.some((text) => /^subscriber "s" is denied: .*NOPERM no permissions/.test(text)));
+    server.script = confirming;
+    const told = new Promise((resolve) => subscriber.on('gap', resolve));
+    subscriber.on('message', () => {});
+    await told;
+    assert.equal(subscriber.stats().channelState, 'active');
+    await subscriber.stop();
+    assert.equal(subscriber.stats().channelState, 'closed');
+  });
+
   test('when nobody listens start() rejects, the next one tries again, and stop() is still clean', async () => {
     const subscriber = make({ port: 1 });
     await assert.rejects(subscriber.start(), ConnectError);
