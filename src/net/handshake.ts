@@ -12,7 +12,7 @@ import { QUOTES_PROBE, quotingFromProbe } from '../line/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { commandFrame } from './command-frame.ts';
 import { refusedError } from './connect-errors.ts';
-import { NOT_READY } from './reply-error.ts';
+import { NOT_READY, replyError } from './reply-error.ts';
 import type { Command, ConnectionOptions, Credentials, Frame, ServerFacts } from './types.ts';
 
 /** What is needed of the link that is greeted. */
@@ -54,23 +54,30 @@ export function greetResp(
   let facts = NO_FACTS;
   let failed = false;
   /** A refusal ends the handshake where `hintOf` knows what to do about it. */
-  const check = (what: string, value: RespValue, hintOf: (refused: RespError) => string | undefined): void => {
+  const check = (
+    command: string,
+    what: string,
+    value: RespValue,
+    hintOf: (refused: RespError) => string | undefined,
+  ): void => {
     if (failed || !(value instanceof RespError)) return;
     const hint = hintOf(value);
     if (hint === undefined) return;
     failed = true;
-    const text = `Cannot ${what} at ${link.peer}: ${withoutSecret(value, credentials)}`;
-    link.fail(new HandshakeError(text, { hint }), !isBusy(value), isBusy(value));
+    const refused = new RespError(withoutSecret(value, credentials));
+    const text = `Cannot ${what} ${link.peer}: ${refused.message}`;
+    const error = new HandshakeError(text, { hint, cause: replyError(refused, command) });
+    link.fail(error, !isBusy(value), isBusy(value));
   };
   const first: Command[] = [];
   const rest: Command[] = [];
   if (credentials !== undefined) {
-    first.push(authCommand(credentials, (value) => check('authenticate', value, authHint)));
+    first.push(authCommand(credentials, (value) => check('AUTH', 'authenticate at', value, authHint)));
   }
   if (hello !== 'never') {
     first.push(
       said(['HELLO', String(protocol)], (value) => {
-        check('connect', value, connectHint);
+        check('HELLO', 'connect to', value, connectHint);
         if (!(value instanceof RespError)) facts = helloFacts(value);
         if (hello === 'alone' && !failed) link.sendNow(rest);
       }),
@@ -79,11 +86,13 @@ export function greetResp(
   // Old servers and narrow ACLs refuse it; a name is no reason to stay away.
   if (clientName !== undefined) rest.push(said(['CLIENT', 'SETNAME', clientName], () => {}));
   if (db !== 0) {
-    rest.push(said(['SELECT', String(db)], (value) => check(`select database ${db}`, value, () => 'check "db"')));
+    rest.push(
+      said(['SELECT', String(db)], (value) => check('SELECT', `select database ${db} at`, value, () => 'check "db"')),
+    );
   }
   rest.push(
     said(['PING'], (value) => {
-      check('connect', value, connectHint);
+      check('PING', 'connect to', value, connectHint);
       if (!failed) succeed(facts);
     }),
   );
@@ -151,7 +160,7 @@ function isBusy(refused: RespError): boolean {
 function connectHint(refused: RespError): string | undefined {
   if (refused.code === 'NOAUTH') return CREDENTIALS_HINT;
   if (refused.code === 'DENIED') return 'see the configuration of the server';
-  return isBusy(refused) ? 'the server is not ready yet' : undefined;
+  return isBusy(refused) ? 'try again later, or wait for it with "waitOnFirstConnect"' : undefined;
 }
 
 function authHint({ message }: RespError): string {
@@ -161,7 +170,8 @@ function authHint({ message }: RespError): string {
 }
 
 export function withoutSecret({ message }: RespError, credentials: Credentials | undefined): string {
-  return credentials?.password ? message.replaceAll(credentials.password, '***') : message;
+  const text = message.replace(/\.$/, '');
+  return credentials?.password ? text.replaceAll(credentials.password, '***') : text;
 }
 
 /** HELLO answers with a map in RESP3, with a flat array in RESP2. */

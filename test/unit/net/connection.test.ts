@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import {
   ClosedError,
   ConnectError,
@@ -118,8 +119,10 @@ describe('the handshake', () => {
     );
     await assert.rejects(bench.connect(), (error) => {
       assert.ok(error instanceof HandshakeError);
-      assert.match(error.message, /WRONGPASS/);
-      assert.doesNotMatch(error.message, /hunter2/);
+      assert.match(error.message, /^Cannot authenticate at localhost:6379: WRONGPASS/);
+      assert.doesNotMatch(inspect(error), /hunter2/);
+      assert.ok(error.cause instanceof ReplyError);
+      assert.deepEqual([error.cause.code, error.cause.command], ['WRONGPASS', 'AUTH']);
       return true;
     });
     assert.equal(bench.connection.state, 'idle');
