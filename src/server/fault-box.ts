@@ -17,9 +17,8 @@ export class FaultBox implements ServerFaults {
   readonly #errors = new Map<string, PlannedError>();
   #delayMs = 0;
   /** Writes that wait for their time, oldest first; one list keeps the order over changes of the delay. */
-  readonly #delayed: { readonly dueAt: number; readonly act: () => void }[] = [];
-  /** For the first of them. */
-  #timer: NodeJS.Timeout | undefined;
+  readonly #delayed: { readonly act: () => void; isDue: boolean }[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
   #corruptBytes = 0;
   #dropMessages = 0;
   readonly #onWritten: (bytes: number) => void;
@@ -54,7 +53,7 @@ export class FaultBox implements ServerFaults {
   }
 
   delay(delayMs: number): void {
-    this.#delayMs = Math.max(0, delayMs);
+    this.#delayMs = delayMs > 0 ? delayMs : 0;
   }
 
   refuse(on = true): void {
@@ -77,7 +76,9 @@ export class FaultBox implements ServerFaults {
 
   clear(): void {
     this.#delayMs = 0;
-    this.#release(Infinity);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    for (const { act } of this.#delayed.splice(0)) act();
     this.refuses = false;
     this.#corruptBytes = 0;
     this.#dropMessages = 0;
@@ -126,16 +127,14 @@ export class FaultBox implements ServerFaults {
       act();
       return;
     }
-    this.#delayed.push({ dueAt: Date.now() + this.#delayMs, act });
-    this.#timer ??= setTimeout(() => this.#release(Date.now()), this.#delayMs);
-  }
-
-  /** What is due goes; what was written after something that is not waits with it. */
-  #release(now: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    while (this.#delayed.length > 0 && (this.#delayed[0]?.dueAt as number) <= now) this.#delayed.shift()?.act();
-    const first = this.#delayed[0];
-    if (first !== undefined) this.#timer = setTimeout(() => this.#release(Date.now()), first.dueAt - now);
+    const entry = { act, isDue: false };
+    this.#delayed.push(entry);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      entry.isDue = true;
+      // What was written after something that still waits, waits with it.
+      while (this.#delayed[0]?.isDue === true) this.#delayed.shift()?.act();
+    }, this.#delayMs);
+    this.#timers.add(timer);
   }
 }
