@@ -53,7 +53,7 @@ export class FaultBox implements ServerFaults {
   }
 
   delay(delayMs: number): void {
-    this.#delayMs = delayMs > 0 ? delayMs : 0;
+    this.#delayMs = Math.max(0, delayMs);
   }
 
   refuse(on = true): void {
