@@ -9,7 +9,6 @@ import type { Codec, Message, Overflow } from './config-types.ts';
 import { checkText } from './names.ts';
 import { regionPrefix } from './region.ts';
 import { Subscription } from './subscription.ts';
-import { whenAborted } from './when-aborted.ts';
 
 /** Limits and policy of the subscription's own queue, and how its messages are read. */
 export interface ClientSubscribeOptions<T = string> {
@@ -25,7 +24,7 @@ export interface ClientSubscribeOptions<T = string> {
   codec?: Codec<any> | undefined;
   /** Returns the typed data or throws. */
   validate?: ((data: unknown) => T) | undefined;
-  /** Aborting closes it. */
+  /** Aborting closes it; `ready` then rejects with its reason. */
   signal?: AbortSignalLike | undefined;
 }
 
@@ -46,8 +45,9 @@ export function subscribeOn<T>(
   connections.refuseLine();
   const region = sender.regionOf(options.region === undefined ? undefined : { region: options.region });
   const bytes = options.codec?.binary === true;
-  const subscription = new Subscription<T>({
+  return new Subscription<T>({
     kind,
+    signal: options.signal,
     channels: names,
     source: connections.subscriber(bytes),
     platform: connections.platform,
@@ -75,8 +75,6 @@ export function subscribeOn<T>(
       onGap: options.onGap,
     },
   });
-  closeOnAbort(subscription, options.signal);
-  return subscription;
 }
 
 function checkChannels(channels: string | readonly string[], kind: ChannelKind): readonly string[] {
@@ -86,14 +84,4 @@ function checkChannels(channels: string | readonly string[], kind: ChannelKind):
   const unique = new Set(names);
   // Never changed from here on, so that nobody needs a copy.
   return Object.freeze(unique.size === names.length ? names.slice() : [...unique]);
-}
-
-function closeOnAbort<T>(subscription: Subscription<T>, signal: AbortSignalLike | undefined): void {
-  if (!signal) return;
-  const close = () => subscription.close();
-  if (signal.aborted) return close();
-  const unwatch = whenAborted(signal, close);
-  subscription.on('state', ({ to }) => {
-    if (to === 'closed') unwatch();
-  });
 }

@@ -2,7 +2,7 @@
 // Made by `Subscription`, which is what users hold. It must never call users' code while the source is at work.
 
 import { type AshRedisError, ClosedError, type OverflowError } from '../errors/index.ts';
-import type { Platform } from '../net/index.ts';
+import type { AbortSignalLike, Platform } from '../net/index.ts';
 import type {
   ChannelKind,
   Gap,
@@ -38,6 +38,8 @@ export interface SubscriptionInit<T> {
   readonly stream: StreamOptions<T>;
   /** Payloads are wanted as bytes. */
   readonly bytes: boolean;
+  /** Aborting closes it. */
+  readonly signal?: AbortSignalLike | undefined;
 }
 
 export class SubscriptionCore<T> implements MessageSink, StreamOwner {
@@ -52,9 +54,9 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   state: SubscriptionStateName = 'pending';
   /** Made when somebody asks for it. */
   #ready: Promise<void> | undefined;
-  #settleReady: ((outcome: 'ready' | AshRedisError) => void) | undefined;
-  /** What `ready` came to, which stands. */
-  #outcome: 'ready' | AshRedisError | undefined;
+  #settleReady: ((outcome: unknown) => void) | undefined;
+  /** What `ready` came to, which stands: `'ready'`, or what it rejects with. */
+  #outcome: unknown;
 
   constructor(init: SubscriptionInit<T>, channels: readonly string[]) {
     const { prefix } = init.stream.reader;
@@ -73,7 +75,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     this.#ready ??= handled(
       new Promise<void>((resolve, reject) => {
         this.#settleReady = (outcome) => (outcome === 'ready' ? resolve() : reject(outcome));
-        if (this.#outcome) this.#settleReady(this.#outcome);
+        if (this.#outcome !== undefined) this.#settleReady(this.#outcome);
       }),
     );
     return this.#ready;
@@ -91,10 +93,11 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     if (this.state !== 'closed') this.#handle.retry();
   }
 
-  /** No message comes after it. False when it was closed before. */
-  close(): boolean {
+  /** No message comes after it; who waits for `ready` learns the reason. False when it was closed before. */
+  close(reason?: unknown): boolean {
     if (this.state === 'closed') return false;
     this.#handle.cancel();
+    this.#becomeReady(reason ?? new ClosedError('Cannot subscribe: it was closed before its confirmation'));
     this.#end(undefined);
     return true;
   }
@@ -143,8 +146,8 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
     this.#become(pending ? 'pending' : states.activeCount > 0 ? 'active' : 'denied', denied);
   }
 
-  #becomeReady(outcome: 'ready' | AshRedisError): void {
-    if (this.#outcome) return;
+  #becomeReady(outcome: unknown): void {
+    if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     this.#settleReady?.(outcome);
   }
@@ -161,8 +164,7 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   #end(error: AshRedisError | undefined): void {
     if (this.state === 'closed') return;
     this.#error = error;
-    const unconfirmed = 'Cannot subscribe: it was closed before its confirmation';
-    if (!this.#outcome) this.#becomeReady(error ?? new ClosedError(unconfirmed));
+    this.#becomeReady(error);
     this.#become('closed', error);
   }
 }

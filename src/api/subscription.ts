@@ -9,6 +9,7 @@ import type { Listener } from './emitter.ts';
 import { iteratorOf } from './stream-iterator.ts';
 import type { StopResult, StreamStats } from './stream-types.ts';
 import { SubscriptionCore, type SubscriptionEvents, type SubscriptionInit } from './subscription-core.ts';
+import { whenAborted } from './when-aborted.ts';
 
 export type { SubscriptionEvents, SubscriptionInit, SubscriptionStateEvent } from './subscription-core.ts';
 
@@ -32,6 +33,12 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     this.kind = init.kind;
     this.channels = Object.isFrozen(init.channels) ? init.channels : Object.freeze([...init.channels]);
     this.#core = new SubscriptionCore(init, this.channels);
+    const { signal } = init;
+    if (signal?.aborted) this.#close(signal.reason);
+    else if (signal) {
+      const unwatch = whenAborted(signal, () => this.#close(signal.reason));
+      this.on('state', ({ to }) => to === 'closed' && unwatch());
+    }
   }
 
   get ready(): Promise<void> {
@@ -59,7 +66,11 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
 
   /** Local and immediate: no message comes after it. The server is told in the background. */
   close(): void {
-    if (this.#core.close()) void this.#core.stream.stop(false, 0);
+    this.#close(undefined);
+  }
+
+  #close(reason: unknown): void {
+    if (this.#core.close(reason)) void this.#core.stream.stop(false, 0);
   }
 
   /** With `drain` what has arrived is handed over first. @internal */

@@ -411,6 +411,26 @@ describe('the client', () => {
     await assert.rejects(never.get('k'), ClosedError);
   });
 
+  test('a signal gives a subscription up: ready rejects with its reason, the loop ends', async () => {
+    server.script = (words) => greeting(words);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const subscription = client.subscribe('c', { signal: controller.signal });
+    const loop = subscription[Symbol.asyncIterator]().next();
+    const ready = assert.rejects(subscription.ready, reason);
+    controller.abort(reason);
+    assert.equal(subscription.state, 'closed');
+    await ready;
+    assert.deepEqual(await loop, { value: undefined, done: true });
+    for (const given of [reason, '']) {
+      const late = client.subscribe('c', { signal: AbortSignal.abort(given) });
+      assert.equal(await late.ready.catch((error: unknown) => error), given);
+    }
+    const closed = client.subscribe('c');
+    closed.close();
+    await assert.rejects(closed.ready, ClosedError);
+  });
+
   test('host and port may stand first, and differ from no option', () => {
     assert.throws(() => new AshRedisClient('a', 1, { port: 2 }), UsageError);
     assert.throws(() => new AshRedisClient({ port: 2 } as never, 1), UsageError);
