@@ -529,6 +529,12 @@ const SCRIPTS: Record<string, Script> = {
     'RESET',
     'ECHO shown',
   ],
+  'memory values': [
+    ...['100mb', '1GB', '5000kb', '900m', '2g', '600000000b', '1gx', 'x', '1.5gb', '0'].flatMap((value) => [
+      `CONFIG SET maxmemory ${value}`,
+      'CONFIG GET maxmemory',
+    ]),
+  ],
   'options said twice': [
     'SET k v PX 1000 PX 100000',
     'SET k v EX 100 EX 0',

@@ -77,7 +77,7 @@ function hello(session: Session, args: string[]) {
   if (credentials !== undefined && !logIn(session, ...credentials)) return;
   if (!session.authenticated) {
     return session.error(
-      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
     );
   }
   if (name !== undefined) session.name = name;

@@ -2,7 +2,6 @@
 
 import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, subcommandSyntax, wrongArity } from '../command.ts';
 import { Glob } from '../glob.ts';
-import { parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
 import { COMPATIBLE_VERSION, PACKAGE_VERSION } from '../version.ts';
 
@@ -80,6 +79,15 @@ function configValues(session: Session): Map<string, string> {
   ]);
 }
 
+const UNITS: Readonly<Record<string, number>> = { k: 1e3, kb: 2 ** 10, m: 1e6, mb: 2 ** 20, g: 1e9, gb: 2 ** 30 };
+
+/** `100`, `100mb`: Redis's units. Undefined for what is none. */
+function memoryBytes(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+)([kmg]b?|b?)$/.exec(text.toLowerCase()) ?? [];
+  const bytes = digits === undefined ? Number.NaN : Number(digits) * (UNITS[unit as string] ?? 1);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
 /** Changes `maxmemory` alone. What is already so is fine; anything else would be a promise that nobody keeps. */
 function configSet(session: Session, args: string[]) {
   if (args.length % 2 !== 0) return session.error(wrongArity('config|set'));
@@ -94,13 +102,13 @@ function configSet(session: Session, args: string[]) {
   }
   for (const [name, value] of changes) {
     if (name === 'maxmemory') {
-      const bytes = parseInt64(value);
-      if (bytes === undefined || bytes < 0) {
+      const bytes = memoryBytes(value);
+      if (bytes === undefined) {
         return session.error(
           "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value",
         );
       }
-      session.server.memory.maxBytes = Number(bytes);
+      session.server.memory.maxBytes = bytes;
     } else if (known.get(name) !== value) {
       return session.error(
         `ERR CONFIG SET failed (possibly related to argument '${name}') - this server can't change it`,
