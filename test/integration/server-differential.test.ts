@@ -697,6 +697,8 @@ describe('the embedded server answers as redis-server', {
       'PING\r\nCLIENT INFO\r\n',
       'CLIENT SETNAME x\r\nSELECT 3\r\nCLIENT INFO\r\n',
       'HELLO 3\r\nSUBSCRIBE a\r\nPSUBSCRIBE b* c*\r\nSSUBSCRIBE d\r\nGET a\r\nCLIENT INFO\r\n',
+      'HELLO 3\r\nSSUBSCRIBE d\r\nCLIENT INFO\r\n',
+      'HELLO 3\r\nSUBSCRIBE a\r\nSSUBSCRIBE d\r\nUNSUBSCRIBE\r\nCLIENT INFO\r\nSUNSUBSCRIBE\r\nCLIENT INFO\r\n',
     ];
     for (const state of states) {
       const told = [embedded, real].map(async (server) => {

@@ -9,7 +9,7 @@ import { INVALID_NAME, isValidName } from './connection.ts';
 function describe(session: Session): string {
   const now = session.server.now();
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
-  const subscribed = session.channels.size + session.patterns.size > 0 ? 'P' : '';
+  const subscribed = session.subscriptionCount > 0 ? 'P' : '';
   const flags = `${subscribed}${session.transaction === undefined ? '' : 'x'}`;
   const fields = {
     id: session.id,
@@ -56,9 +56,8 @@ function typeOf(text: string): ClientType | undefined {
   return word === 'normal' || word === 'pubsub' || word === 'master' || word === 'replica' ? word : undefined;
 }
 
-/** Redis counts shard subscribers as normal clients; so do we. */
 function hasType(session: Session, type: ClientType): boolean {
-  const isSubscriber = session.channels.size + session.patterns.size > 0;
+  const isSubscriber = session.subscriptionCount > 0;
   return type === 'pubsub' ? isSubscriber : type === 'normal' && !isSubscriber;
 }
 
