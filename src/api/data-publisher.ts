@@ -9,7 +9,7 @@ import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOpt
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
 import { asError, tellFailure } from './failures.ts';
-import { handled, rejected } from './handled.ts';
+import { handled, rejected, within } from './handled.ts';
 import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
@@ -335,7 +335,12 @@ export abstract class DataPublisher<R = unknown> {
     this.#schedule.end();
     // Awaited in any case: see the constructor.
     await (this.stopSettlesPending ? undefined : this.#idle(timeoutMs));
-    await this.doStop(Math.max(0, endsAt - this.platform.now()));
+    const leftMs = Math.max(0, endsAt - this.platform.now());
+    const closed = this.doStop(leftMs);
+    // Our own close in time by themselves.
+    await (this.stopSettlesPending || !closed
+      ? closed
+      : within(closed, leftMs, this.platform, !this.configuration.unref));
   }
 
   /** Resolves when nothing is pending, or after `timeoutMs`. */

@@ -10,7 +10,7 @@ import { quoteValue } from './config-schema.ts';
 import type { JsonObject, Message, SubscriberConfig } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
-import { handled, rejected, untilAborted } from './handled.ts';
+import { handled, rejected, untilAborted, within } from './handled.ts';
 import { log } from './log.ts';
 import { MessageStream } from './message-stream.ts';
 import { checkText } from './names.ts';
@@ -241,7 +241,7 @@ export abstract class DataSubscriber<T = JsonObject> {
       this.#starting = undefined;
       // What waits for messages would wait for ever.
       stream.end(error);
-      if (!this.#stopping) await this.doStop(0);
+      if (!this.#stopping) await this.#within(this.#closeSource(0), this.configuration.closeTimeoutMs);
       throw error;
     } finally {
       this.#giveUp = undefined;
@@ -259,23 +259,23 @@ export abstract class DataSubscriber<T = JsonObject> {
     this.#giveUp?.(this.#stoppedError());
     // The stream takes nothing more, so that closing and handing over may go on together.
     const stopped = this.#stream.stop(drain, timeoutMs);
-    const closed = Promise.resolve(this.doStop(timeoutMs)).catch((error: unknown) => {
-      log(this.configuration.logger, 'warn', `subscriber "${this.name}": ${String(error)}`);
-    });
+    const closed = this.#closeSource(timeoutMs);
     const result = await stopped;
     await this.#within(closed, Math.max(1, endsAt - this.platform.now()));
     return result;
   }
 
-  /** A transport's own `doStop` must not hold `stop()` up for ever. */
-  #within(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.platform.setTimer(timeoutMs, resolve, !this.configuration.unref);
-      promise.then(() => {
-        this.platform.clearTimer(timer);
-        resolve();
-      });
-    });
+  #within(promise: Promise<void>, timeoutMs: number): Promise<unknown> {
+    return within(promise, timeoutMs, this.platform, !this.configuration.unref);
+  }
+
+  /** Never rejects: what a transport's own `doStop` throws is no news to who starts or stops. */
+  async #closeSource(timeoutMs: number): Promise<void> {
+    try {
+      await this.doStop(timeoutMs);
+    } catch (error) {
+      log(this.configuration.logger, 'warn', `subscriber "${this.name}": ${String(error)}`);
+    }
   }
 
   #receiverOf(stream: MessageStream<T>): Receiver {
@@ -297,7 +297,7 @@ export abstract class DataSubscriber<T = JsonObject> {
   #leaveSource(): void {
     this.#isRunning = false;
     this.#starting = undefined;
-    void Promise.resolve(this.doStop(0)).catch(() => {});
+    void this.#closeSource(0);
   }
 
   #newStream(): MessageStream<T> {

@@ -1,7 +1,7 @@
 // Promises that nobody has to look at.
 // Called wherever a promise is given to a user, so that one that is not awaited never ends the process.
 
-import type { AbortSignalLike } from '../net/index.ts';
+import type { AbortSignalLike, Platform } from '../net/index.ts';
 
 const ignore = () => {};
 
@@ -25,4 +25,17 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignalLike): P
       promise.then(resolve, reject).finally(stopWatching);
     }),
   );
+}
+
+/** The same, or resolves when `timeoutMs` have passed: what users write must not hold us up for ever. */
+export function within(
+  promise: Promise<unknown>,
+  timeoutMs: number,
+  platform: Platform,
+  keepProcessAlive: boolean,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = platform.setTimer(timeoutMs, () => resolve(undefined), keepProcessAlive);
+    promise.then(resolve, reject).finally(() => platform.clearTimer(timer));
+  });
 }

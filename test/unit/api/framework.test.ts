@@ -90,6 +90,15 @@ describe('a publisher of a user’s own', () => {
     assert.ok((slow.stoppedWithin ?? 10) < 5);
   });
 
+  test('a doStop that never ends does not hold stop() up', async () => {
+    class Stuck extends ListPublisher {
+      protected override doStop(): Promise<never> {
+        return new Promise(() => {});
+      }
+    }
+    await new Stuck('p', 'list://x', { closeTimeoutMs: 20 }).stop();
+  });
+
   test('publishMany keeps a bounded number pending and counts what came of each', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     let open = () => {};
@@ -325,6 +334,39 @@ describe('a subscriber of a user’s own', () => {
     await assert.rejects(subscriber.getData('1' as never), UsageError);
     assert.equal(await subscriber.getData(), null);
     await subscriber.stop();
+  });
+
+  test('what doStop throws hides no reason, and reaches nobody who gives a source up', async () => {
+    class Broken extends ManualSubscriber {
+      protected override doStop(): never {
+        throw new Error('broke while stopping');
+      }
+    }
+    const subscriber = new Broken('s', 'manual://x');
+    subscriber.refusal = new Error('refused');
+    await assert.rejects(subscriber.start(), /refused/);
+    subscriber.refusal = undefined;
+    await subscriber.start();
+    const next = subscriber[Symbol.asyncIterator]().next();
+    subscriber.receiver?.end(new Error('gone'));
+    await assert.rejects(next, /gone/);
+    assert.deepEqual(await subscriber.stop(), { delivered: 0, discarded: 0 });
+  });
+
+  test('a start that is given up does not wait for ever for a doStop that never ends', async () => {
+    class Stuck extends ManualSubscriber {
+      protected override doStart(): Promise<void> {
+        return new Promise(() => {});
+      }
+
+      protected override doStop(): Promise<never> {
+        return new Promise(() => {});
+      }
+    }
+    const controller = new AbortController();
+    const started = new Stuck('s', 'manual://x', { closeTimeoutMs: 20 }).start({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await assert.rejects(started, /enough/);
   });
 
   test('a doStop that never ends does not hold stop() up', async () => {
