@@ -113,7 +113,7 @@ function readOptions(
   for (const { name, short, value } of options) {
     table[name] = { type: value === undefined ? 'boolean' : 'string', ...(short === undefined ? {} : { short }) };
   }
-  // `--ttl -1` shall be judged as the number that it is, not as a missing value.
+  // `--ttl -1` shall be judged as the number that it is, not as a missing value, and `set k -1` stores one.
   const joined: string[] = [];
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index]!;
@@ -126,11 +126,14 @@ function readOptions(
     if (option?.value !== undefined && next !== undefined && /^-\d/.test(next)) {
       joined.push(`${word}=${next}`);
       index++;
-    } else joined.push(word);
+    } else joined.push(/^-\d/.test(word) ? `\0${word}` : word);
   }
   try {
     const { values, positionals } = parseArgs({ args: joined, options: table, allowPositionals: true, strict: true });
-    return { named: values as Record<string, string | boolean | undefined>, words: positionals };
+    return {
+      named: values as Record<string, string | boolean | undefined>,
+      words: positionals.map((word) => word.replace('\0', '')),
+    };
   } catch (cause) {
     const unknown = /Unknown option '([^']+)'/.exec(cause instanceof Error ? cause.message : '');
     if (unknown === null) {

@@ -20,7 +20,7 @@ export const EXIT = {
   terminated: 143,
 } as const;
 
-/** A stream that text goes to. */
+/** A stream that text goes to, and values as they are. */
 export interface Output {
   readonly isTerminal: boolean;
   /** Colours are wanted: a terminal, and neither NO_COLOR nor TERM=dumb. */
@@ -28,7 +28,7 @@ export interface Output {
   readonly columns: number;
   readonly rows: number;
   /** Resolves at once, or when the reader has caught up. After the reader went away it does nothing. */
-  write(text: string): Promise<void> | undefined;
+  write(text: string | Uint8Array): Promise<void> | undefined;
 }
 
 export interface CliContext {

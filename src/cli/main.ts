@@ -5,7 +5,7 @@ import { AshRedisError, ConnectionError, ReplyError, TimeoutError, UsageError } 
 import { type CommandSpec, helpText, nearest, parseArguments } from './arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop } from './context.ts';
 import { processContext } from './process-context.ts';
-import { paint } from './text.ts';
+import { paint, printable } from './text.ts';
 import { PACKAGE_VERSION } from './version.ts';
 
 /** Runs one command with the words that follow its name. Resolves with the exit code; never rejects. */
@@ -19,7 +19,7 @@ export async function runCommand(command: CliCommand, argv: readonly string[], c
     if (context.signal.aborted && (error === context.signal.reason || !(error instanceof UsageError))) {
       return exitOnStop(context, EXIT.ok);
     }
-    await context.err.write(`${paint(context.err, 'red', 'error')} ${errorText(error)}\n`);
+    await context.err.write(`${paint(context.err, 'red', 'error')} ${printable(errorText(error))}\n`);
     return exitCodeOf(error);
   }
 }
@@ -57,8 +57,14 @@ export async function runProgram(
 /** Runs `main` with the real process and ends it, after everything that was written has left. */
 export async function runProcess(main: (context: CliContext) => Promise<number>): Promise<void> {
   const context = processContext(process);
-  const code = await main(context);
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  let code = await main(context);
+  await flushed(process.stdout);
+  const lost = context.writeError();
+  if (lost !== undefined) {
+    await context.err.write(`${paint(context.err, 'red', 'error')} Cannot write to standard output: ${lost.message}\n`);
+    code = EXIT.failed;
+  }
+  await flushed(process.stderr);
   process.exit(code);
 }
 

@@ -7,7 +7,7 @@ import type { CliContext, Input, Output } from './context.ts';
 type Writable = NodeJS.WriteStream & Partial<Pick<WriteStream, 'columns' | 'rows'>>;
 
 /** Takes over SIGINT and SIGTERM: the first asks the command to stop, a second ends the process at once. */
-export function processContext(process: NodeJS.Process): CliContext {
+export function processContext(process: NodeJS.Process): CliContext & { writeError(): Error | undefined } {
   const stop = new AbortController();
   let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -19,7 +19,11 @@ export function processContext(process: NodeJS.Process): CliContext {
   }
   // A terminal that was closed: nobody reads any more.
   process.on('SIGHUP', () => stop.abort(new Error('the terminal went away')));
-  const readerGone = () => stop.abort(new Error('the reader of standard output went away'));
+  let writeError: Error | undefined;
+  const readerGone = (error?: Error) => {
+    writeError = error;
+    stop.abort(error ?? new Error('the reader of standard output went away'));
+  };
   return {
     env: process.env,
     out: output(process.stdout, process.env, readerGone),
@@ -27,20 +31,21 @@ export function processContext(process: NodeJS.Process): CliContext {
     stdin: input(process),
     signal: stop.signal,
     stoppedBy: () => stoppedBy,
+    writeError: () => writeError,
   };
 }
 
-function output(stream: Writable, env: NodeJS.ProcessEnv, onGone: () => void): Output {
+function output(stream: Writable, env: NodeJS.ProcessEnv, onGone: (error?: Error) => void): Output {
   let gone = false;
-  const close = () => {
+  const isTerminal = stream.isTTY === true;
+  const close = (error?: NodeJS.ErrnoException) => {
     if (gone) return;
     gone = true;
-    onGone();
+    // Nobody reads: EPIPE (`| head`), EIO of a terminal that went away. But a full disk lost what was written.
+    onGone(isTerminal || error?.code === 'EPIPE' ? undefined : error);
   };
-  // Every error of a standard stream means that nobody reads it: EPIPE (`| head`), EIO (a terminal that went away).
   stream.on('error', close);
-  stream.on('close', close);
-  const isTerminal = stream.isTTY === true;
+  stream.on('close', () => close());
   return {
     isTerminal,
     hasColor: isTerminal && (env.NO_COLOR === undefined || env.NO_COLOR === '') && env.TERM !== 'dumb',
@@ -51,7 +56,7 @@ function output(stream: Writable, env: NodeJS.ProcessEnv, onGone: () => void): O
       return stream.rows ?? 24;
     },
     write(text) {
-      if (gone || text === '' || stream.write(text)) return undefined;
+      if (gone || text.length === 0 || stream.write(text)) return undefined;
       return new Promise((resolve) => {
         const done = () => {
           stream.removeListener('drain', done);

@@ -17,7 +17,14 @@ export const SERVER_OPTIONS: readonly OptionSpec[] = [
   { name: 'tls', help: 'encrypt; certificates and names are verified' },
   { name: 'cacert', value: 'FILE', help: 'certificate of the authority to trust; implies --tls' },
   { name: 'dialect', value: 'NAME', help: 'auto, resp or ashredis (default auto)' },
-  { name: 'timeout', value: 'S', kind: 'number', min: 0.001, max: 86_400, help: 'to connect and for each command' },
+  {
+    name: 'timeout',
+    value: 'S',
+    kind: 'number',
+    min: 0.001,
+    max: 86_400,
+    help: 'to connect and for each command (default 5)',
+  },
 ];
 
 /** The configuration, and where its address came from. */

@@ -16,6 +16,11 @@ export function printable(text: string): string {
   });
 }
 
+/** The same for a name, which stands on one line. */
+export function printableName(text: string): string {
+  return printable(text).replace(/[\t\n]/g, (character) => (character === '\t' ? '\\t' : '\\n'));
+}
+
 /** `1234567` as `1,234,567`. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
@@ -49,10 +54,25 @@ export function timeOfDay(epochMs: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
 }
 
-/** Cut to a width, with an ellipsis. Counts characters: enough for names and JSON. */
+/** Cut or filled to so many columns of a terminal, with an ellipsis where something is missing. */
 export function fit(text: string, width: number): string {
-  if (text.length <= width) return text.padEnd(width);
-  return width <= 1 ? text.slice(0, width) : `${text.slice(0, width - 1)}…`;
+  const room = columnsOf(text) <= width ? width : width - 1;
+  let kept = '';
+  let used = 0;
+  for (const character of text) {
+    const columns = columnsOf(character);
+    if (used + columns > room) break;
+    kept += character;
+    used += columns;
+  }
+  return `${kept}${room < width ? '…' : ''}${' '.repeat(Math.max(0, room - used))}`;
+}
+
+/** Terminals give East Asian characters and emoji two columns, and marks on a character none. */
+function columnsOf(text: string): number {
+  const wide =
+    /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1faff}\u{20000}-\u{3fffd}]/gu;
+  return [...text.replace(/\p{Mn}|\u200d|\ufe0f/gu, '').replace(wide, '..')].length;
 }
 
 /** The value below which a share of the sorted numbers lies. */

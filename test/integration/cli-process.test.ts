@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { AshRedisClient } from '../../src/index.ts';
 import { createServer, type EmbeddedServer } from '../../src/server/index.ts';
@@ -50,6 +51,21 @@ describe('the command line as a process', () => {
     }
     assert.deepEqual(await ended, [0, null]);
     assert.equal(stderr(), '');
+  });
+
+  test('what a full disk did not take is an error with 1', { ...LIMIT, skip: !existsSync('/dev/full') }, async () => {
+    await client.set('kept', 'value');
+    const full = openSync('/dev/full', 'w');
+    const env = { ...process.env, ASHREDIS_URL: server.url };
+    const child = spawn(process.execPath, [...PROGRAM, 'get', 'kept'], {
+      cwd: root,
+      env,
+      stdio: ['ignore', full, 'pipe'],
+    });
+    const stderr = collect(child, 'stderr');
+    assert.deepEqual(await once(child, 'close'), [1, null]);
+    assert.match(stderr(), /^error Cannot write to standard output: ENOSPC/);
+    closeSync(full);
   });
 
   test('Ctrl-C ends sub with 130, SIGTERM ends ashredis-server with 0', LIMIT, async () => {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { runProgram } from '../../src/cli/main.ts';
-import { AshRedisClient } from '../../src/index.ts';
+import { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber, AshRedisClient } from '../../src/index.ts';
 import { createServer } from '../../src/server/index.ts';
 import { type FakeContext, fakeContext } from '../support/cli-context.ts';
 import { freePort } from '../support/redis-server.ts';
@@ -161,6 +161,96 @@ forEachServer('the command line', (start, name) => {
     const fine = fakeContext({ env, input: ['1\n2\n3\n'] });
     assert.equal(await run(fine, 'pub', 'p:3', '--quiet'), 0);
     assert.equal(fine.stderr(), '');
+  });
+
+  test('--numbered means to sub and pub what it means to the classes', async () => {
+    const config = { url: server.url, numbered: true };
+    const subscriber = new AshRedisChannelDataSubscriber('reader', 'ashredischannel://num:1', config);
+    await subscriber.start();
+    const input = ['{"n":1,"big":12345678901234567890}\n[2]'];
+    assert.equal(await run(fakeContext({ env, input }), 'pub', 'num:1', '--numbered'), 0);
+    assert.deepEqual(await subscriber.getData(5), { n: 1, big: Number('12345678901234567890') });
+    assert.deepEqual(await subscriber.getData(5), [2]);
+    assert.equal((await done('pub', 'num:1', 'a "text"', '--numbered', '--text')).code, 0);
+    assert.equal(await subscriber.getData(5), 'a "text"');
+    assert.deepEqual([subscriber.stats().missedCount, subscriber.stats().invalidCount], [0, 0]);
+    await subscriber.stop();
+
+    const context = fakeContext({ env });
+    const running = run(context, 'sub', 'num:2', '--numbered', '--count', '1');
+    const publisher = new AshRedisChannelDataPublisher('writer', 'ashredischannel://num:2', config);
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 'num:2');
+    await publisher.publish({ n: 3 });
+    assert.equal(await running, 0);
+    assert.equal(context.stderr(), '');
+    const { data, position } = JSON.parse(context.stdout());
+    assert.deepEqual([data, position.offset], [{ n: 3 }, 1]);
+    await Promise.all([publisher.stop(), client.close()]);
+  });
+
+  test('a value comes back byte for byte in a pipe, and obeys nobody in a terminal', async () => {
+    const bytes = Uint8Array.of(0xff, 0, 0x1b, 0x5b, 0x32, 0x4a, 0xfe);
+    async function* input() {
+      yield bytes;
+    }
+    assert.equal(await run(fakeContext({ env, input: input() }), 'set', 'bytes:1', '-'), 0);
+    const written: Uint8Array[] = [];
+    const piped = fakeContext({ env });
+    const write = (chunk: string | Uint8Array) => void written.push(Buffer.from(chunk as string));
+    assert.equal(await runProgram(COMMANDS, ['get', 'bytes:1'], { ...piped, out: { ...piped.out, write } }), 0);
+    assert.deepEqual(Buffer.concat(written), Buffer.from([...bytes, 10]));
+    const screen = fakeContext({ env, isTerminal: true });
+    assert.equal(await run(screen, 'get', 'bytes:1'), 0);
+    assert.equal(screen.stdout(), '\ufffd\\x00\\x1b[2J\ufffd\n');
+  });
+
+  test('a number below zero is a value like any other', async () => {
+    assert.equal((await done('set', 'below', '-5')).code, 0);
+    assert.equal((await done('get', 'below')).out, '-5\n');
+    assert.equal((await done('pub', 'below', '-1.5')).err, 'sent 1 to 0 receivers\n');
+  });
+
+  test('Ctrl-C while set reads its value stores nothing and ends with 130', async () => {
+    const context = fakeContext({ env });
+    let onStop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      onStop = resolve;
+    });
+    async function* half() {
+      yield new TextEncoder().encode('half a ');
+      context.stop();
+      await stopped;
+    }
+    const stdin = { ...context.stdin, [Symbol.asyncIterator]: half, stop: () => onStop() };
+    assert.equal(await runProgram(COMMANDS, ['set', 'half', '-'], { ...context, stdin }), 130);
+    assert.equal((await done('get', 'half')).code, 4);
+  });
+
+  test('Ctrl-C ends top with 130 and q with 0, in a screen of any width, and without a last look', async () => {
+    for (const [key, expected] of [
+      ['\u0003', 130],
+      ['q', 0],
+    ] as const) {
+      const context = fakeContext({ env, isTerminal: true, columns: 40 });
+      const watchKeys = (onKey: (key: string) => void) => {
+        void context.printed(/CHANNEL/).then(() => onKey(key));
+        return () => {};
+      };
+      const stdin = { ...context.stdin, isTerminal: true, watchKeys };
+      assert.equal(await runProgram(COMMANDS, ['top', '--interval', '0.1'], { ...context, stdin }), expected);
+      const rows = context.stdout().split(/\r\n|\u001b\[[\d;?]*[A-Za-z]/);
+      assert.ok(rows.every((row) => row.length <= 40));
+      assert.ok(rows.includes(`${'CHANNEL'.padEnd(20)}   RATE/s    BYTES/s`), rows.join('|'));
+    }
+    const once = fakeContext({ env });
+    const running = run(once, 'top', '--once', '--interval', '30');
+    const client = new AshRedisClient({ url: server.url });
+    while ((await client.command('PUBSUB', 'NUMPAT', { region: null })) === 0) await tick();
+    once.stop();
+    assert.equal(await running, 130);
+    assert.equal(once.stdout(), '');
+    await client.close();
   });
 
   test('top --once counts messages, bytes, receivers, missing numbers and lag', async () => {

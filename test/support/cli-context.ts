@@ -29,7 +29,7 @@ export function fakeContext(
     columns: options.columns ?? 100,
     rows: 40,
     write(text) {
-      written[name] += text;
+      written[name] += typeof text === 'string' ? text : Buffer.from(text).toString();
       for (const watch of watchers) watch();
       return undefined;
     },

@@ -37,6 +37,8 @@ export const doctorCommand: CliCommand = {
     const findings: Finding[] = [];
     const json = args.flag('json');
     const report = (finding: Finding) => {
+      // What fails because we were asked to stop is no finding.
+      if (context.signal.aborted) return;
       findings.push(finding);
       if (json) return;
       const { out } = context;

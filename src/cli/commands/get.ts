@@ -2,6 +2,7 @@
 
 import { type CliCommand, EXIT } from '../context.ts';
 import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { printable } from '../text.ts';
 
 export const getCommand: CliCommand = {
   spec: {
@@ -22,9 +23,14 @@ export const getCommand: CliCommand = {
   run: (args, context) =>
     withClient(args, context, async (client) => {
       const key = args.words[0]!;
-      const value = await client.get(key, { signal: context.signal });
-      if (args.flag('json')) await context.out.write(`${JSON.stringify({ key, value })}\n`);
-      else if (value !== null) await context.out.write(`${value}\n`);
+      const { out } = context;
+      const value = await client.get(key, { as: 'bytes', signal: context.signal });
+      const text = value === null ? null : new TextDecoder('utf-8', { ignoreBOM: true }).decode(value);
+      if (args.flag('json')) await out.write(`${JSON.stringify({ key, value: text })}\n`);
+      else if (value !== null && text !== null) {
+        await out.write(out.isTerminal ? printable(text) : value);
+        await out.write('\n');
+      }
       if (value !== null) return EXIT.ok;
       if (!args.flag('json')) await context.err.write(`no key '${key}'\n`);
       return EXIT.notFound;

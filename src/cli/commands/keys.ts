@@ -2,7 +2,7 @@
 
 import { type CliCommand, EXIT } from '../context.ts';
 import { SERVER_OPTIONS, withClient } from '../server-options.ts';
-import { printable } from '../text.ts';
+import { printableName } from '../text.ts';
 
 export const keysCommand: CliCommand = {
   spec: {
@@ -29,7 +29,7 @@ export const keysCommand: CliCommand = {
       for await (const name of client.scan(args.words[0] ?? '*', { signal: context.signal })) {
         if (seen.has(name)) continue;
         seen.add(name);
-        await context.out.write(`${args.flag('json') ? JSON.stringify(name) : asIs ? name : printable(name)}\n`);
+        await context.out.write(`${args.flag('json') ? JSON.stringify(name) : asIs ? name : printableName(name)}\n`);
         if (seen.size >= limit || context.signal.aborted) break;
       }
       return EXIT.ok;

@@ -7,17 +7,27 @@ import type { ParsedArguments } from '../arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop } from '../context.ts';
 import { type Line, linesOf } from '../lines.ts';
 import { SERVER_OPTIONS, withClient } from '../server-options.ts';
-import { count, paint, printable } from '../text.ts';
+import { bytes, count, paint, printable } from '../text.ts';
 
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 const PROGRESS_MS = 200;
 
 /** Text goes as it is: it was checked to be JSON before, and writing it anew would change numbers beyond 2^53. */
-const TEXT_CODEC: Codec = {
-  name: 'text',
-  encode: (value) => (value as Line).text,
-  decode: (raw) => raw,
-};
+function textCodec(args: ParsedArguments): Codec {
+  const text = (value: unknown) => (value as Line).text;
+  if (!args.flag('numbered')) return { name: 'text', encode: text, decode: (raw) => raw };
+  // The publisher's own envelope would hold the JSON of this codec as a string, which no subscriber looks into.
+  const epoch = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  let offset = 0;
+  return {
+    name: 'numbered-text',
+    encode(value) {
+      const data = args.flag('text') ? JSON.stringify(text(value)) : text(value);
+      return `{"epoch":"${epoch}","offset":${++offset},"data":${data}}`;
+    },
+    decode: (raw) => raw,
+  };
+}
 
 export const pubCommand: CliCommand = {
   spec: {
@@ -62,10 +72,9 @@ function publisherOf(client: AshRedisClient, args: ParsedArguments): AshRedisCha
   const region = args.text('region');
   return new AshRedisChannelDataPublisher('ashredis-pub', `ashredischannel://${args.words[0]}`, {
     client,
-    codec: TEXT_CODEC,
+    codec: textCodec(args),
     kind: args.flag('shard') ? 'shard' : 'channel',
     retain: args.flag('retain'),
-    numbered: args.flag('numbered'),
     ...(region === undefined ? {} : { region }),
   });
 }
@@ -112,14 +121,12 @@ async function publishLines(
   async function* wanted(): AsyncGenerator<Line> {
     try {
       for await (const line of linesOf(stdin, MAX_LINE_BYTES)) {
-        if (line.text.trim() === '') continue;
-        const found = args.flag('text') ? undefined : notJson(line.text);
+        if (!line.isTooLong && line.text.trim() === '') continue;
+        const found = whyBad(line, args);
         if (found === undefined) yield line;
         else {
           bad++;
-          await err.write(
-            `${paint(err, 'red', `line ${line.number}`)}: not JSON (${found}): ${shortened(line.text)}\n`,
-          );
+          await err.write(`${paint(err, 'red', `line ${line.number}`)}: ${found}\n`);
           if (args.flag('strict')) return;
         }
       }
@@ -160,7 +167,7 @@ function showProgress(publisher: AshRedisChannelDataPublisher, args: ParsedArgum
     const seconds = (performance.now() - started) / 1000;
     return seconds < 0.2 ? '' : ` (${count(publisher.publishCount / seconds)} a second)`;
   };
-  if (!err.isTerminal || args.flag('quiet')) return { rate, end() {} };
+  if (!err.isTerminal || context.env.TERM === 'dumb' || args.flag('quiet')) return { rate, end() {} };
   const timer = setInterval(() => {
     void err.write(`\r\u001b[K${count(publisher.publishCount)} sent${rate()}`);
   }, PROGRESS_MS);
@@ -171,6 +178,12 @@ function showProgress(publisher: AshRedisChannelDataPublisher, args: ParsedArgum
       void err.write('\r\u001b[K');
     },
   };
+}
+
+function whyBad({ text, isTooLong }: Line, args: ParsedArguments): string | undefined {
+  if (isTooLong) return `longer than ${bytes(MAX_LINE_BYTES)}`;
+  const found = args.flag('text') ? undefined : notJson(text);
+  return found === undefined ? undefined : `not JSON (${found}): ${shortened(text)}`;
 }
 
 function notJson(text: string): string | undefined {

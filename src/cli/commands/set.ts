@@ -45,13 +45,19 @@ export const setCommand: CliCommand = {
 };
 
 async function readAll(context: CliContext): Promise<Uint8Array> {
+  const { signal, stdin } = context;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of context.stdin) {
+  const onStop = () => stdin.stop();
+  signal.addEventListener('abort', onStop, { once: true });
+  for await (const chunk of stdin) {
     chunks.push(chunk);
     length += chunk.length;
     if (length > MAX_STDIN_BYTES)
       throw new UsageError(`Cannot store standard input: it exceeds ${MAX_STDIN_BYTES} bytes`);
   }
+  signal.removeEventListener('abort', onStop);
+  // What was read of a value is not the value.
+  signal.throwIfAborted();
   return Buffer.concat(chunks);
 }

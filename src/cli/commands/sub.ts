@@ -14,7 +14,7 @@ import { UsageError } from '../../errors/index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop, stopWanted } from '../context.ts';
 import { SERVER_OPTIONS, withClient } from '../server-options.ts';
-import { duration, paint, printable, timeOfDay } from '../text.ts';
+import { duration, paint, printable, printableName, timeOfDay } from '../text.ts';
 
 /** JSON where it is JSON, else the text: a tool that looks must show what others sent. */
 export const LENIENT_CODEC: Codec = {
@@ -105,7 +105,8 @@ function subscriberOf(
   const subscriber = new AshRedisChannelDataSubscriber<unknown>('ashredis-sub', `ashredischannel://${channel}`, {
     client,
     kind,
-    codec: LENIENT_CODEC,
+    // An envelope has JSON inside, and is looked into for the JSON codec alone.
+    codec: args.flag('numbered') ? jsonCodec : LENIENT_CODEC,
     delivery: args.flag('latest') ? 'latest' : 'live',
     numbered: args.flag('numbered'),
     onMessage: hooks.onMessage,
@@ -144,7 +145,7 @@ class MessagePrinter {
     }
     const when = paint(out, 'dim', timeOfDay(receivedAt));
     const number = position === undefined ? '' : paint(out, 'dim', ` #${position.offset}`);
-    return out.write(`${when} ${paint(out, 'cyan', printable(channel))}${number} ${printable(String(raw))}\n`);
+    return out.write(`${when} ${paint(out, 'cyan', printableName(channel))}${number} ${printable(String(raw))}\n`);
   }
 
   gap(gap: Gap): Promise<void> | undefined {

@@ -7,7 +7,7 @@ import type { ParsedArguments } from '../arguments.ts';
 import { type ChannelRow, ChannelTable } from '../channel-table.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop, stopWanted } from '../context.ts';
 import { SERVER_OPTIONS, withClient } from '../server-options.ts';
-import { bytes, count, duration, fit, paint, printable } from '../text.ts';
+import { bytes, count, duration, fit, paint, printableName } from '../text.ts';
 
 export const topCommand: CliCommand = {
   spec: {
@@ -63,14 +63,16 @@ async function watch(client: AshRedisClient, args: ParsedArguments, context: Cli
   })();
   reading.catch(() => {});
 
-  const isLive = context.out.isTerminal && !args.flag('once') && !args.flag('json');
+  const isScreen = context.out.isTerminal && context.env.TERM !== 'dumb';
+  const isLive = isScreen && !args.flag('once') && !args.flag('json');
   const screen = isLive ? new Screen(context) : undefined;
-  const ended = Promise.race([stopWanted(context.signal), screen?.quit ?? new Promise<never>(() => {}), reading]);
+  const quit = screen?.quit ?? new Promise<never>(() => {});
+  const ended = Promise.race([stopWanted(context.signal), quit, reading]).then((code) => code ?? EXIT.ok);
   try {
     screen?.open();
     for (let from = performance.now(); ; ) {
-      const isEnded = await Promise.race([ended.then(() => true), pause(intervalMs, context.signal)]);
-      if (isEnded && !args.flag('once')) return exitOnStop(context, EXIT.ok);
+      const code = await Promise.race([ended, pause(intervalMs, context.signal)]);
+      if (code !== undefined || context.signal.aborted) return exitOnStop(context, code ?? EXIT.ok);
       const now = performance.now();
       const rows = table.rows((now - from) / 1000);
       from = now;
@@ -146,24 +148,52 @@ async function roundTrip(client: AshRedisClient, probe: string): Promise<number 
   }
 }
 
+const COLUMNS = [
+  ['RATE/s', 9],
+  ['BYTES/s', 11],
+  ['TOTAL', 11],
+  ['RECEIVERS', 11],
+  ['GAPS', 8],
+  ['LAG', 10],
+] as const;
+const MIN_NAME_WIDTH = 16;
+const MAX_NAME_WIDTH = 48;
+
 function lines(frame: Frame, client: AshRedisClient, { out }: CliContext): string[] {
-  const width = Math.max(40, out.columns);
-  const nameWidth = Math.max(16, Math.min(48, width - 60));
-  const trip = frame.roundTripMs === null ? paint(out, 'red', 'link lost') : duration(frame.roundTripMs);
+  // Without a screen nobody is short of room.
+  const width = out.isTerminal ? out.columns : MAX_NAME_WIDTH + COLUMNS.reduce((sum, [, space]) => sum + space, 0);
+  const columns: (typeof COLUMNS)[number][] = [];
+  let nameWidth = width;
+  for (const column of COLUMNS) {
+    if (nameWidth - column[1] < MIN_NAME_WIDTH) break;
+    nameWidth -= column[1];
+    columns.push(column);
+  }
+  nameWidth = Math.min(nameWidth, MAX_NAME_WIDTH);
+  const trip = frame.roundTripMs === null ? 'link lost' : duration(frame.roundTripMs);
   const total = frame.channels.reduce((sum, { rate }) => sum + rate, 0);
   const version = client.server?.version;
-  const head = `${frame.channels.length} channels, ${count(total)} messages/s, round trip ${trip}`;
-  const columns = ['RATE/s', 'BYTES/s', 'TOTAL', 'RECEIVERS', 'GAPS', 'LAG'];
-  const widths = [9, 11, 11, 11, 8, 10];
+  const facts = [`${frame.channels.length} channels`, `${count(total)} messages/s`, `round trip ${trip}`];
+  if (version !== undefined) facts.push(`server ${version}`);
+  const head = fit(`ashredis top  ${facts.join(', ')}`, width).trimEnd();
   const row = (name: string, cells: readonly string[]) =>
-    `${fit(name, nameWidth)}${cells.map((cell, index) => cell.padStart(widths[index]!)).join('')}`.slice(0, width);
+    `${fit(name, nameWidth)}${columns.map(([, space], index) => cells[index]!.padStart(space)).join('')}`;
   return [
-    `${paint(out, 'bold', 'ashredis top')}  ${head}${version === undefined ? '' : `, server ${version}`}`,
+    head
+      .replace('ashredis top', (name) => paint(out, 'bold', name))
+      .replace('link lost', (words) => paint(out, 'red', words)),
     '',
-    paint(out, 'bold', row('CHANNEL', columns)),
+    paint(
+      out,
+      'bold',
+      row(
+        'CHANNEL',
+        COLUMNS.map(([title]) => title),
+      ),
+    ),
     ...frame.channels.map((entry) => {
       const gaps = entry.missed > 0 ? `-${count(entry.missed)}` : String(entry.gaps);
-      const text = row(printable(entry.channel), [
+      const text = row(printableName(entry.channel), [
         entry.rate < 10 ? entry.rate.toFixed(1) : count(entry.rate),
         bytes(entry.bytesPerSecond),
         count(entry.total),
@@ -176,12 +206,13 @@ function lines(frame: Frame, client: AshRedisClient, { out }: CliContext): strin
   ];
 }
 
-/** The alternate screen of a terminal; given back as it was. */
+/** The alternate screen of a terminal, where nothing wraps; given back as it was. */
 class Screen {
-  readonly quit: Promise<void>;
+  /** Resolves with the exit code. */
+  readonly quit: Promise<number>;
   readonly #context: CliContext;
   #unwatch: () => void = () => {};
-  #onQuit: () => void = () => {};
+  #onQuit: (code: number) => void = () => {};
   #isOpen = false;
 
   constructor(context: CliContext) {
@@ -193,11 +224,11 @@ class Screen {
 
   open(): void {
     this.#isOpen = true;
-    void this.#context.out.write('\u001b[?1049h\u001b[?25l\u001b[H\u001b[2J');
+    void this.#context.out.write('\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[H\u001b[2J');
     if (!this.#context.stdin.isTerminal) return;
     this.#unwatch = this.#context.stdin.watchKeys((key) => {
       // In raw mode Ctrl-C is a key like any other.
-      if (key === 'q' || key === '\u0003') this.#onQuit();
+      if (key === 'q' || key === '\u0003') this.#onQuit(key === 'q' ? EXIT.ok : EXIT.interrupted);
     });
   }
 
@@ -205,23 +236,23 @@ class Screen {
     const { out } = this.#context;
     const space = out.rows - 1;
     const visible = rows.length <= space ? rows : [...rows.slice(0, space - 1), `… ${rows.length - space + 1} more`];
-    void out.write(`\u001b[H${visible.map((row) => `${row}\u001b[K`).join('\r\n')}\u001b[J`);
+    void out.write(`\u001b[H${visible.map((row) => `\u001b[K${row}`).join('\r\n')}\r\n\u001b[J`);
   }
 
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#unwatch();
-    void this.#context.out.write('\u001b[?25h\u001b[?1049l');
+    void this.#context.out.write('\u001b[?7h\u001b[?25h\u001b[?1049l');
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<false> {
+function pause(ms: number, signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', done);
-      resolve(false);
+      resolve(undefined);
     };
     const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done, { once: true });

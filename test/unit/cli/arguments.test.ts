@@ -34,6 +34,7 @@ describe('arguments', () => {
   test('a negative number is a value, and what follows -- is a word', () => {
     assert.equal(parseArguments(SPEC, ['a', '--ttl', '-1.5']).number('ttl'), -1.5);
     assert.deepEqual(parseArguments(SPEC, ['--', '--port', '-1']).words, ['--port', '-1']);
+    assert.deepEqual(parseArguments(SPEC, ['-5', '-1.5e3', '--json']).words, ['-5', '-1.5e3']);
   });
 
   test('what is wrong is named, with the way to the help', () => {

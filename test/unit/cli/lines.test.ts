@@ -3,14 +3,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { linesOf } from '../../../src/cli/lines.ts';
-import { UsageError } from '../../../src/index.ts';
 
 async function lines(chunks: Uint8Array[], maxBytes = 1000): Promise<string[]> {
   async function* input() {
     yield* chunks;
   }
   const found: string[] = [];
-  for await (const { number, text } of linesOf(input(), maxBytes)) found.push(`${number}:${text}`);
+  for await (const { number, text, isTooLong } of linesOf(input(), maxBytes)) {
+    found.push(`${number}:${isTooLong ? 'too long' : text}`);
+  }
   return found;
 }
 
@@ -43,11 +44,16 @@ describe('lines', () => {
     assert.deepEqual(found, ['abcd']);
   });
 
-  test('a line beyond the limit ends it with its number', async () => {
-    await assert.rejects(lines([bytes('ok\n'), bytes('x'.repeat(20))], 10), (error: unknown) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.message, /line 2 of standard input: it is longer than 10 bytes/);
-      return true;
-    });
+  test('of a line beyond the limit the number alone is given, wherever it stands', async () => {
+    const long = 'x'.repeat(20);
+    for (const whole of [`ok\n${long}\nnext\n`, `ok\n${long}`, `${long}\nok`]) {
+      const expected = whole
+        .replace(/\n$/, '')
+        .split('\n')
+        .map((text, index) => `${index + 1}:${text === long ? 'too long' : text}`);
+      for (let at = 0; at <= whole.length; at++) {
+        assert.deepEqual(await lines([bytes(whole.slice(0, at)), bytes(whole.slice(at))], 10), expected, whole);
+      }
+    }
   });
 });

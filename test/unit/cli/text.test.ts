@@ -22,7 +22,12 @@ describe('text', () => {
   });
 
   test('text is cut to its column', () => {
-    assert.deepEqual([fit('abc', 5), fit('abcdef', 4), fit('abc', 1)], ['abc  ', 'abc…', 'a']);
+    assert.deepEqual([fit('abc', 5), fit('abcdef', 4), fit('abc', 1)], ['abc  ', 'abc…', '…']);
+    // East Asian characters take two columns, marks on others none.
+    assert.deepEqual(
+      [fit('日本語', 8), fit('日本語', 5), fit('日本語', 4), fit('e\u0301a', 3)],
+      ['日本語  ', '日本…', '日… ', 'e\u0301a '],
+    );
   });
 
   test('percentiles and histograms count every value', () => {
