@@ -2,10 +2,10 @@
 // Called by `npm test`; arguments narrow the run: `npm test -- test/unit/resp`. It must exit non-zero on any failure.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { findRedisServer } from '../test/support/redis-server.ts';
 
@@ -53,13 +53,22 @@ child.once('exit', async (code, signal) => {
 async function compile(): Promise<void> {
   const require = createRequire(import.meta.url);
   const esbuild = createRequire(require.resolve('tsx/package.json'))('esbuild');
-  const entryPoints = ['src', 'test', 'scripts', 'examples'].flatMap((place) =>
+  const settings = { loader: 'ts', format: 'esm', target: 'node20', sourcemap: 'inline', sourcesContent: false };
+  const paths = ['src', 'test', 'scripts', 'examples'].flatMap((place) =>
     readdirSync(join(root, place), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.includes('node_modules'))
       .map((name) => join(place, name)),
   );
-  const settings = { format: 'esm', target: 'node20', sourcemap: 'inline', sourcesContent: false };
-  await esbuild.build({ ...settings, entryPoints, absWorkingDir: root, outbase: root, outdir: compiled });
+  await Promise.all(
+    paths.map(async (path) => {
+      // Traces name the file beside the compiled text, which has the path of the source.
+      const sourcefile = basename(path);
+      const { code } = await esbuild.transform(readFileSync(join(root, path), 'utf8'), { ...settings, sourcefile });
+      const file = join(compiled, path.replace(/\.ts$/, '.js'));
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, code);
+    }),
+  );
 }
 
 /**
