@@ -76,6 +76,7 @@ export class Dispatcher {
     const route = this.#find(args[0] as string);
     if (route === undefined) throw new Error(`Cannot run queued command '${args[0]}': it is not in the table`);
     if (route.denyOom && session.server.memory.refuses(byteCount(args))) session.error(OUT_OF_MEMORY);
+    else if (route.command.name === 'ssubscribe') session.error(NO_SHARDS_IN_EXEC);
     else route.command.run(session, args);
   }
 
@@ -124,6 +125,9 @@ export class Dispatcher {
     command.run(session, args);
   }
 }
+
+/** Redis's words; SUBSCRIBE and PSUBSCRIBE it allows there. */
+const NO_SHARDS_IN_EXEC = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
 
 function hasArity(args: readonly string[], arity: number): boolean {
   return arity > 0 ? args.length === arity : args.length >= -arity;

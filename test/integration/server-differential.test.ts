@@ -535,6 +535,7 @@ const SCRIPTS: Record<string, Script> = {
       'CONFIG GET maxmemory',
     ]),
   ],
+  'subscribing inside MULTI': ['MULTI', 'SUBSCRIBE a', 'PSUBSCRIBE b*', 'SSUBSCRIBE s', 'EXEC', 'UNSUBSCRIBE a'],
   'options said twice': [
     'SET k v PX 1000 PX 100000',
     'SET k v EX 100 EX 0',
