@@ -19,11 +19,12 @@ export class NameTable {
   /** The words of the name in slot n begin at n * WORDS. */
   readonly #words = new Int32Array(SLOTS * WORDS);
   #misses = 0;
-  #isUsed = true;
+  #isUsed: boolean;
   readonly #text: TextReader;
 
-  constructor(text: TextReader) {
+  constructor(text: TextReader, count: number) {
     this.#text = text;
+    this.#isUsed = count <= MOST_NAMES;
   }
 
   /** There will be about as many names. */

@@ -15,7 +15,7 @@
 import { type ProtocolError, UsageError } from '../errors/index.ts';
 import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
-import { Frame, toMap, toMessage } from './frame.ts';
+import { Frame, toMap, toMessage, toValues } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
 import { NameTable } from './name-table.ts';
 import { TextReader } from './text-reader.ts';
@@ -96,7 +96,10 @@ export class RespDecoder {
   readonly #quickDigits: number;
   readonly #fewDigits: number;
   readonly #text = new TextReader();
-  readonly #names: NameTable | undefined;
+  readonly #messages: boolean;
+  /** Once a message came, and how many names there will be. */
+  #names: NameTable | undefined = undefined;
+  #nameCount = 0;
 
   /** What is being read: a large chunk, or the store. */
   #bytes: Uint8Array = NO_BYTES;
@@ -143,7 +146,7 @@ export class RespDecoder {
     this.#fewDigits = this.#bigints ? 0 : Math.min(9, limits.maxLineBytes);
     const isUsual = limits.maxElements > 3 && limits.maxDepth > 0 && limits.maxLineBytes > 15;
     this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, limits.maxBufferedBytes / 4, PIECE * 2) : -1;
-    this.#names = options.messages ? new NameTable(this.#text) : undefined;
+    this.#messages = options.messages === true;
   }
 
   /** Bytes of the stream up to the end of the value that `read()` gave last. */
@@ -230,7 +233,6 @@ export class RespDecoder {
     const bytes = this.#bytes;
     const pos = this.#pos;
     const end = this.#end;
-    const names = this.#names;
     this.#need = 1;
     if (pos === end) return NEED_DATA;
     const type = bytes[pos];
@@ -238,7 +240,7 @@ export class RespDecoder {
     if (type === 36) {
       stop = this.#bulkEnd(pos);
       if (stop >= 0) return this.#quickString(stop);
-    } else if (names !== undefined && (type === 42 || type === 62)) {
+    } else if ((type === 42 || type === 62) && (this.#messages || !this.asBytes)) {
       // No message is shorter; of what is, it may be known already that it is one.
       if (pos + 18 > end) return pos + 9 <= end && this.#isMessage(pos) ? NEED_DATA : undefined;
       const view = this.#view;
@@ -263,9 +265,11 @@ export class RespDecoder {
       const channelStop = stop;
       if (stop >= 0) stop = this.#bulkEnd(stop + 2);
       if (stop >= 0) {
+        const names = (this.#names ??= new NameTable(this.#text, this.#nameCount));
         const channel = names.get(bytes, view, start, channelStop, stop);
         const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, stop) : undefined;
-        return new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
+        const message = new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
+        return this.#messages ? message : toValues(message, type === 62);
       }
     }
     this.#pos = pos;
@@ -377,10 +381,12 @@ export class RespDecoder {
   }
 
   #message(items: RespValue[]): RespMessage | undefined {
-    if (this.#names === undefined) return undefined;
     // A confirmation, for example `subscribe channel 7`: so many names are to be expected.
-    if (items.length === 3 && typeof items[2] === 'number') this.#names.expect(items[2]);
-    return toMessage(items, this.#text);
+    if (items.length === 3 && typeof items[2] === 'number') {
+      this.#nameCount = items[2];
+      this.#names?.expect(items[2]);
+    }
+    return this.#messages ? toMessage(items, this.#text) : undefined;
   }
 
   #attribute(): typeof OPENED {
@@ -600,7 +606,7 @@ export class RespDecoder {
       if (this.#pos === this.#end) {
         // A plain view: one shape for the hot loop, and none of what subclasses override.
         const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, length);
-        this.#use(bytes, this.#names && new DataView(chunk.buffer, chunk.byteOffset, length), length);
+        this.#use(bytes, new DataView(chunk.buffer, chunk.byteOffset, length), length);
         return;
       }
       part = chunk.subarray(0, Math.max(this.#need, LINE_BYTES));
@@ -629,11 +635,11 @@ export class RespDecoder {
     this.#use(store, this.#storeView, rest.length);
   }
 
-  #use(bytes: Uint8Array, view: DataView | undefined, end: number): void {
+  #use(bytes: Uint8Array, view: DataView, end: number): void {
     this.#text.move(this.#pos, end);
     this.#base += this.#pos;
     this.#bytes = bytes;
-    this.#view = view ?? this.#view;
+    this.#view = view;
     this.#pos = 0;
     this.#end = end;
   }
