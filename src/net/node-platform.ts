@@ -23,7 +23,7 @@ const KEEP_ALIVE_AFTER_MS = 30_000;
 /** Bytes that a socket reads at once. Four times as much doubled the cost of a message (measured: 256 B messages). */
 const READ_BYTES = 64 * 1024;
 /** One for all sockets: Node fills it and hands it over before it looks at another, and nobody keeps it. */
-let readBuffer: Uint8Array | undefined;
+const READ_BUFFER = /* @__PURE__ */ new Uint8Array(READ_BYTES);
 
 interface Host {
   readonly process?: { nextTick?(callback: () => void): void };
@@ -119,9 +119,8 @@ function dialTcp(address: Address, events: LinkEvents): Link {
 }
 
 function readInto(link: StreamLink) {
-  readBuffer ??= new Uint8Array(READ_BYTES);
   return {
-    buffer: readBuffer,
+    buffer: READ_BUFFER,
     callback(length: number, filled: Uint8Array) {
       link.received(filled.subarray(0, length));
       return true;
