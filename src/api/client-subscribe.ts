@@ -5,7 +5,7 @@ import type { AbortSignalLike } from '../net/index.ts';
 import type { ChannelKind, Gap } from '../pubsub/index.ts';
 import type { CommandSender } from './command-sender.ts';
 import { CONFIG_KEYS, notAllowed, refuse } from './config-schema.ts';
-import type { Codec, Message, Overflow } from './config-types.ts';
+import type { CodecOf, Message, Overflow } from './config-types.ts';
 import { checkText } from './names.ts';
 import { regionPrefix } from './region.ts';
 import { Subscription } from './subscription.ts';
@@ -20,8 +20,7 @@ export interface ClientSubscribeOptions<T = string> {
   queueMaxBytes?: number | undefined;
   conflateKey?: ((message: Message<T>) => string) | undefined;
   /** Default none: `data` is the text. */
-  // biome-ignore lint/suspicious/noExplicitAny: a codec of anything
-  codec?: Codec<any> | undefined;
+  codec?: CodecOf<T> | undefined;
   /** Returns the typed data or throws. */
   validate?: ((data: unknown) => T) | undefined;
   /** Aborting closes it; `ready` then rejects with its reason. */

@@ -2,13 +2,13 @@
 // Called by publishers and subscriptions for every record. It must never change the caller's object.
 
 import { UsageError } from '../errors/index.ts';
-import type { Codec } from './config-types.ts';
+import type { Codec, JsonCodec, JsonObject } from './config-types.ts';
 
 /** JSON as text. Functions, symbols, cycles, BigInt and a top that is undefined are refused by path. */
-export const jsonCodec: Codec = Object.freeze({
+export const jsonCodec: JsonCodec = Object.freeze({
   name: 'json',
   encode: encodeJson,
-  decode(raw: string | Uint8Array): unknown {
+  decode(raw: string | Uint8Array): JsonObject {
     return JSON.parse(typeof raw === 'string' ? raw : new TextDecoder().decode(raw));
   },
 });

@@ -20,6 +20,15 @@ export interface Codec<T = unknown> {
   readonly maxDecodedBytes?: number | undefined;
 }
 
+/** Takes anything that JSON holds; what it gives is an object unless the publisher's was none. */
+export interface JsonCodec extends Codec {
+  encode(value: unknown): string;
+  decode(raw: string | Uint8Array): JsonObject;
+}
+
+/** Any codec: the type of `data` is concluded from what it decodes to, unless `validate` says more. */
+export type CodecOf<T> = Codec | (Omit<Codec, 'decode'> & { decode(raw: string | Uint8Array): T & {} });
+
 /** Where a program's log goes. `console` is one. Messages never hold a secret. */
 export interface Logger {
   debug(message: string, ...details: unknown[]): void;
@@ -203,6 +212,8 @@ interface CamelSubscriberConfig<T> extends ConnectionConfig, QueueConfig {
   onMessage?: ((message: Message<T>) => unknown) | null | undefined;
   /** Awaited before delivery goes on. */
   onGap?: ((gap: Gap) => unknown) | null | undefined;
+  /** Default: JSON. */
+  codec?: CodecOf<T> | null | undefined;
   /** Returns the typed data or throws. */
   validate?: ((data: unknown) => T) | null | undefined;
 }

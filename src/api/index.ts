@@ -34,9 +34,11 @@ export type { SetOptions } from './command-table.ts';
 export type {
   ClientOptions,
   Codec,
+  CodecOf,
   CommandOptions,
   ConnectionConfig,
   DuplexLike,
+  JsonCodec,
   JsonObject,
   JsonValue,
   Logger,

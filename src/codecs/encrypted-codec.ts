@@ -11,6 +11,7 @@ import {
   checkLimit,
   DEFAULT_MAX_DECODED_BYTES,
   type JsonBytesCodec,
+  type JsonObject,
   jsonBytes,
   jsonValue,
 } from './json-bytes-codec.ts';
@@ -56,7 +57,7 @@ export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
       const first = cipher.update(plain);
       return concat([head, nonce, first, cipher.final(), cipher.getAuthTag()]);
     },
-    decode(raw: string | Uint8Array): unknown {
+    decode(raw: string | Uint8Array): JsonObject {
       const bytes = bytesOf(raw, name);
       const headLength = 2 + (bytes[1] ?? 0);
       if (bytes[0] !== 1 || bytes.length < headLength + NONCE + TAG) {

@@ -7,6 +7,7 @@ import {
   checkLimit,
   DEFAULT_MAX_DECODED_BYTES,
   type JsonBytesCodec,
+  type JsonObject,
   jsonBytes,
   jsonValue,
 } from './json-bytes-codec.ts';
@@ -34,7 +35,7 @@ export function gzipCodec(options: GzipCodecOptions = {}): JsonBytesCodec {
       const bytes = jsonBytes(value, name);
       return bytes.length < thresholdBytes ? bytes : gzipSync(bytes, { level });
     },
-    decode(raw: string | Uint8Array): unknown {
+    decode(raw: string | Uint8Array): JsonObject {
       const bytes = bytesOf(raw, name);
       if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) {
         if (bytes.length > maxDecodedBytes)

@@ -3,13 +3,17 @@
 
 import { UsageError } from '../errors/index.ts';
 
+type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+/** What the publisher sent, an object by default: the type that subscribers without a type of their own have. */
+export type JsonObject = { [key: string]: JsonValue };
+
 /** Fits `config.codec`: values to bytes and back. */
 export interface JsonBytesCodec {
   readonly name: string;
   readonly binary: true;
   readonly maxDecodedBytes: number;
   encode(value: unknown): Uint8Array;
-  decode(raw: string | Uint8Array): unknown;
+  decode(raw: string | Uint8Array): JsonObject;
 }
 
 export const DEFAULT_MAX_DECODED_BYTES = 64 * 1024 * 1024;
@@ -36,7 +40,7 @@ export function bytesOf(raw: string | Uint8Array, name: string): Uint8Array {
   throw new UsageError(`Cannot decode message with codec "${name}": found text, allowed is bytes`);
 }
 
-export function jsonValue(bytes: Uint8Array): unknown {
+export function jsonValue(bytes: Uint8Array): JsonObject {
   return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 }
 

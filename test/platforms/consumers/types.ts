@@ -7,6 +7,7 @@ import {
   AshRedisClient,
   AshRedisDataPublisher,
   AshRedisError,
+  bytesCodec,
   type Codec,
   jsonCodec,
   type Message,
@@ -70,6 +71,27 @@ export async function inference(): Promise<number> {
   });
   const value = await subscriber.getData();
   return value?.celsius ?? 0;
+}
+
+/** What a codec decodes to is the type of `data`, unless `validate` says more. */
+export async function codecInference(client: AshRedisClient, mine: Codec<{ q: number }>): Promise<void> {
+  const source = 'ashredischannel://alerts';
+  const bytes: Uint8Array | null = await new AshRedisChannelDataSubscriber('name', source, {
+    codec: bytesCodec,
+  }).getData();
+  const own = await new AshRedisChannelDataSubscriber('name', source, { codec: mine }).getData();
+  const json = await new AshRedisChannelDataSubscriber('name', source, { codec: jsonCodec }).getData();
+  const gzip = await new AshRedisChannelDataSubscriber('name', source, { codec: gzipCodec() }).getData();
+  const checked = await new AshRedisChannelDataSubscriber('name', source, {
+    codec: gzipCodec(),
+    validate: (data) => ({ celsius: Number(data) }),
+  }).getData();
+  const named = new AshRedisChannelDataSubscriber<Sensor>('name', source, { codec: gzipCodec() });
+  const sensor: Sensor | null = await named.getData();
+  for await (const { data } of client.subscribe('a', { codec: bytesCodec })) void data.byteLength;
+  void [bytes, sensor, own?.q, json?.title, gzip?.title, checked?.celsius];
+  // @ts-expect-error: bytes have no title
+  void bytes?.title;
 }
 
 export async function client(signal: { aborted: boolean }): Promise<void> {
