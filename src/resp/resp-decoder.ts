@@ -144,8 +144,10 @@ export class RespDecoder {
     this.#entries = options.maps === 'entries';
     this.#quickDigits = Math.min(15, limits.maxLineBytes);
     this.#fewDigits = this.#bigints ? 0 : Math.min(9, limits.maxLineBytes);
-    const isUsual = limits.maxElements > 3 && limits.maxDepth > 0 && limits.maxLineBytes > 15;
-    this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, limits.maxBufferedBytes / 4, PIECE * 2) : -1;
+    const isUsual =
+      limits.maxElements > 3 && limits.maxDepth > 0 && limits.maxLineBytes > 15 && limits.maxBulkBytes > 7;
+    // Three of them and what stands around them are no more than one reply may be.
+    this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, (limits.maxBufferedBytes - 64) / 4, PIECE * 2) : -1;
     this.#messages = options.messages === true;
   }
 

@@ -769,6 +769,12 @@ const limits: ErrorVector[] = [
   limit('attributes in a row beyond their limit', '|0\r\n|0\r\n|0\r\n', 8, { maxAttributes: 2 }),
   limit('reply beyond the limit of its bytes', '*3\r\n:1\r\n:2\r\n:3\r\n', 12, { maxBufferedBytes: 11 }),
   limit('bulk beyond the limit of the reply', '*1\r\n$9\r\n', 4, { maxBufferedBytes: 16 }),
+  limit('kind of a message beyond the bulk limit', '*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$2\r\nhi\r\n', 4, {
+    maxBulkBytes: 5,
+  }),
+  limit('message beyond the limit of the reply', '*3\r\n$7\r\nmessage\r\n$8\r\nchannel1\r\n$9\r\nabcdefghi\r\n', 31, {
+    maxBufferedBytes: 36,
+  }),
   limit('message beyond the bulk limit', '*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$11\r\nhello hello\r\n', 25, {
     maxBulkBytes: 10,
   }),
