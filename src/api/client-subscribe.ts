@@ -4,7 +4,7 @@
 import type { AbortSignalLike } from '../net/index.ts';
 import type { ChannelKind, Gap } from '../pubsub/index.ts';
 import type { CommandSender } from './command-sender.ts';
-import { CONFIG_KEYS, notAllowed, refuse } from './config-schema.ts';
+import { checkOptions, notAllowed } from './config-schema.ts';
 import type { CodecOf, Message, Overflow } from './config-types.ts';
 import { checkText } from './names.ts';
 import { regionPrefix } from './region.ts';
@@ -34,11 +34,7 @@ export function subscribeOn<T>(
   options: ClientSubscribeOptions<T>,
 ): Subscription<T> {
   const names = checkChannels(channels, kind);
-  // What has a rule there and is no option here is nobody's: then it does not matter.
-  for (const rule of CONFIG_KEYS) {
-    const value = options[rule.name as keyof ClientSubscribeOptions] ?? undefined;
-    if (value !== undefined && !rule.check(value)) refuse(rule, value);
-  }
+  checkOptions(options);
   const { connections } = sender;
   const { config } = connections;
   connections.refuseLine();

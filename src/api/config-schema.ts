@@ -186,3 +186,11 @@ export function refuse({ name, secret, allowed }: KeyRule, value: unknown): neve
   const found = secret ? `a value of type ${value === null ? 'null' : typeof value}` : quoteValue(value);
   notAllowed(`configuration key "${name}"`, found, allowed);
 }
+
+/** The options of a call, by the rules of the configuration. What has a rule there and is no option is nobody's. */
+export function checkOptions(options: object, rules: readonly KeyRule[] = CONFIG_KEYS): void {
+  for (const rule of rules) {
+    const value = (options as Record<string, unknown>)[rule.name] ?? undefined;
+    if (value !== undefined && !rule.check(value)) refuse(rule, value);
+  }
+}

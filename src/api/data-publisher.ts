@@ -1,7 +1,7 @@
 // The framework's publisher: name, destination, queue, interval, counting, lifecycle. People write their own transports on it.
 // Extended by the publishers of this package and by users. It must never know a server.
 
-import { ClosedError } from '../errors/index.ts';
+import { ClosedError, UsageError } from '../errors/index.ts';
 import type { AbortSignalLike, Platform } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
@@ -98,6 +98,10 @@ export abstract class DataPublisher<R = unknown> {
     records: Iterable<unknown> | AsyncIterable<unknown>,
     options: PublishManyOptions = {},
   ): Promise<PublishManyResult> {
+    const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = Object(records);
+    if (typeof (async ?? sync) !== 'function') {
+      return rejected(new UsageError('Cannot publish many: allowed is an iterable of records, sync or async'));
+    }
     return handled(this.publishRecords(records, options));
   }
 

@@ -415,6 +415,31 @@ describe('publishers', () => {
       assert.deepEqual(states.slice(0, 3), ['connecting', 'ready', 'waiting']);
     });
 
+    test('options of a call that are no such thing are refused before a byte is sent', async () => {
+      await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
+      await using client = new AshRedisClient(config);
+      for (const [options, said] of [
+        [{ retry: true }, /"retry": found true, allowed is "never" \| "always"/],
+        [{ whenDisconnected: 'wait' }, /"whenDisconnected": found "wait", allowed is "queue" \| "fail"/],
+        [{ signal: {} }, /"signal": found an object, allowed is an AbortSignal/],
+        [{ timeoutMs: 0 }, /"timeoutMs": found 0/],
+      ] as const) {
+        const refused = (error: unknown) => error instanceof UsageError && said.test(error.message);
+        await assert.rejects(publisher.publish({}, options as object), refused);
+        await assert.rejects(client.get('k', options as object), refused);
+        await assert.rejects(
+          client
+            .batch(options as object)
+            .get('k')
+            .exec(),
+          refused,
+        );
+      }
+      await assert.rejects(publisher.publishMany(null as never), UsageError);
+      await assert.rejects(publisher.publishMany({} as never), UsageError);
+      assert.deepEqual([publisher.failedCount, publisher.stats().pendingCount, commands()], [4, 0, []]);
+    });
+
     test('timeoutMs and signal end one publish', async () => {
       await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
       await publisher.connect();
