@@ -163,8 +163,8 @@ export class Session extends ReplyWriter {
   /** As a broken network: the peer gets a RST where the socket knows one. */
   reset(): void {
     this.#ending = true;
-    // Only TCP knows a reset; Node throws for a Unix socket.
-    if (this.socket.remoteAddress === undefined) this.socket.destroy();
+    // Only TCP knows a reset: Node throws for a Unix socket. One that is ended already it would never close.
+    if (this.socket.remoteAddress === undefined || this.socket.writableEnded) this.socket.destroy();
     else this.socket.resetAndDestroy();
   }
 

@@ -1,6 +1,7 @@
 // `server.faults`: each fault does what it says to the connections it concerns, and is taken back.
 
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createServer, type EmbeddedServer } from '../../../src/server/index.ts';
 import { until } from '../../support/events.ts';
@@ -41,6 +42,22 @@ describe('server.faults', () => {
     const id = Number((await a.ask('CLIENT ID\r\n', '\n')).slice(1));
     assert.equal(server.faults.cut({ id }), 1);
     await a.untilClosed();
+  });
+
+  test('cut() also ends a connection whose end is on its way', async () => {
+    const { sessions } = server as unknown as { sessions: Map<number, { name: string; socket: Socket }> };
+    const { socket } = [...sessions.values()].find(({ name }) => name === 'a') as { socket: Socket };
+    const end = socket.end.bind(socket);
+    const cut = new Promise<number>((resolve) => {
+      socket.end = () => {
+        end();
+        process.nextTick(() => resolve(server.faults.cut()));
+        return socket;
+      };
+    });
+    a.write('QUIT\r\n');
+    assert.equal(await cut, 2);
+    await until(() => server.connectionCount === 0, 'no connection left');
   });
 
   test('freeze() stops answers and executions; thaw() goes on where it stopped', async () => {
