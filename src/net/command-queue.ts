@@ -7,7 +7,7 @@
 
 import { type AshRedisError, ClosedError, LinkLostError, OverflowError, TimeoutError } from '../errors/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
-import { LINE_CLOSE_HINT } from './connect-errors.ts';
+import { LINE_CLOSE_HINT, notConnectedError } from './connect-errors.ts';
 import { Deadlines } from './deadlines.ts';
 import { PLACE } from './place.ts';
 import { replyError } from './reply-error.ts';
@@ -165,12 +165,21 @@ export class CommandQueue {
     return inFlight;
   }
 
-  /** The link is gone: what was in flight settles, or waits again where its user said so. */
-  lost(cause: AshRedisError): void {
+  /**
+   * The link is gone: what was in flight settles, or waits again where its user said so. `wasReady`: what may not wait
+   * settles as well; a first connection is waited for in any case.
+   */
+  lost(cause: AshRedisError, wasReady: boolean): void {
     const partlyAnswered = this.#repliesLeft > 0 ? this.#sent.peek() : undefined;
     this.#repliesLeft = 0;
     const sent = this.#sent.drain();
     const again: Command[] = [];
+    const failing: Command[] = [];
+    for (const command of wasReady ? this.#unsent.drain() : []) {
+      if (command.place === PLACE.settled) continue;
+      if (command.failWhenDisconnected && command.place === PLACE.unsent) failing.push(command);
+      else this.#unsent.push(command);
+    }
     const shared = new SharedError();
     for (const command of sent) {
       if (command.place === PLACE.settled) continue;
@@ -187,6 +196,14 @@ export class CommandQueue {
       this.#unsentCount++;
       this.#unsentBytes += sizeOf(command);
       this.#unsent.unshift(command);
+    }
+    for (const command of failing) {
+      // Whoever was told before it may have given it up.
+      if (command.place === PLACE.settled) continue;
+      this.#settle(
+        command,
+        shared.of(`unsent ${command.name}`, () => notConnectedError(command.name, this.peer, cause)),
+      );
     }
     this.#keepWithinOfflineLimits();
   }

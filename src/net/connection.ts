@@ -236,9 +236,7 @@ export class Connection implements ConnectionPort {
       case 'drop':
         return this.#drop();
       case 'lost':
-        if (this.generation === this.#readyGeneration) this.#lostCount++;
-        this.#queue.lost(effect.cause);
-        return this.#handler.onLinkLost?.(effect.cause);
+        return this.#lost(effect.cause);
       case 'reject':
         this.#queue.rejectAll(effect.cause);
         return this.#waiters.settle(() => effect.cause);
@@ -247,6 +245,13 @@ export class Connection implements ConnectionPort {
         this.#waiters.settle(() => this.#closedError(`connect to ${this.#queue.peer}`));
         for (const resolve of this.#closers.splice(0)) resolve();
     }
+  }
+
+  #lost(cause: AshRedisError): void {
+    const wasReady = this.generation === this.#readyGeneration;
+    if (wasReady) this.#lostCount++;
+    this.#queue.lost(cause, wasReady);
+    this.#handler.onLinkLost?.(cause);
   }
 
   // --- links ---------------------------------------------------------------------------------------------------------

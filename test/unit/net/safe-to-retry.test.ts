@@ -75,6 +75,27 @@ test('what waited for a connection that is closed before it is made is safe to r
   await assert.rejects(bench.connection.connect(), (error) => error instanceof ClosedError && error.safeToRetry);
 });
 
+test('what may not wait and was not handed over fails with the link, safe to retry; the rest waits', async () => {
+  const bench = new VirtualConnection({}, store);
+  await bench.connect();
+  bench.script = silent;
+  const sent = bench.send(['SET', 'a', '1'], { failWhenDisconnected: true });
+  await bench.run(5);
+  bench.script = store;
+  const [failing, waiting] = [true, false].map((failWhenDisconnected) =>
+    bench.send(['SET', 'a', '1'], { failWhenDisconnected }),
+  );
+  bench.connection.breakLink(new LinkLostError('cut'));
+  assert.equal(sent.failure.safeToRetry, false);
+  assert.ok(failing?.failure instanceof LinkLostError);
+  assert.equal(failing.failure.safeToRetry, true);
+  await bench.run(1000);
+  assert.deepEqual(waiting?.replies, ['OK']);
+  assert.deepEqual(bench.end.commands.filter(([name]) => name === 'SET').length, 1);
+  assert.deepEqual([bench.connection.stats().unsentCount, bench.connection.stats().unsentBytes], [0, 0]);
+  await bench.connection.close();
+});
+
 test('a command that its dialect can not say is counted off once', async () => {
   const bench = new VirtualConnection({}, store);
   await bench.connect();
