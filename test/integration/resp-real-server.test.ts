@@ -102,12 +102,13 @@ describe('bytes of a real redis-server', options, () => {
     await server?.stop();
   });
 
+  // What the server sends, which is not π: the linter would like to write Math.PI. Redis 6 has a number of its own.
+  const double = Number(server?.version.split('.')[0]) < 7 ? '3.1415926535900001' : '3.141';
   // https://redis.io/commands/debug: what DEBUG PROTOCOL writes for each word, per protocol.
   const words: [string, RespValue, RespValue][] = [
     ['string', 'Hello World', 'Hello World'],
     ['integer', 12345, 12345],
-    // What the server sends, which is not π: the linter would like to write Math.PI.
-    ['double', '3.141', Number('3.141')],
+    ['double', double, Number(double)],
     ['null', null, null],
     ['array', [0, 1, 2], [0, 1, 2]],
     ['set', [0, 1, 2], new Set([0, 1, 2])],
