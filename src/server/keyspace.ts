@@ -8,6 +8,8 @@ import type { Glob } from './glob.ts';
 /** What one key costs beside its bytes: the map's slot, the entry, the headers of two strings. An estimate. */
 const ENTRY_OVERHEAD_BYTES = 128;
 const EXPIRE_STEP_COUNT = 500;
+/** About 10 ms of work: a million keys of one age must not hold up their server and the program around it. */
+const EXPIRED_AT_ONCE = 16_384;
 const MAX_SUSPENDED_SCANS = 32;
 
 /** The bytes that all databases of a server hold together, and how many they may. */
@@ -220,7 +222,9 @@ export class Keyspace {
   /** Removes keys whose time is over, a bounded number of looks a call. Called by the server's timer. */
   expireSome(): void {
     const now = this.#now();
+    const until = this.expiredCount + EXPIRED_AT_ONCE;
     for (let looked = 0; looked < EXPIRE_STEP_COUNT && this.#volatile.size > 0; looked++) {
+      if (this.expiredCount >= until) return;
       this.#expireWalk ??= this.#volatile.values();
       const step = this.#expireWalk.next();
       if (step.done === true) {

@@ -56,6 +56,15 @@ describe('Keyspace', () => {
     assert.equal(keyspace.volatileCount, 0);
   });
 
+  test('one call of expireSome() removes a bounded number of keys, and the next ones the rest', () => {
+    for (let n = 0; n < 40_000; n++) keyspace.set(`k${n}`, 'v', 1500);
+    now = 2000;
+    keyspace.expireSome();
+    assert.ok(keyspace.size > 20_000 && keyspace.size < 40_000);
+    for (let step = 0; step < 4; step++) keyspace.expireSome();
+    assert.equal(keyspace.size, 0);
+  });
+
   test('the memory account returns to nothing whatever happened', () => {
     for (let n = 0; n < 100; n++) keyspace.set(`k${n}`, 'v'.repeat(n), n % 3 === 0 ? 1500 : 0);
     for (let n = 0; n < 100; n += 2) keyspace.set(`k${n}`, 'longer'.repeat(n), 0);
