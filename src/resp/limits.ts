@@ -49,7 +49,7 @@ const CHOICES: Record<string, readonly unknown[]> = {
 };
 
 /** All limits; throws a `UsageError` for an option or limit that is none, or is none of what is allowed. */
-export function completeLimits({ limits = {}, ...options }: RespDecoderOptions): Required<RespLimits> {
+export function completeLimits({ limits, ...options }: RespDecoderOptions): Readonly<Required<RespLimits>> {
   for (const [name, value] of Object.entries(options)) {
     const allowed = Object.hasOwn(CHOICES, name) ? CHOICES[name] : undefined;
     if (value === undefined || allowed?.includes(value)) continue;
@@ -57,6 +57,7 @@ export function completeLimits({ limits = {}, ...options }: RespDecoderOptions):
       allowed === undefined ? 'no such option' : `found ${String(value)}, allowed are ${allowed.join(' and ')}`;
     throw new UsageError(`Cannot make a decoder with "${name}": ${what}`);
   }
+  if (limits === undefined) return DEFAULTS;
   const all = { ...DEFAULTS };
   for (const [name, value] of Object.entries(limits)) {
     if (value === undefined) continue;

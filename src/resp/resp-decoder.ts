@@ -88,7 +88,7 @@ export class RespDecoder {
   /** True: strings of the replies read next are bytes. To be changed between replies only. */
   asBytes: boolean;
 
-  readonly #limits: Required<RespLimits>;
+  readonly #limits: Readonly<Required<RespLimits>>;
   readonly #bigints: boolean;
   readonly #entries: boolean;
   /** Payloads up to here, and numbers of so many digits, may be read by the quick ways: no limit is passed by them. */
