@@ -33,16 +33,18 @@ function consume(value) {
   else if (value !== null) consumeText(value.message);
 }
 
-const isMessages = workloads[workload].messages === true;
+const { pubsub: isPubsub = false, typed: isTyped = false } = workloads[workload];
 const makers = {
   async ashredis() {
     const { RespDecoder, NEED_DATA } = await import(pathToFileURL(ours).href);
     return () => {
-      const decoder = new RespDecoder({ messages: isMessages });
+      const decoder = new RespDecoder({ messages: isTyped });
       return (chunk) => {
         decoder.push(chunk);
         for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) {
-          if (isMessages) consumeMessage(value.channel, value.payload);
+          if (isTyped) consumeMessage(value.channel, value.payload);
+          else if (isPubsub && Array.isArray(value)) consumeMessage(value[1], value[2]);
+          else if (isPubsub) consumeMessage(value.values[0], value.values[1]);
           else consume(value);
         }
       };
@@ -52,7 +54,7 @@ const makers = {
     const client = peers.resolve('@redis/client');
     const { Decoder } = createRequire(client)('./lib/RESP/decoder.js');
     return () => {
-      const onReply = isMessages ? (reply) => consumeMessage(reply[1], reply[2]) : consume;
+      const onReply = isPubsub ? (reply) => consumeMessage(reply[1], reply[2]) : consume;
       // Pushes come as buffers in there; the client turns them into text.
       const onPush = (reply) => consumeMessage(reply[1].toString(), reply[2].toString());
       const typeMapping = {};
@@ -63,7 +65,7 @@ const makers = {
   async 'redis-parser'() {
     const Parser = peers('redis-parser');
     return () => {
-      const returnReply = isMessages ? (reply) => consumeMessage(reply[1], reply[2]) : consume;
+      const returnReply = isPubsub ? (reply) => consumeMessage(reply[1], reply[2]) : consume;
       const decoder = new Parser({
         returnReply,
         returnError: returnReply,

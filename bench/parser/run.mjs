@@ -28,6 +28,8 @@ const TARGETS = {
   'pubsub3-64': [3.5],
   'pubsub2-256': [2.5, 1.8],
   'pubsub3-256': [2.5],
+  'typed2-64': [4, 2.5],
+  'typed3-64': [3.5],
   ok: [5, 3.5],
   integers: [2, 1],
   mixed: [2, 1],

@@ -33,10 +33,18 @@ function messages(type, payload) {
 
 /** `peers`: who can read it: redis-parser knows RESP2 only. */
 export const workloads = {
-  'pubsub2-64': { messages: true, make: messages('*', (roll) => text(64, roll)), peers: ['redis', 'redis-parser'] },
-  'pubsub3-64': { messages: true, make: messages('>', (roll) => text(64, roll)), peers: ['redis'] },
-  'pubsub2-256': { messages: true, make: messages('*', (roll) => text(256, roll)), peers: ['redis', 'redis-parser'] },
-  'pubsub3-256': { messages: true, make: messages('>', (roll) => text(256, roll)), peers: ['redis'] },
+  'pubsub2-64': { pubsub: true, make: messages('*', (roll) => text(64, roll)), peers: ['redis', 'redis-parser'] },
+  'pubsub3-64': { pubsub: true, make: messages('>', (roll) => text(64, roll)), peers: ['redis'] },
+  'pubsub2-256': { pubsub: true, make: messages('*', (roll) => text(256, roll)), peers: ['redis', 'redis-parser'] },
+  'pubsub3-256': { pubsub: true, make: messages('>', (roll) => text(256, roll)), peers: ['redis'] },
+  // As objects, which the option "messages" gives: what the subscriber's connection uses.
+  'typed2-64': {
+    pubsub: true,
+    typed: true,
+    make: messages('*', (roll) => text(64, roll)),
+    peers: ['redis', 'redis-parser'],
+  },
+  'typed3-64': { pubsub: true, typed: true, make: messages('>', (roll) => text(64, roll)), peers: ['redis'] },
   ok: { make: () => '+OK\r\n', peers: ['redis', 'redis-parser'] },
   integers: { make: (roll) => `:${roll(10) === 0 ? roll(1e9) : roll(1000)}\r\n`, peers: ['redis', 'redis-parser'] },
   mixed: {
@@ -58,11 +66,11 @@ export const workloads = {
     peers: ['redis', 'redis-parser'],
   },
   'bulk-1k': { make: (roll) => bulk(text(1024, roll)), peers: ['redis', 'redis-parser'] },
-  'pubsub2-1k': { messages: true, make: messages('*', (roll) => text(1024, roll)), peers: ['redis', 'redis-parser'] },
+  'pubsub2-1k': { pubsub: true, make: messages('*', (roll) => text(1024, roll)), peers: ['redis', 'redis-parser'] },
   'bulk-16k': { make: (roll) => bulk(text(16_384, roll)), peers: ['redis', 'redis-parser'] },
   'bulk-1m': { make: (roll) => bulk(text(1024, roll).repeat(1024)), peers: ['redis', 'redis-parser'], bytes: 2 << 20 },
-  'wide-64': { messages: true, make: messages('*', (roll) => wideText(64, roll)), peers: ['redis', 'redis-parser'] },
-  'wide-256': { messages: true, make: messages('*', (roll) => wideText(256, roll)), peers: ['redis', 'redis-parser'] },
+  'wide-64': { pubsub: true, make: messages('*', (roll) => wideText(64, roll)), peers: ['redis', 'redis-parser'] },
+  'wide-256': { pubsub: true, make: messages('*', (roll) => wideText(256, roll)), peers: ['redis', 'redis-parser'] },
   'wide-1k': { make: (roll) => bulk(wideText(1024, roll)), peers: ['redis', 'redis-parser'] },
   'wide-16k': { make: (roll) => bulk(wideText(16_384, roll)), peers: ['redis', 'redis-parser'] },
 };
