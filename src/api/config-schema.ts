@@ -23,7 +23,7 @@ const MIB = 1024 * 1024;
 export const URL_WORDS = 'redis[s]://[user:password@]host[:port][/db], valkey[s]://… or unix:///path';
 export const REGION_WORDS = '[A-Za-z0-9_.-]{1,64}, neither "." nor ".."';
 export const TTL_WORDS = `a number of seconds, 0 < ttl ≤ ${MAX}`;
-export const TIMEOUT_WORDS = `a number of milliseconds, 0 < n ≤ ${MAX}`;
+const TIMEOUT_WORDS = `a number of milliseconds, 0 < n ≤ ${MAX}`;
 
 const ofType = (type: string) => (value: unknown) => typeof value === type;
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -125,6 +125,12 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
   ...keys('true, false or options of node:tls', (value) => isFlag(value) || isObject(value), { tls: none }, true),
   ...keys('an AshRedisClient', isObject, { client: none }, true),
 ]);
+
+/** What a call may say. */
+export const CALL_KEYS: readonly KeyRule[] = [
+  ...keys(TIMEOUT_WORDS, isDuration, { timeoutMs: none }),
+  ...CONFIG_KEYS.filter(({ name }) => /^(retry|whenDisconnected|signal)$/.test(name)),
+];
 
 /** Seconds or milliseconds that a timer and every server keep exactly. */
 export function isDuration(value: unknown): value is number {

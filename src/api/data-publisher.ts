@@ -1,7 +1,7 @@
 // The framework's publisher: name, destination, queue, interval, counting, lifecycle. People write their own transports on it.
 // Extended by the publishers of this package and by users. It must never know a server.
 
-import { ClosedError, UsageError } from '../errors/index.ts';
+import { ClosedError } from '../errors/index.ts';
 import type { AbortSignalLike, Platform } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
@@ -98,10 +98,6 @@ export abstract class DataPublisher<R = unknown> {
     records: Iterable<unknown> | AsyncIterable<unknown>,
     options: PublishManyOptions = {},
   ): Promise<PublishManyResult> {
-    const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = Object(records);
-    if (typeof (async ?? sync) !== 'function') {
-      return rejected(new UsageError('Cannot publish many: allowed is an iterable of records, sync or async'));
-    }
     return handled(this.publishRecords(records, options));
   }
 
@@ -338,25 +334,19 @@ export abstract class DataPublisher<R = unknown> {
     this.#unwatch?.();
     this.#schedule.end();
     // Awaited in any case: see the constructor.
-    await (this.stopSettlesPending ? undefined : this.#idle(timeoutMs));
+    await (!this.stopSettlesPending && this.#idle(timeoutMs));
     const leftMs = Math.max(0, endsAt - this.platform.now());
-    const closed = this.doStop(leftMs);
-    // Our own close in time by themselves.
-    await (this.stopSettlesPending || !closed
-      ? closed
-      : within(closed, leftMs, this.platform, !this.configuration.unref));
+    // A little later: our own connections close in time by themselves, and settle what is pending.
+    await within(this.doStop(leftMs), leftMs + 20, this.platform, !this.configuration.unref);
   }
 
   /** Resolves when nothing is pending, or after `timeoutMs`. */
-  #idle(timeoutMs: number): Promise<void> {
-    if (this.#pendingCount === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.platform.setTimer(timeoutMs, resolve, !this.configuration.unref);
-      this.#onIdle = () => {
-        this.platform.clearTimer(timer);
-        resolve();
-      };
+  #idle(timeoutMs: number): Promise<unknown> | undefined {
+    if (this.#pendingCount === 0) return undefined;
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
     });
+    return within(idle, timeoutMs, this.platform, !this.configuration.unref);
   }
 
   #countSettled(): void {

@@ -241,7 +241,7 @@ export abstract class DataSubscriber<T = JsonObject> {
       this.#starting = undefined;
       // What waits for messages would wait for ever.
       stream.end(error);
-      if (!this.#stopping) await this.#within(this.#closeSource(0), this.configuration.closeTimeoutMs);
+      if (!this.#stopping) await this.#closeSource(0);
       throw error;
     } finally {
       this.#giveUp = undefined;
@@ -253,26 +253,22 @@ export abstract class DataSubscriber<T = JsonObject> {
   #giveUp: ((error: unknown) => void) | undefined;
 
   async #stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
-    const endsAt = this.platform.now() + timeoutMs;
     this.#unwatch?.();
     this.#isRunning = false;
     this.#giveUp?.(this.#stoppedError());
     // The stream takes nothing more, so that closing and handing over may go on together.
     const stopped = this.#stream.stop(drain, timeoutMs);
-    const closed = this.#closeSource(timeoutMs);
+    // A little later: our own connections close in time by themselves.
+    const closed = this.#closeSource(timeoutMs, timeoutMs + 20);
     const result = await stopped;
-    await this.#within(closed, Math.max(1, endsAt - this.platform.now()));
+    await closed;
     return result;
   }
 
-  #within(promise: Promise<void>, timeoutMs: number): Promise<unknown> {
-    return within(promise, timeoutMs, this.platform, !this.configuration.unref);
-  }
-
   /** Never rejects: what a transport's own `doStop` throws is no news to who starts or stops. */
-  async #closeSource(timeoutMs: number): Promise<void> {
+  async #closeSource(timeoutMs: number, limitMs = this.configuration.closeTimeoutMs): Promise<void> {
     try {
-      await this.doStop(timeoutMs);
+      await within(this.doStop(timeoutMs), limitMs, this.platform, !this.configuration.unref);
     } catch (error) {
       log(this.configuration.logger, 'warn', `subscriber "${this.name}": ${String(error)}`);
     }

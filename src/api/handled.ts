@@ -22,20 +22,21 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignalLike): P
       const onAbort = () => reject(signal.reason);
       signal.addEventListener('abort', onAbort);
       const stopWatching = () => signal.removeEventListener('abort', onAbort);
-      promise.then(resolve, reject).finally(stopWatching);
+      Promise.resolve(promise).then(resolve, reject).finally(stopWatching);
     }),
   );
 }
 
-/** The same, or resolves when `timeoutMs` have passed: what users write must not hold us up for ever. */
+/** Settles as `promise` does, or resolves when `timeoutMs` have passed: what users write must not hold us up for ever. */
 export function within(
-  promise: Promise<unknown>,
+  promise: unknown,
   timeoutMs: number,
   platform: Platform,
   keepProcessAlive: boolean,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const timer = platform.setTimer(timeoutMs, () => resolve(undefined), keepProcessAlive);
-    promise.then(resolve, reject).finally(() => platform.clearTimer(timer));
+    const stopTimer = () => platform.clearTimer(timer);
+    Promise.resolve(promise).then(resolve, reject).finally(stopTimer);
   });
 }

@@ -9,7 +9,7 @@ import type { Message } from './config-types.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { traceGap } from './diagnostics.ts';
 import { isThenable, type Listener } from './emitter.ts';
-import { handled, rejected } from './handled.ts';
+import { handled, rejected, within } from './handled.ts';
 import { MessagePull } from './message-pull.ts';
 import { GapEntry, MessageQueue, type QueueOwner } from './message-queue.ts';
 import { MessageReader } from './message-reader.ts';
@@ -293,21 +293,19 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     return (this.#delivery?.deliveredCount ?? 0) + this.#pulledCount;
   }
 
-  #drained(insideHandler: boolean, timeoutMs: number): Promise<void> {
-    if (!this.hasHandlers && !this.#pulled) return Promise.resolve();
+  #drained(insideHandler: boolean, timeoutMs: number): Promise<unknown> | undefined {
+    if (!this.hasHandlers && !this.#pulled) return undefined;
     const isIdle = insideHandler || this.#delivery?.isIdle !== false;
-    if (this.#queue.isEmpty && isIdle && !this.#telling) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#platform.setTimer(timeoutMs, resolve, true);
-      const end = () => {
-        this.#platform.clearTimer(timer);
-        resolve();
-      };
-      if (insideHandler) this.#handOverInside(this.#platform.now() + timeoutMs).then(end);
-      else this.#onIdle = end;
-      // Draining overrules a pause: what waits was accepted all the same.
-      this.resume();
-    });
+    if (this.#queue.isEmpty && isIdle && !this.#telling) return undefined;
+    const idle = insideHandler
+      ? this.#handOverInside(this.#platform.now() + timeoutMs)
+      : new Promise<void>((resolve) => {
+          this.#onIdle = resolve;
+        });
+    const drained = within(idle, timeoutMs, this.#platform, true);
+    // Draining overrules a pause: what waits was accepted all the same.
+    this.resume();
+    return drained;
   }
 
   /** Called by a handler, which we can't wait for: the others are handed over around it. */

@@ -3,7 +3,7 @@
 
 import type { AbortSignalLike, Command, CommandLane } from '../net/index.ts';
 import type { Configuration } from './config.ts';
-import { CONFIG_KEYS, checkOptions, isDuration, notAllowed, quoteValue, TIMEOUT_WORDS } from './config-schema.ts';
+import { CALL_KEYS, checkOptions } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
@@ -26,24 +26,17 @@ export interface Sending {
   readonly timeoutMs: number;
 }
 
-/** Of the configuration's keys, those that a call may change. */
-const OF_CALLS = CONFIG_KEYS.filter(({ name }) => /^(retry|whenDisconnected|signal)$/.test(name));
-
 /** `limitMs` is the default where the call has no `timeoutMs`. */
 export function sendingOf(
   config: Configuration,
   options?: Pick<CommandOptions, 'retry' | 'whenDisconnected' | 'timeoutMs'> | null,
   limitMs = config.commandTimeoutMs,
 ): Sending {
-  if (options) checkOptions(options, OF_CALLS);
-  const timeoutMs = options?.timeoutMs ?? undefined;
-  if (timeoutMs !== undefined && !isDuration(timeoutMs)) {
-    notAllowed('"timeoutMs"', quoteValue(timeoutMs), TIMEOUT_WORDS);
-  }
+  if (options) checkOptions(options, CALL_KEYS);
   return {
     retry: (options?.retry ?? config.retry) === 'always',
     failWhenDisconnected: (options?.whenDisconnected ?? config.whenDisconnected) === 'fail',
-    timeoutMs: timeoutMs ?? limitMs,
+    timeoutMs: options?.timeoutMs ?? limitMs,
   };
 }
 

@@ -70,11 +70,10 @@ export function linkEndedError(peer: string, cause: Error | undefined, hint?: st
 export const LINE_CLOSE_HINT =
   'an AshRedis line server closes without a reply when a line is longer than it reads (see "maxLineBytes"); the command may have been executed';
 
-/** A limit passed in `state`. `reached`: TLS is being agreed with somebody. `asking`: the user's `credentials` is. */
+/** A limit passed in `state`. `reached`: TLS is being agreed with somebody. */
 export function limitError(
   state: StateName,
   reached: boolean,
-  asking: boolean,
   peer: string,
   { connectTimeoutMs, heartbeatTimeoutMs }: { readonly connectTimeoutMs: number; readonly heartbeatTimeoutMs: number },
 ): AshRedisError {
@@ -85,10 +84,9 @@ export function limitError(
     });
   }
   if (state === 'greeting') {
-    const found = asking ? '"credentials" did not settle' : 'connected, but the handshake was not answered';
-    return new TimeoutError(cannotConnect(peer, `${found} ${within}`), {
+    return new TimeoutError(cannotConnect(peer, `connected, but the handshake was not answered ${within}`), {
       safeToRetry: true,
-      hint: `check ${asking ? 'it' : 'the server'}, or raise "connectTimeoutMs"`,
+      hint: 'check the server and "credentials", or raise "connectTimeoutMs"',
     });
   }
   if (reached) return refusedError(peer, `TLS was spoken, but the server did not answer it ${within}`, PLAIN_PORT_HINT);

@@ -81,8 +81,7 @@ export class Connection implements ConnectionPort {
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       heartbeatTimeoutMs: options.heartbeatTimeoutMs,
       reconnect: options.reconnect,
-      limitError: (state: StateName) =>
-        limitError(state, this.#live?.reached === true, this.#greeter.isAsking, this.#queue.peer, options),
+      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.#queue.peer, options),
       exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.#queue.peer, cause),
     };
     this.#machine = new MachineRunner(config, platform, {

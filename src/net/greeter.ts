@@ -21,8 +21,6 @@ export class Greeter {
   server: ServerFacts | undefined;
   /** When new credentials are due, monotonic ms. */
   renewAt = Infinity;
-  /** The user's `credentials` has not settled yet. */
-  isAsking = false;
 
   constructor(options: ConnectionOptions, platform: Platform) {
     this.#options = options;
@@ -108,9 +106,7 @@ export class Greeter {
 
   /** A throw of the source is a rejection. */
   async #askForCredentials(): Promise<Credentials> {
-    this.isAsking = true;
     const credentials = await this.#options.credentials?.();
-    this.isAsking = false;
     if (typeof credentials?.password !== 'string') {
       throw new TypeError('"credentials" gave no { password }, allowed is { username?, password, expiresAt? }');
     }

@@ -54,17 +54,14 @@ export function greetResp(
   let facts = NO_FACTS;
   let failed = false;
   /** A refusal ends the handshake where `hintOf` knows what to do about it. */
-  const check = (
-    command: string,
-    what: string,
-    value: RespValue,
-    hintOf: (refused: RespError) => string | undefined,
-  ): void => {
+  const check = (command: string, value: RespValue, hintOf: (refused: RespError) => string | undefined): void => {
     if (failed || !(value instanceof RespError)) return;
     const hint = hintOf(value);
     if (hint === undefined) return;
     failed = true;
     const refused = new RespError(withoutSecret(value, credentials));
+    const what =
+      command === 'AUTH' ? 'authenticate at' : command === 'SELECT' ? `select database ${db} at` : 'connect to';
     const text = `Cannot ${what} ${link.peer}: ${refused.message}`;
     const error = new HandshakeError(text, { hint, cause: replyError(refused, command) });
     link.fail(error, !isBusy(value), isBusy(value));
@@ -72,12 +69,12 @@ export function greetResp(
   const first: Command[] = [];
   const rest: Command[] = [];
   if (credentials !== undefined) {
-    first.push(authCommand(credentials, (value) => check('AUTH', 'authenticate at', value, authHint)));
+    first.push(authCommand(credentials, (value) => check('AUTH', value, authHint)));
   }
   if (hello !== 'never') {
     first.push(
       said(['HELLO', String(protocol)], (value) => {
-        check('HELLO', 'connect to', value, connectHint);
+        check('HELLO', value, connectHint);
         if (!(value instanceof RespError)) facts = helloFacts(value);
         if (hello === 'alone' && !failed) link.sendNow(rest);
       }),
@@ -86,13 +83,11 @@ export function greetResp(
   // Old servers and narrow ACLs refuse it; a name is no reason to stay away.
   if (clientName !== undefined) rest.push(said(['CLIENT', 'SETNAME', clientName], () => {}));
   if (db !== 0) {
-    rest.push(
-      said(['SELECT', String(db)], (value) => check('SELECT', `select database ${db} at`, value, () => 'check "db"')),
-    );
+    rest.push(said(['SELECT', String(db)], (value) => check('SELECT', value, () => 'check "db"')));
   }
   rest.push(
     said(['PING'], (value) => {
-      check('PING', 'connect to', value, connectHint);
+      check('PING', value, connectHint);
       if (!failed) succeed(facts);
     }),
   );

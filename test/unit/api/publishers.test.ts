@@ -435,8 +435,6 @@ describe('publishers', () => {
           refused,
         );
       }
-      await assert.rejects(publisher.publishMany(null as never), UsageError);
-      await assert.rejects(publisher.publishMany({} as never), UsageError);
       assert.deepEqual([publisher.failedCount, publisher.stats().pendingCount, commands()], [4, 0, []]);
     });
 

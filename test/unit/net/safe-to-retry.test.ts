@@ -185,13 +185,6 @@ test('credentials that are over already, or in seconds, are asked for once a sec
   }
 });
 
-test('credentials that never settle are named, not the handshake', async () => {
-  const bench = new VirtualConnection({ credentials: () => new Promise(() => {}) });
-  const refused = assert.rejects(bench.connection.connect(), /"credentials" did not settle within 5000 ms/);
-  await bench.run(5001);
-  await refused;
-});
-
 test('a stream that comes too late is ended, and its error ends nobody', async () => {
   let bring: (stream: Duplex) => void = () => {};
   const platform = nodePlatform({ transport: () => new Promise<Duplex>((resolve) => (bring = resolve)) });
