@@ -35,43 +35,42 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
     if (attempt !== this.#attempt) return;
     const { kind, codec, connectTimeoutMs, commandTimeoutMs, waitOnFirstConnect } = this.configuration;
     // The connection has limits of its own; this one is for a link that comes and goes without a confirmation.
-    const limitMs = waitOnFirstConnect ? undefined : connectTimeoutMs + commandTimeoutMs;
+    const limitMs = connectTimeoutMs + commandTimeoutMs;
     const { length } = this.channelPrefix;
-    await new Promise<void>((resolve, reject) => {
-      let timer: TimerHandle | undefined;
-      const settle = (error?: unknown) => {
-        if (timer) this.platform.clearTimer(timer);
-        timer = undefined;
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      if (limitMs !== undefined) {
-        timer = this.platform.setTimer(limitMs, () => settle(lateError(this.name, limitMs)), false);
-      }
-      this.#handle?.cancel();
-      this.#handle = source.subscribe({
-        kind,
-        channels: [this.channelPrefix + this.channel],
-        bytes: codec.binary === true,
-        sink: {
-          onMessage: (channel, pattern, payload, receivedAt) => receiver.message(channel, payload, pattern, receivedAt),
-          onGap: (gap) => receiver.gap({ ...gap, channels: gap.channels.map((channel) => channel.slice(length)) }),
-          onChannelState: (_channel, state, error) => {
-            this.channelState = state;
-            if (state === 'active') return settle();
-            if (error === undefined) return;
-            // Pending with an error: not confirmed in time.
-            settle(error);
-            log(this.configuration.logger, 'warn', `subscriber "${this.name}" is ${state}: ${error.message}`);
+    let timer: TimerHandle | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        if (!waitOnFirstConnect) {
+          timer = this.platform.setTimer(limitMs, () => reject(lateError(this.name, limitMs)), false);
+        }
+        this.#handle?.cancel();
+        this.#handle = source.subscribe({
+          kind,
+          channels: [this.channelPrefix + this.channel],
+          bytes: codec.binary === true,
+          sink: {
+            onMessage: (channel, pattern, payload, receivedAt) =>
+              receiver.message(channel, payload, pattern, receivedAt),
+            onGap: (gap) => receiver.gap({ ...gap, channels: gap.channels.map((channel) => channel.slice(length)) }),
+            onChannelState: (_channel, state, error) => {
+              this.channelState = state;
+              if (state === 'active') return resolve();
+              if (error === undefined) return;
+              // Pending with an error: not confirmed in time.
+              reject(error);
+              log(this.configuration.logger, 'warn', `subscriber "${this.name}" is ${state}: ${error.message}`);
+            },
+            onEnd: (error) => {
+              const ended = error ?? endedError(`subscriber "${this.name}"`);
+              reject(ended);
+              receiver.end(ended);
+            },
           },
-          onEnd: (error) => {
-            const ended = error ?? endedError(`subscriber "${this.name}"`);
-            settle(ended);
-            receiver.end(ended);
-          },
-        },
+        });
       });
-    });
+    } finally {
+      if (timer) this.platform.clearTimer(timer);
+    }
   }
 
   protected override doStop(_timeoutMs: number): Promise<void> | void {

@@ -155,7 +155,7 @@ function isBusy(refused: RespError): boolean {
 function connectHint(refused: RespError): string | undefined {
   if (refused.code === 'NOAUTH') return CREDENTIALS_HINT;
   if (refused.code === 'DENIED') return 'see the configuration of the server';
-  return isBusy(refused) ? 'try again later, or wait for it with "waitOnFirstConnect"' : undefined;
+  return isBusy(refused) ? 'try again later, or use "waitOnFirstConnect"' : undefined;
 }
 
 function authHint({ message }: RespError): string {
