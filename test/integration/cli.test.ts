@@ -146,10 +146,11 @@ forEachServer('the command line', (start, name) => {
     const client = new AshRedisClient({ url: server.url });
     await subscribed(client, 'p:2');
     await client.close();
-    const context = fakeContext({ env, input: ['{"n":1', '2345678901234567890}\n\nbad\n', '"two"\n[3]'] });
+    const context = fakeContext({ env, input: ['{"n":1', '2345678901234567890}\n\n\u001b[31mbad\n', '"two"\n[3]'] });
     assert.equal(await run(context, 'pub', 'p:2'), 1);
     assert.equal(context.stdout(), '');
-    assert.match(context.stderr(), /^line 3: not JSON \(.*\): bad\nsent 3, failed 1, unknown 0/);
+    assert.match(context.stderr(), /^line 3: not JSON \(.*\): \\x1b\[31mbad\nsent 3, failed 1, unknown 0/);
+    assert.doesNotMatch(context.stderr(), /\u001b/);
     assert.equal(await reading, 0);
     assert.equal(reader.stdout(), '{"n":12345678901234567890}\n"two"\n[3]\n');
   });
@@ -419,6 +420,21 @@ describe('the command line without a server', () => {
     const open = fakeContext();
     assert.equal(await run(open, 'server', '--host', '0.0.0.0', '--port', '0'), 2);
     assert.match(open.stderr(), /password/);
+  });
+
+  test('sub ends with 3 and the reason when it can not come back', async () => {
+    const first = await createServer({ port: 0 });
+    const context = fakeContext({ env: { ASHREDIS_URL: first.url } });
+    const running = run(context, 'sub', 'gone');
+    const client = new AshRedisClient({ url: first.url });
+    while ((await client.publish('gone', 1)) === 0) await tick();
+    await client.close();
+    await first.stop();
+    const second = await createServer({ port: first.port, password: 'another' });
+    const code = await running;
+    await second.stop();
+    assert.equal(code, 3);
+    assert.match(context.stderr(), /^link lost: .*\nerror Cannot connect .*: NOAUTH/);
   });
 
   test('a lost link shows as a gap, in the stream with --json and beside it without', async () => {

@@ -126,7 +126,7 @@ async function publishLines(
         if (found === undefined) yield line;
         else {
           bad++;
-          await err.write(`${paint(err, 'red', `line ${line.number}`)}: ${found}\n`);
+          await err.write(`${paint(err, 'red', `line ${line.number}`)}: ${printable(found)}\n`);
           if (args.flag('strict')) return;
         }
       }
@@ -142,7 +142,7 @@ async function publishLines(
     result = await publisher.publishMany(wanted(), {
       onFailure(error, record) {
         // One line for the first; a dead server would otherwise print one for each record.
-        if (refused === undefined) void err.write(`line ${(record as Line).number}: ${error.message}\n`);
+        if (refused === undefined) void err.write(`line ${(record as Line).number}: ${printable(error.message)}\n`);
         refused = error;
       },
     });
@@ -196,5 +196,5 @@ function notJson(text: string): string | undefined {
 }
 
 function shortened(text: string): string {
-  return printable(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

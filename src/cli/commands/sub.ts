@@ -57,12 +57,18 @@ export const subCommand: CliCommand = {
       const wanted = args.number('count') ?? Number.POSITIVE_INFINITY;
       let printed = 0;
       let finish = () => {};
-      const finished = new Promise<void>((resolve) => {
+      let fail = (_error: Error) => {};
+      const finished = new Promise<void>((resolve, reject) => {
         finish = resolve;
+        fail = reject;
       });
+      // Where start() fails as well, it says so first.
+      finished.catch(() => {});
       const printer = new MessagePrinter(args, context);
       client.on('state', (event) => {
         if (event.connection === 'subscriptions') void printer.state(event.from, event.to, event);
+        // It will not be tried again: another password, a broken protocol.
+        if (event.to === 'idle' && event.cause !== undefined) fail(event.cause);
       });
       const subscribers = args.words.map((channel) =>
         subscriberOf(client, channel, args, {
