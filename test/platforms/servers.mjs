@@ -1,6 +1,7 @@
 // Runs the integration tests that need a server against other servers than the machine's: older and newer Redis, Valkey,
 // Redict, from packages of other Debian suites, unpacked beside the machine's own and never installed.
-// Called by `npm run test:servers`; words narrow it. `REDIS_SERVERS=/path/a:/path/b` names servers of your own instead.
+// Called by `npm run test:servers`; words narrow it, `--write` puts the table into README.md. `REDIS_SERVERS=a:b` names
+// servers of your own instead. What can't be had here is skipped and says so.
 
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -10,6 +11,7 @@ import { removed, root, run, SKIPPED, scratch } from './places.mjs';
 
 const SERVERS = [
   { suite: 'bullseye', package: 'redis-server', what: 'Redis 6.0' },
+  { suite: 'bookworm', package: 'redis-server', what: 'Redis 7.0' },
   { suite: 'trixie', package: 'redis-server', what: 'Redis 8.0' },
   { suite: 'trixie', package: 'valkey-server', what: 'Valkey 8.1' },
   { suite: 'sid', package: 'valkey-server', what: 'the newest Valkey' },
@@ -19,7 +21,11 @@ const TESTS = ['classes', 'resp-real-server', 'tls', 'troubleshooting'];
 const LIMIT_MS = 120_000;
 
 const execute = promisify(execFile);
-const words = process.argv.slice(2).map((word) => word.toLowerCase());
+const words = process.argv
+  .slice(2)
+  .filter((word) => !word.startsWith('-'))
+  .map((word) => word.toLowerCase());
+const rows = [];
 const place = await scratch('servers');
 let wrongCount = 0;
 let okCount = 0;
@@ -28,6 +34,7 @@ try {
     const started = performance.now();
     const { command, skipped } = await obtained(server).catch((error) => ({ skipped: lastLine(error) }));
     const result = skipped === undefined ? await tested(command) : { verdict: 'skip ', detail: `SKIPPED: ${skipped}` };
+    if (result.version !== undefined) rows.push(result);
     if (result.verdict === 'ok   ') okCount++;
     if (result.verdict === 'WRONG') wrongCount++;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -38,6 +45,7 @@ try {
 } finally {
   await removed(place);
 }
+if (process.argv.includes('--write')) await writeTable();
 process.stdout.write(`${okCount} ok, ${wrongCount} wrong\n`);
 process.exit(wrongCount > 0 ? 1 : okCount > 0 ? 0 : SKIPPED);
 
@@ -58,13 +66,34 @@ async function tested(command) {
     env: { REDIS_SERVER: command },
     limitMs: LIMIT_MS,
   });
-  const counts = output.match(/^# (tests|pass|fail|skipped) \d+$/gm) ?? [];
+  const counts = output.match(/^# (pass|fail|skipped) \d+$/gm) ?? [];
   const detail = `${version.output.trim().split(' sha=')[0]}: ${counts.join(', ').replaceAll('# ', '')}`;
   // Where its server does not start, a test takes the one of PATH.
   const isOk = code === 0 && output.includes(`redis-server ${number}`);
-  if (isOk) return { verdict: 'ok   ', detail };
+  const row = { version: version.output.split(' v=')[0].replace(/ server$/, ''), number, counts: countsOf(output) };
+  if (isOk) return { verdict: 'ok   ', detail, ...row };
   const wrong = output.match(/^ *not ok .*$/gm) ?? [output.slice(-1500)];
-  return { verdict: 'WRONG', detail: `${detail}\n${wrong.join('\n')}` };
+  return { verdict: 'WRONG', detail: `${detail}\n${wrong.join('\n')}`, ...row };
+}
+
+function countsOf(output) {
+  const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  return { pass: count('pass'), fail: count('fail'), skipped: count('skipped') };
+}
+
+async function writeTable() {
+  const lines = rows.map(
+    ({ version, number, counts }) => `| ${version} | ${number} | ${counts.pass} | ${counts.fail} | ${counts.skipped} |`,
+  );
+  const table = [
+    '| server | version | tests passed | failed | skipped |',
+    '| --- | --- | ---: | ---: | ---: |',
+    ...lines,
+  ];
+  const path = join(root, 'README.md');
+  const text = await readFile(path, 'utf8');
+  const pattern = /(<!-- servers -->\n)[\s\S]*?(<!-- \/servers -->)/;
+  await writeFile(path, text.replace(pattern, `$1${table.join('\n')}\n$2`));
 }
 
 /** A program that starts the server with the libraries of its own suite. */
