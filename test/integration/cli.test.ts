@@ -63,7 +63,7 @@ forEachServer('the command line', (start, name) => {
 
   test('sub prints one JSON object a message when piped and ends after --count', async () => {
     const context = fakeContext({ env });
-    const running = run(context, 'sub', 'c:1', 'c:2', '--count', '3');
+    const running = run(context, 'sub', 'c:1', 'c:2', 'c:1', '--count', '3');
     const client = new AshRedisClient({ url: server.url });
     await subscribed(client, 'c:1', 'c:2');
     await client.publish('c:1', { n: 1 });

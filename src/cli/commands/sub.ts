@@ -70,7 +70,8 @@ export const subCommand: CliCommand = {
         // It will not be tried again: another password, a broken protocol.
         if (event.to === 'idle' && event.cause !== undefined) fail(event.cause);
       });
-      const subscribers = args.words.map((channel) =>
+      // A channel that is named twice is one.
+      const subscribers = [...new Set(args.words)].map((channel) =>
         subscriberOf(client, channel, args, {
           async onMessage(message) {
             if (printed >= wanted || context.signal.aborted) return;

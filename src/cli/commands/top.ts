@@ -234,7 +234,7 @@ class Screen {
 
   show(rows: readonly string[]): void {
     const { out } = this.#context;
-    const space = out.rows - 1;
+    const space = Math.max(1, out.rows - 1);
     const visible = rows.length <= space ? rows : [...rows.slice(0, space - 1), `… ${rows.length - space + 1} more`];
     void out.write(`\u001b[H${visible.map((row) => `\u001b[K${row}`).join('\r\n')}\r\n\u001b[J`);
   }
