@@ -120,3 +120,23 @@ describe('the dialect of a connection', () => {
     b.close();
   });
 });
+
+describe('a server under a fake clock', () => {
+  test('answers, whether it was started before or after the clock was faked', async () => {
+    const real = globalThis.setImmediate;
+    const before = await createServer();
+    // As the fakes of Jest and Vitest mark themselves.
+    globalThis.setImmediate = Object.assign(() => {}, { clock: {} }) as unknown as typeof real;
+    try {
+      await using after = await createServer();
+      for (const server of [before, after]) {
+        const connection = await RawConnection.open(server);
+        assert.equal(await connection.ask('*1\r\n$4\r\nPING\r\n', '\n'), '+PONG\r\n');
+        connection.close();
+      }
+      await before.stop();
+    } finally {
+      globalThis.setImmediate = real;
+    }
+  });
+});
