@@ -5,7 +5,7 @@
 import { UsageError } from '../errors/index.ts';
 import { type Dialect, type Frame, REPLY, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { encodeJson, jsonCodec } from './codec.ts';
+import { encodeBy, encodeJson, jsonCodec } from './codec.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
 import { payloadFrame, publishPrefix, retainFrame } from './frame.ts';
@@ -111,7 +111,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   }
 
   #encode(data: unknown): string | Uint8Array {
-    return this.#isJson ? encodeJson(data) : this.configuration.codec.encode(data);
+    return this.#isJson ? encodeJson(data) : encodeBy(this.configuration.codec, data);
   }
 
   #append(payload: string | Uint8Array, dialect: Dialect, chunk: FrameBuilder): void {

@@ -3,7 +3,7 @@
 
 import { type Dialect, type Frame, REPLY } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { jsonCodec } from './codec.ts';
+import { encodeBy, jsonCodec } from './codec.ts';
 import { ttlToMs } from './config.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { setFrame, ttlTail } from './frame.ts';
@@ -78,7 +78,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     // JSON's control fields can be cut from the text.
     const payload = this.#isJson
       ? recordJson(record, key)
-      : this.configuration.codec.encode(withoutControlFields(record));
+      : encodeBy(this.configuration.codec, withoutControlFields(record));
     const given = options?.ttlSeconds ?? undefined;
     return {
       data,

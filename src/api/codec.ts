@@ -3,6 +3,7 @@
 
 import { UsageError } from '../errors/index.ts';
 import type { Codec, JsonCodec, JsonObject } from './config-types.ts';
+import { asError } from './failures.ts';
 
 /** JSON as text. Functions, symbols, cycles, BigInt and a top that is undefined are refused by path. */
 export const jsonCodec: JsonCodec = Object.freeze({
@@ -28,6 +29,18 @@ export const bytesCodec: Codec<Uint8Array> = Object.freeze({
     return typeof raw === 'string' ? new TextEncoder().encode(raw) : raw;
   },
 });
+
+/** What a codec makes of it. What it throws, and what is neither text nor bytes, becomes a `UsageError`. */
+export function encodeBy(codec: Codec, value: unknown): string | Uint8Array {
+  try {
+    const payload: unknown = codec.encode(value);
+    if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
+    throw new TypeError(`it gave ${typeof payload}, allowed is text or bytes`);
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    throw new UsageError(`Cannot encode data by codec "${codec.name}": ${asError(cause).message}`, { cause });
+  }
+}
 
 /** Deeper than this the quick look gives up and the exact one, which knows cycles, takes over. */
 const QUICK_DEPTH = 32;

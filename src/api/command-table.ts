@@ -4,6 +4,7 @@
 import { UsageError } from '../errors/index.ts';
 import { REPLY } from '../net/index.ts';
 import type { CommandArgument, RespValue } from '../resp/index.ts';
+import { encodeBy } from './codec.ts';
 import { ttlToMs } from './config.ts';
 import { quoteValue } from './config-schema.ts';
 import type { Codec } from './config-types.ts';
@@ -148,8 +149,7 @@ export function publishRequest(
   data: unknown,
   codec: Codec,
 ): Request<number | undefined> {
-  const message =
-    typeof data === 'string' ? data : data instanceof Uint8Array ? data.slice() : (codec.encode(data) as string);
+  const message = typeof data === 'string' ? data : data instanceof Uint8Array ? data.slice() : encodeBy(codec, data);
   checkName(channel, command, 'the channel');
   return {
     words: [command, channel, message],

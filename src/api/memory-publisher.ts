@@ -1,7 +1,7 @@
 // `memory://channel`: a publisher whose messages stay in the process, for tests.
 // Made by `createPublisher`. It encodes as the channel publisher does, so that what can't travel is refused here too.
 
-import { jsonCodec } from './codec.ts';
+import { encodeBy, jsonCodec } from './codec.ts';
 import type { PublisherConfig } from './config-types.ts';
 import { DataPublisher } from './data-publisher.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
@@ -23,7 +23,7 @@ export class MemoryDataPublisher extends DataPublisher<number> {
 
   protected override doPublish(data: unknown): number {
     const { codec, numbered, region } = this.configuration;
-    let payload = codec.encode(data);
+    let payload = encodeBy(codec, data);
     if (numbered && typeof payload === 'string') {
       payload = wrapEnvelope(this.#epoch, ++this.#offset, payload, codec === jsonCodec);
     }

@@ -6,6 +6,7 @@ import type { Gap } from '../pubsub/index.ts';
 import { jsonCodec } from './codec.ts';
 import type { Codec, Message } from './config-types.ts';
 import { openEnvelope } from './envelope.ts';
+import { asError } from './failures.ts';
 import { Numbering } from './numbering.ts';
 import { nameInRegion } from './region.ts';
 
@@ -152,8 +153,7 @@ function decode(codec: Codec, raw: string | Uint8Array): unknown {
 }
 
 function invalidError(channel: string, cause: unknown): UsageError {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return new UsageError(`Cannot read message of channel ${JSON.stringify(channel)}: ${text}`, {
+  return new UsageError(`Cannot read message of channel ${JSON.stringify(channel)}: ${asError(cause).message}`, {
     cause,
     code: 'ASHREDIS_INVALID_MESSAGE',
     safeToRetry: false,

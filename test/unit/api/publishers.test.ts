@@ -415,6 +415,28 @@ describe('publishers', () => {
       assert.deepEqual(states.slice(0, 3), ['connecting', 'ready', 'waiting']);
     });
 
+    test('what a codec throws or gives besides text and bytes is refused before a byte is sent', async () => {
+      for (const [encode, said] of [
+        [() => assert.fail('it has no colour'), /by codec "mine": it has no colour$/],
+        [() => undefined, /it gave undefined, allowed is text or bytes/],
+        [() => 5, /it gave number/],
+        [() => ({ length: 2 }), /it gave object/],
+        [async () => 'late', /it gave object/],
+      ] as const) {
+        const codec = { name: 'mine', encode: encode as () => string, decode: (raw: unknown) => raw };
+        const refused = (error: unknown) => error instanceof UsageError && said.test(error.message);
+        await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { ...config, codec });
+        await using keys = new AshRedisDataPublisher('p', 'ashredis://c', { ...config, codec });
+        await using client = new AshRedisClient({ ...config, codec });
+        await assert.rejects(publisher.publish({}), refused);
+        assert.deepEqual(await publisher.publishMany([{}]), { published: 0, failed: 1, unknown: 0 });
+        await assert.rejects(keys.publish({ __dagserver_key: 'k' }), refused);
+        await assert.rejects(client.publish('c', {}), refused);
+        await assert.rejects(async () => client.batch().publish('c', {}), refused);
+      }
+      assert.deepEqual(commands(), []);
+    });
+
     test('options of a call that are no such thing are refused before a byte is sent', async () => {
       await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
       await using client = new AshRedisClient(config);
