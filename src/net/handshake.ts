@@ -7,7 +7,7 @@
 //
 // AUTH goes before HELLO and not inside it: servers that don't know HELLO would quote its arguments in their refusal.
 
-import { type AshRedisError, HandshakeError } from '../errors/index.ts';
+import type { AshRedisError } from '../errors/index.ts';
 import { QUOTES_PROBE, quotingFromProbe } from '../line/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { commandFrame } from './command-frame.ts';
@@ -60,10 +60,7 @@ export function greetResp(
     if (hint === undefined) return;
     failed = true;
     const refused = new RespError(withoutSecret(value, credentials));
-    const what =
-      command === 'AUTH' ? 'authenticate at' : command === 'SELECT' ? `select database ${db} at` : 'connect to';
-    const text = `Cannot ${what} ${link.peer}: ${refused.message}`;
-    const error = new HandshakeError(text, { hint, cause: replyError(refused, command) });
+    const error = refusedError(link.peer, refused.message, hint, replyError(refused, command));
     link.fail(error, !isBusy(value), isBusy(value));
   };
   const first: Command[] = [];

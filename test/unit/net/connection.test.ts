@@ -119,7 +119,7 @@ describe('the handshake', () => {
     );
     await assert.rejects(bench.connect(), (error) => {
       assert.ok(error instanceof HandshakeError);
-      assert.match(error.message, /^Cannot authenticate at localhost:6379: WRONGPASS/);
+      assert.match(error.message, /^Cannot connect to localhost:6379: WRONGPASS/);
       assert.doesNotMatch(inspect(error), /hunter2/);
       assert.ok(error.cause instanceof ReplyError);
       assert.deepEqual([error.cause.code, error.cause.command], ['WRONGPASS', 'AUTH']);
