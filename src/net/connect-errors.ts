@@ -86,7 +86,7 @@ export function limitError(
   if (state === 'greeting') {
     return new TimeoutError(cannotConnect(peer, `connected, but the handshake was not answered ${within}`), {
       safeToRetry: true,
-      hint: 'check the server and "credentials", or raise "connectTimeoutMs"',
+      hint: 'check the server, or raise "connectTimeoutMs"',
     });
   }
   if (reached) return refusedError(peer, `TLS was spoken, but the server did not answer it ${within}`, PLAIN_PORT_HINT);
