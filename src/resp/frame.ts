@@ -60,7 +60,7 @@ export function toMessage(items: RespValue[], text: TextReader): RespMessage | u
 }
 
 /** The array or the push that a message came as. */
-export function toValues({ channel, pattern, payload, shard }: RespMessage, isPush: boolean): RespValue {
+export function toValues({ channel, pattern, payload, shard }: RespMessage, isPush: boolean): RespPush | RespValue[] {
   const kind = pattern === undefined ? (shard ? 'smessage' : 'message') : 'pmessage';
   if (isPush) return new RespPush(kind, pattern === undefined ? [channel, payload] : [pattern, channel, payload]);
   return pattern === undefined ? [kind, channel, payload] : [kind, pattern, channel, payload];

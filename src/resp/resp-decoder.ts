@@ -13,7 +13,7 @@
 // (one spelling for each number); nulls are `_`, `$-1`, `*-1` only; `-nan` is NaN (redis-server 7.0 writes it).
 
 import { type ProtocolError, UsageError } from '../errors/index.ts';
-import { ByteStore } from './byte-store.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { makeFailure } from './failure.ts';
 import { Frame, toMap, toMessage, toValues } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
@@ -128,7 +128,7 @@ export class RespDecoder {
   /** What was decoded of a long text so far. */
   #pieces = '';
   /** The chunks of a streamed string so far. */
-  #stream: ByteStore | undefined = undefined;
+  #stream: ByteWriter | undefined = undefined;
   #top = new Frame();
   /** Offsets in the stream: where the reply began, where a value given from within it ended, where a line goes on. */
   #began = 0;
@@ -438,7 +438,7 @@ export class RespDecoder {
     if (type === VERBATIM && length < 4) this.#fail('no format');
     if (stream !== undefined && length === 0) {
       this.#stream = undefined;
-      return this.#string(stream.bytes, 0, stream.length);
+      return this.#string(stream.take(), 0, stream.length);
     }
     this.#enter();
     this.#payload = length;
@@ -475,7 +475,7 @@ export class RespDecoder {
         if (bytes[start + 3] !== 58) this.#failAt(start + 3, 'no colon');
         return this.#string(bytes, start + 4, stop);
     }
-    (this.#stream as ByteStore).append(bytes, start, stop, this.#limits.maxBulkBytes);
+    (this.#stream as ByteWriter).append(bytes.subarray(start, stop));
     return OPENED;
   }
 
@@ -539,7 +539,7 @@ export class RespDecoder {
       if (type >= ARRAY && type !== ATTRIBUTE) return this.#openAggregate(type, -1);
       if (type === BULK) {
         this.#enter();
-        this.#stream = new ByteStore();
+        this.#stream = new ByteWriter();
         return OPENED;
       }
     } else if (line === '') {

@@ -135,19 +135,7 @@ export function endOfWhole(bytes: Uint8Array, end: number): number {
   return end;
 }
 
-/** Length of `text` in UTF-8. A lone surrogate counts as U+FFFD: 3 bytes. */
-export function utf8Length(text: string): number {
-  let length = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x80) continue;
-    length += unit < 0x800 ? 1 : 2;
-    if (isPair(text, at)) at++;
-  }
-  return length;
-}
-
-/** Writes `text` at `at` and gives the offset behind it. There must be room. */
+/** Writes `text` at `at`, lone surrogates as U+FFFD, and gives the offset behind it. There must be room. */
 export function writeUtf8(text: string, into: Uint8Array, at: number): number {
   for (let index = 0; index < text.length; index++) {
     let point = text.charCodeAt(index);
@@ -155,15 +143,15 @@ export function writeUtf8(text: string, into: Uint8Array, at: number): number {
       into[at++] = point;
       continue;
     }
-    if (point < 0x800) {
-      into[at++] = 0xc0 | (point >> 6);
-    } else {
-      if (isPair(text, index)) {
-        point = text.codePointAt(index++)!;
+    if (point < 0x800) into[at++] = 0xc0 | (point >> 6);
+    else {
+      point = text.codePointAt(index)!;
+      if (point > 0xffff) {
+        index++;
         into[at++] = 0xf0 | (point >> 18);
         into[at++] = 0x80 | ((point >> 12) & 0x3f);
       } else {
-        if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd;
+        if (point >> 11 === 0x1b) point = 0xfffd;
         into[at++] = 0xe0 | (point >> 12);
       }
       into[at++] = 0x80 | ((point >> 6) & 0x3f);
@@ -171,9 +159,4 @@ export function writeUtf8(text: string, into: Uint8Array, at: number): number {
     into[at++] = 0x80 | (point & 0x3f);
   }
   return at;
-}
-
-/** True when a high surrogate and its low one stand at `at`. */
-function isPair(text: string, at: number): boolean {
-  return (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
 }
