@@ -202,7 +202,7 @@ export class CommandQueue {
       if (command.place === PLACE.settled) continue;
       this.#settle(
         command,
-        shared.of(`unsent ${command.name}`, () => notConnectedError(command.name, this.peer, cause)),
+        shared.of(`-${command.name}`, () => notConnectedError(command.name, this.peer, cause)),
       );
     }
     this.#keepWithinOfflineLimits();
