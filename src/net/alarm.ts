@@ -7,20 +7,23 @@ import type { Platform, TimerHandle } from './types.ts';
 const LATE_MS = 100;
 const MAX_LATE_READS = 64;
 
+export interface AlarmOwner {
+  /** Tells whether reading brought something. */
+  readonly linkBytesRead: number;
+  judge(): void;
+}
+
 export class Alarm {
   readonly #platform: Platform;
-  readonly #bytesRead: () => number;
-  readonly #ring: () => void;
+  readonly #owner: AlarmOwner;
   #timer: TimerHandle | undefined;
   #keepsAlive = false;
   /** The moment that it is set for, monotonic ms; Infinity when it is not. */
   setFor = Infinity;
 
-  /** `bytesRead` tells whether reading brought something. */
-  constructor(platform: Platform, bytesRead: () => number, ring: () => void) {
+  constructor(platform: Platform, owner: AlarmOwner) {
     this.#platform = platform;
-    this.#bytesRead = bytesRead;
-    this.#ring = ring;
+    this.#owner = owner;
   }
 
   /** A moment later than the one set is not set: the alarm then rings early, and is set again. */
@@ -47,10 +50,11 @@ export class Alarm {
   };
 
   #ringAfterReading(reads: number): void {
-    const before = this.#bytesRead();
+    const owner = this.#owner;
+    const before = owner.linkBytesRead;
     this.#platform.afterRead(() => {
-      if (reads > 1 && this.#bytesRead() !== before) this.#ringAfterReading(reads - 1);
-      else this.#ring();
+      if (reads > 1 && owner.linkBytesRead !== before) this.#ringAfterReading(reads - 1);
+      else owner.judge();
     });
   }
 }

@@ -3,8 +3,9 @@
 // Everything about a link is in its `LiveLink`; what comes from an older one is dropped where it arrives.
 
 import { type AshRedisError, ClosedError, HandshakeError, ProtocolError, TimeoutError } from '../errors/index.ts';
+import type { RespError } from '../resp/index.ts';
 import { describeAddress } from './address.ts';
-import { Alarm } from './alarm.ts';
+import { Alarm, type AlarmOwner } from './alarm.ts';
 import { CommandQueue } from './command-queue.ts';
 import {
   dialError,
@@ -19,7 +20,7 @@ import { ConnectWaiters } from './connect-waiters.ts';
 import { Greeter } from './greeter.ts';
 import { type LinkOwner, LiveLink } from './live-link.ts';
 import { deadlineOf, type Effect, type LinkInput, type StateName } from './machine.ts';
-import { MachineRunner } from './machine-runner.ts';
+import { type MachineOwner, MachineRunner } from './machine-runner.ts';
 import type {
   AbortSignalLike,
   Address,
@@ -31,6 +32,7 @@ import type {
   ConnectionStats,
   Platform,
   ServerFacts,
+  StateEvent,
 } from './types.ts';
 import { userStateOf } from './user-state.ts';
 
@@ -40,16 +42,15 @@ const HANDOVER_BYTES = 256 * 1024;
 /** A line server may accept on a thread that has died: within one limit this many links are tried. */
 const LINE_GREETINGS = 3;
 
-export class Connection implements ConnectionPort {
-  readonly #options: ConnectionOptions;
-  readonly #platform: Platform;
-  readonly #handler: ConnectionHandler;
+export class Connection implements ConnectionPort, LinkOwner, MachineOwner, AlarmOwner {
+  readonly options: ConnectionOptions;
+  readonly platform: Platform;
+  readonly handler: ConnectionHandler;
+  readonly queue: CommandQueue;
   readonly #machine: MachineRunner;
-  readonly #queue: CommandQueue;
   readonly #greeter: Greeter;
   readonly #alarm: Alarm;
   readonly #waiters = new ConnectWaiters();
-  readonly #owner: LinkOwner;
   readonly #closers: (() => void)[] = [];
   #live: LiveLink | undefined;
   #flushScheduled = false;
@@ -64,16 +65,12 @@ export class Connection implements ConnectionPort {
   #bytesWritten = 0;
 
   constructor(options: ConnectionOptions, platform: Platform, handler: ConnectionHandler = {}) {
-    this.#options = options;
-    this.#platform = platform;
-    this.#handler = handler;
-    this.#queue = new CommandQueue(options);
+    this.options = options;
+    this.platform = platform;
+    this.handler = handler;
+    this.queue = new CommandQueue(options);
     this.#greeter = new Greeter(options, platform);
-    this.#alarm = new Alarm(
-      platform,
-      () => this.#live?.bytesRead ?? 0,
-      () => this.#judge(),
-    );
+    this.#alarm = new Alarm(platform, this);
     // Written out: an object that ends in a spread gets a shape of its own, which weighs more than it does.
     const config = {
       connectTimeoutMs: options.connectTimeoutMs,
@@ -81,37 +78,19 @@ export class Connection implements ConnectionPort {
       heartbeatIntervalMs: options.heartbeatIntervalMs,
       heartbeatTimeoutMs: options.heartbeatTimeoutMs,
       reconnect: options.reconnect,
-      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.#queue.peer, options),
-      exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.#queue.peer, cause),
+      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.queue.peer, options),
+      exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.queue.peer, cause),
     };
-    this.#machine = new MachineRunner(config, platform, {
-      perform: (effect) => this.#perform(effect),
-      onState: (event) => handler.onState?.(event),
-      onSettled: () => this.#arm(),
-    });
-    this.#owner = {
-      queue: this.#queue,
-      handler,
-      options,
-      platform,
-      tell: this.#tell,
-      fail: this.#fail,
-      onReadonly: (refused) => this.#onReadonly(refused.message),
-      onLineServer: (generation) => {
-        const error = this.#greeter.foundLineServer(this.#queue.peer);
-        if (error === undefined) this.#tell('redial', generation);
-        else this.#fail(generation, error, true);
-      },
-      // What answers the first bytes in no known way will do so again; damage on the way may not.
-      onBroken: (generation, error) => {
-        const mayPass = error instanceof ProtocolError && this.#readyCount > 0;
-        this.#fail(generation, error, !mayPass && this.#machine.state.name === 'greeting');
-      },
-    };
+    this.#machine = new MachineRunner(config, platform, this);
   }
 
   get state(): ConnectionStateName {
     return userStateOf(this.#machine.state.name);
+  }
+
+  /** Bytes that came over the current link. */
+  get linkBytesRead(): number {
+    return this.#live?.bytesRead ?? 0;
   }
 
   get generation(): number {
@@ -128,10 +107,10 @@ export class Connection implements ConnectionPort {
       generation: this.generation,
       readyCount: this.#readyCount,
       lostCount: this.#lostCount,
-      unsentCount: this.#queue.unsentCount,
-      unsentBytes: this.#queue.unsentBytes,
-      inFlightCount: this.#queue.inFlightCount,
-      bytesRead: this.#bytesRead + (this.#live?.bytesRead ?? 0),
+      unsentCount: this.queue.unsentCount,
+      unsentBytes: this.queue.unsentBytes,
+      inFlightCount: this.queue.inFlightCount,
+      bytesRead: this.#bytesRead + this.linkBytesRead,
       bytesWritten: this.#bytesWritten + (this.#live?.bytesWritten ?? 0),
     };
   }
@@ -139,22 +118,22 @@ export class Connection implements ConnectionPort {
   connect(signal?: AbortSignalLike): Promise<void> {
     const { name } = this.#machine.state;
     if (name === 'closing' || name === 'closed')
-      return Promise.reject(this.#closedError(`connect to ${this.#queue.peer}`));
+      return Promise.reject(this.#closedError(`connect to ${this.queue.peer}`));
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (name === 'ready') return Promise.resolve();
     // The first attempt has the machine's own limit; waiting for a lost link has this one.
-    const forEver = this.#options.waitOnFirstConnect && this.#readyCount === 0;
-    const patience = forEver ? Infinity : this.#options.connectTimeoutMs;
-    const promise = this.#waiters.add(this.#platform.now() + patience, signal);
+    const forEver = this.options.waitOnFirstConnect && this.#readyCount === 0;
+    const patience = forEver ? Infinity : this.options.connectTimeoutMs;
+    const promise = this.#waiters.add(this.platform.now() + patience, signal);
     if (name === 'idle') this.#machine.input({ type: 'connect' });
-    this.#arm();
+    this.arm();
     return promise;
   }
 
   send(command: Command): void {
     const live = this.#live;
     if (live?.carriesCommands === true) {
-      if (this.#queue.add(command, true, live.pendingBytes)) this.#accepted(command);
+      if (this.queue.add(command, true, live.pendingBytes)) this.#accepted(command);
       return;
     }
     const state = this.#machine.state;
@@ -164,19 +143,19 @@ export class Connection implements ConnectionPort {
     // The first connection is waited for in any case: without it nobody could ever send.
     if (command.failWhenDisconnected && this.#readyCount > 0 && state.name !== 'idle') {
       const cause = state.name === 'waiting' ? state.cause : undefined;
-      return command.onFailure(notConnectedError(command.name, this.#queue.peer, cause));
+      return command.onFailure(notConnectedError(command.name, this.queue.peer, cause));
     }
-    if (!this.#queue.add(command, false, 0)) return;
+    if (!this.queue.add(command, false, 0)) return;
     if (state.name === 'idle') this.#machine.input({ type: 'connect' });
     this.#accepted(command);
   }
 
   cancel(command: Command, reason: unknown): void {
-    const inFlight = this.#queue.head === command;
-    if (!this.#queue.cancel(command, reason)) return;
+    const inFlight = this.queue.head === command;
+    if (!this.queue.cancel(command, reason)) return;
     // One at a time: a reply that nobody wants would hold up everything behind it.
     if (inFlight && this.#greeter.dialect === 'line') this.#abandon('a command was given up');
-    this.#afterSettling();
+    this.afterSettling();
   }
 
   pauseReading(): void {
@@ -199,30 +178,46 @@ export class Connection implements ConnectionPort {
     const promise = new Promise<void>((resolve) => this.#closers.push(resolve));
     // Without a link to come, what waits for it goes over this one.
     this.#breakWhenAnswered = undefined;
-    this.#flush();
-    const timeoutMs = options.timeoutMs ?? this.#options.closeTimeoutMs;
-    const pending = name !== 'waiting' && this.#queue.liveCount > 0 && timeoutMs > 0;
+    this.flush();
+    const timeoutMs = options.timeoutMs ?? this.options.closeTimeoutMs;
+    const pending = name !== 'waiting' && this.queue.liveCount > 0 && timeoutMs > 0;
     this.#machine.input({ type: 'close', timeoutMs, pending });
     return promise;
   }
 
-  // --- the machine ---------------------------------------------------------------------------------------------------
+  // --- what the machine and the link tell ----------------------------------------------------------------------------
 
-  readonly #tell = (type: LinkInput, generation: number): void => {
+  onState(event: StateEvent): void {
+    this.handler.onState?.(event);
+  }
+
+  onLineServer(generation: number): void {
+    const error = this.#greeter.foundLineServer(this.queue.peer);
+    if (error === undefined) this.tell('redial', generation);
+    else this.fail(generation, error, true);
+  }
+
+  /** What answers the first bytes in no known way will do so again; damage on the way may not. */
+  onBroken(generation: number, error: AshRedisError): void {
+    const mayPass = error instanceof ProtocolError && this.#readyCount > 0;
+    this.fail(generation, error, !mayPass && this.#machine.state.name === 'greeting');
+  }
+
+  tell(type: LinkInput, generation: number): void {
     this.#machine.input({ type, generation });
-  };
+  }
 
-  readonly #fail = (generation: number, error: AshRedisError, fatal = false, busy = false): void => {
+  fail(generation: number, error: AshRedisError, fatal = false, busy = false): void {
     this.#machine.input({ type: 'failed', generation, error, fatal, busy });
-  };
+  }
 
   /** Not `breakLink()`, which a lane extends to all of its connections. */
   #break(cause: AshRedisError): void {
     const { name, generation } = this.#machine.state;
-    if (name === 'ready' || name === 'greeting') this.#fail(generation, cause);
+    if (name === 'ready' || name === 'greeting') this.fail(generation, cause);
   }
 
-  #perform(effect: Effect): void {
+  perform(effect: Effect): void {
     switch (effect.type) {
       case 'dial':
         return this.#dial(effect.generation);
@@ -237,11 +232,11 @@ export class Connection implements ConnectionPort {
       case 'lost':
         return this.#lost(effect.cause);
       case 'reject':
-        this.#queue.rejectAll(effect.cause);
+        this.queue.rejectAll(effect.cause);
         return this.#waiters.settle(() => effect.cause);
       case 'finish':
-        this.#queue.rejectAll(undefined);
-        this.#waiters.settle(() => this.#closedError(`connect to ${this.#queue.peer}`));
+        this.queue.rejectAll(undefined);
+        this.#waiters.settle(() => this.#closedError(`connect to ${this.queue.peer}`));
         for (const resolve of this.#closers.splice(0)) resolve();
     }
   }
@@ -249,18 +244,18 @@ export class Connection implements ConnectionPort {
   #lost(cause: AshRedisError): void {
     const wasReady = this.generation === this.#readyGeneration;
     if (wasReady) this.#lostCount++;
-    this.#queue.lost(cause, wasReady);
-    this.#handler.onLinkLost?.(cause);
+    this.queue.lost(cause, wasReady);
+    this.handler.onLinkLost?.(cause);
   }
 
   // --- links ---------------------------------------------------------------------------------------------------------
 
   #dial(generation: number): void {
     // After a redial the old handshake's commands still wait for their replies.
-    this.#queue.forgetSent();
+    this.queue.forgetSent();
     let address: Address | Promise<Address>;
     try {
-      address = this.#options.resolver();
+      address = this.options.resolver();
     } catch (error) {
       return this.#notDialled(generation, error);
     }
@@ -275,28 +270,12 @@ export class Connection implements ConnectionPort {
   }
 
   #dialAddress(generation: number, address: Address): void {
-    this.#queue.peer = describeAddress(address);
-    const live = new LiveLink(this.#owner, generation, this.#queue.peer);
+    this.queue.peer = describeAddress(address);
+    const live = new LiveLink(this, generation, this.queue.peer);
     this.#live = live;
     try {
-      const link = this.#platform.dial(address, this.#options, {
-        onReached: () => {
-          live.reached = true;
-        },
-        onOpen: () => this.#tell('opened', generation),
-        onData: (chunk) => {
-          if (!live.isReading) return;
-          live.feed(chunk);
-          this.#afterSettling();
-        },
-        onDrain: () => {
-          if (live.isReading) this.#flush();
-        },
-        onClose: (error) => {
-          if (live.isReading) this.#onClose(live, error);
-        },
-      });
-      if (this.#options.unref) link.unref();
+      const link = this.platform.dial(address, this.options, live);
+      if (this.options.unref) link.unref();
       live.attach(link);
     } catch (error) {
       this.#notDialled(generation, error);
@@ -305,23 +284,23 @@ export class Connection implements ConnectionPort {
 
   #notDialled(generation: number, thrown: unknown): void {
     const cause = thrown === undefined || thrown instanceof Error ? thrown : new Error(String(thrown));
-    const error = dialError(this.#queue.peer, cause);
+    const error = dialError(this.queue.peer, cause);
     // A certificate, or TLS itself: it will be refused again.
-    this.#fail(generation, error, error instanceof HandshakeError);
+    this.fail(generation, error, error instanceof HandshakeError);
   }
 
-  #onClose(live: LiveLink, cause: Error | undefined): void {
+  onLinkClosed(live: LiveLink, cause: Error | undefined): void {
     const { generation, peer } = live;
     if (live.phase === 'dialing') return this.#notDialled(generation, cause);
     if (live.phase !== 'handshake') {
-      const unanswered = this.#greeter.dialect === 'line' && this.#queue.inFlightCount > 0;
-      return this.#fail(generation, linkEndedError(peer, cause, unanswered ? LINE_CLOSE_HINT : undefined));
+      const unanswered = this.#greeter.dialect === 'line' && this.queue.inFlightCount > 0;
+      return this.fail(generation, linkEndedError(peer, cause, unanswered ? LINE_CLOSE_HINT : undefined));
     }
     // Something in between may close on a command that it does not know: asked again without it, once. The 5 bytes are
     // the `+OK` of the AUTH before it.
-    const silent = this.#options.credentials && this.#queue.head?.name === 'HELLO' ? 5 : 0;
-    if (live.bytesRead === silent && this.#greeter.closedInSilence()) return this.#tell('redial', generation);
-    this.#fail(generation, greetingEndedError(peer, cause));
+    const silent = this.options.credentials && this.queue.head?.name === 'HELLO' ? 5 : 0;
+    if (live.bytesRead === silent && this.#greeter.closedInSilence()) return this.tell('redial', generation);
+    this.fail(generation, greetingEndedError(peer, cause));
   }
 
   #drop(): void {
@@ -339,14 +318,14 @@ export class Connection implements ConnectionPort {
     if (live === undefined) return;
     const dialect = this.#greeter.dialect ?? 'resp';
     live.startReading(dialect, this.#readingPaused);
-    if (dialect === 'line') live.redialAt = this.#platform.now() + this.#options.connectTimeoutMs / LINE_GREETINGS;
+    if (dialect === 'line') live.redialAt = this.platform.now() + this.options.connectTimeoutMs / LINE_GREETINGS;
     this.#greeter.greet(live, () => {
       live.phase = 'restoring';
       const done = () => {
-        if (live.phase === 'restoring') this.#tell('greeted', live.generation);
+        if (live.phase === 'restoring') this.tell('greeted', live.generation);
       };
-      if (this.#handler.onRestore === undefined) done();
-      else this.#handler.onRestore(done);
+      if (this.handler.onRestore === undefined) done();
+      else this.handler.onRestore(done);
     });
   }
 
@@ -357,18 +336,18 @@ export class Connection implements ConnectionPort {
     live.heard = true;
     this.#readyCount++;
     this.#readyGeneration = live.generation;
-    this.#flush();
+    this.flush();
     this.#waiters.settle(undefined);
-    this.#afterSettling();
+    this.afterSettling();
   }
 
   /** The master became a replica: whoever answers at the address now may be the new master. */
-  #onReadonly(refusal: string): void {
-    const now = this.#platform.now();
-    const { reconnect } = this.#options;
+  onReadonly({ message }: RespError): void {
+    const now = this.platform.now();
+    const { reconnect } = this.options;
     if (reconnect === false || this.state !== 'ready' || now - this.#readonlyAt < reconnect.maxDelayMs) return;
     this.#readonlyAt = now;
-    this.#breakWhenAnswered = linkEndedError(this.#queue.peer, new Error(`the server only reads now (${refusal})`));
+    this.#breakWhenAnswered = linkEndedError(this.queue.peer, new Error(`the server only reads now (${message})`));
   }
 
   // --- commands ------------------------------------------------------------------------------------------------------
@@ -376,58 +355,58 @@ export class Connection implements ConnectionPort {
   #accepted(command: Command): void {
     if (!this.#flushScheduled && this.#live?.carriesCommands === true) {
       this.#flushScheduled = true;
-      this.#platform.defer(this.#flushDeferred);
+      this.platform.defer(this.#flushDeferred);
     }
-    if (command.deadline < this.#alarm.setFor) this.#arm();
+    if (command.deadline < this.#alarm.setFor) this.arm();
   }
 
   readonly #flushDeferred = (): void => {
     this.#flushScheduled = false;
-    this.#flush();
+    this.flush();
   };
 
-  #flush(): void {
+  flush(): void {
     const live = this.#live;
     if (live === undefined || !live.carriesCommands || this.#breakWhenAnswered !== undefined) return;
     const dialect = this.#greeter.dialect ?? 'resp';
-    const window = dialect === 'line' ? 1 : this.#options.window;
+    const window = dialect === 'line' ? 1 : this.options.window;
     for (let room = HANDOVER_BYTES - live.pendingBytes; room > 0; room = HANDOVER_BYTES - live.pendingBytes) {
-      const frames = this.#queue.take(dialect, window, room);
+      const frames = this.queue.take(dialect, window, room);
       if (frames.length === 0) return;
       live.write(frames);
     }
   }
 
   /** After replies, failures and cancellations: what may go on now. */
-  #afterSettling(): void {
-    if (this.#breakWhenAnswered !== undefined && this.#queue.inFlightCount === 0) {
+  afterSettling(): void {
+    if (this.#breakWhenAnswered !== undefined && this.queue.inFlightCount === 0) {
       return this.#break(this.#breakWhenAnswered);
     }
-    if (this.#greeter.dialect === 'line' && this.#queue.inFlightCount === 0) this.#flush();
-    if (this.#machine.state.name === 'closing' && this.#queue.liveCount === 0) this.#machine.input({ type: 'drained' });
+    if (this.#greeter.dialect === 'line' && this.queue.inFlightCount === 0) this.flush();
+    if (this.#machine.state.name === 'closing' && this.queue.liveCount === 0) this.#machine.input({ type: 'drained' });
   }
 
   #abandon(why: string): void {
-    if (this.#live?.phase === 'open') this.#break(linkEndedError(this.#queue.peer, new Error(why)));
+    if (this.#live?.phase === 'open') this.#break(linkEndedError(this.queue.peer, new Error(why)));
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------
 
-  #arm(): void {
+  arm(): void {
     const open = this.#live?.phase === 'open';
     const moment = Math.min(
       deadlineOf(this.#machine.state),
-      this.#queue.nextDeadline(),
+      this.queue.nextDeadline(),
       this.#waiters.nextDeadline(),
       open ? this.#greeter.renewAt : (this.#live?.redialAt ?? Infinity),
     );
     // An open socket keeps the process alive by itself; between links only this timer does.
-    this.#alarm.set(moment, !this.#options.unref && !open);
+    this.#alarm.set(moment, !this.options.unref && !open);
   }
 
-  #judge(): void {
-    const now = this.#platform.now();
-    const lateInFlight = this.#queue.expire(now);
+  judge(): void {
+    const now = this.platform.now();
+    const lateInFlight = this.queue.expire(now);
     if (now >= deadlineOf(this.#machine.state)) {
       const heard = this.#live?.heard === true;
       // Counts once: bytes that came before this verdict say nothing about the next one.
@@ -437,28 +416,28 @@ export class Connection implements ConnectionPort {
     const live = this.#live;
     if (live !== undefined && now >= live.redialAt) {
       live.redialAt = Infinity;
-      if (live.phase === 'handshake' && live.bytesRead === 0) this.#tell('redial', live.generation);
+      if (live.phase === 'handshake' && live.bytesRead === 0) this.tell('redial', live.generation);
     }
     this.#waiters.settle(() => {
       const cause = this.#machine.state.name === 'waiting' ? this.#machine.state.cause : undefined;
-      const limit = this.#options.connectTimeoutMs;
-      return new TimeoutError(`Cannot connect to ${this.#queue.peer} within ${limit} ms`, { cause, safeToRetry: true });
+      const limit = this.options.connectTimeoutMs;
+      return new TimeoutError(`Cannot connect to ${this.queue.peer} within ${limit} ms`, { cause, safeToRetry: true });
     }, now);
     if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command was not answered in time');
     if (now >= this.#greeter.renewAt) this.#renewCredentials();
-    this.#afterSettling();
-    this.#arm();
+    this.afterSettling();
+    this.arm();
   }
 
   #renewCredentials(): void {
     const live = this.#live;
     if (live?.phase !== 'open') return;
-    if (this.#options.subscriber && this.server?.protocol === 2) {
+    if (this.options.subscriber && this.server?.protocol === 2) {
       // AUTH can't be said on a subscribed RESP2 link.
       this.#greeter.renewAt = Infinity;
-      return this.#handler.onCredentialsDue?.();
+      return this.handler.onCredentialsDue?.();
     }
-    this.#greeter.renew(live, () => this.#arm());
+    this.#greeter.renew(live, () => this.arm());
   }
 
   /** Nothing was sent. */

@@ -7,8 +7,7 @@ import type { Command, ConnectionHandler, ConnectionOptions, Platform } from './
 
 /** The first connection, with the others behind it. */
 export class CommandLane extends Connection {
-  readonly #options: ConnectionOptions & { readonly poolSize: number };
-  readonly #platform: Platform;
+  readonly #poolSize: number;
   /** Line servers: the others, made when first used. */
   readonly #others: (Connection | undefined)[] = [];
   /** Keys of commands from before the server was known: they wait in the first connection, and are not to be overtaken. */
@@ -22,8 +21,7 @@ export class CommandLane extends Connection {
     handler: ConnectionHandler = {},
   ) {
     super(options, platform, handler);
-    this.#options = options;
-    this.#platform = platform;
+    this.#poolSize = options.poolSize;
   }
 
   override send(command: Command): void {
@@ -55,16 +53,16 @@ export class CommandLane extends Connection {
       return undefined;
     }
     if (routingKey === undefined || this.#isEarly(routingKey)) return undefined;
-    const slot = hashOf(routingKey) % this.#options.poolSize;
+    const slot = hashOf(routingKey) % this.#poolSize;
     if (slot === 0) return undefined;
-    this.#others[slot] ??= new Connection({ ...this.#options, dialect: 'line' }, this.#platform);
+    this.#others[slot] ??= new Connection({ ...this.options, dialect: 'line' }, this.platform);
     return this.#others[slot];
   }
 
   #noteEarly(routingKey: string | undefined): void {
     if (routingKey === undefined) return;
     this.#earlyKeys ??= new Set();
-    if (this.#earlyKeys.size >= this.#options.offlineMaxCount) this.#allAreEarly = true;
+    if (this.#earlyKeys.size >= this.options.offlineMaxCount) this.#allAreEarly = true;
     else this.#earlyKeys.add(routingKey);
   }
 

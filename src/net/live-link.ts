@@ -8,7 +8,16 @@ import type { CommandQueue } from './command-queue.ts';
 import { type GreetedLink, pingCommand } from './handshake.ts';
 import { LinkReader, type ReaderSink } from './link-reader.ts';
 import type { LinkInput } from './machine.ts';
-import type { Command, ConnectionHandler, ConnectionOptions, Dialect, Frame, Link, Platform } from './types.ts';
+import type {
+  Command,
+  ConnectionHandler,
+  ConnectionOptions,
+  Dialect,
+  Frame,
+  Link,
+  LinkEvents,
+  Platform,
+} from './types.ts';
 
 const CONFIRMATION = /^[ps]?(un)?subscribe$/;
 
@@ -18,6 +27,12 @@ export interface LinkOwner {
   readonly handler: ConnectionHandler;
   readonly options: ConnectionOptions;
   readonly platform: Platform;
+  /** A chunk was read. */
+  afterSettling(): void;
+  /** Everything that was handed over has been taken. */
+  flush(): void;
+  /** Its stream is no more; `cause` is undefined for an orderly end. */
+  onLinkClosed(live: LiveLink, cause: Error | undefined): void;
   tell(type: LinkInput, generation: number): void;
   fail(generation: number, error: AshRedisError, fatal?: boolean, busy?: boolean): void;
   onReadonly(refused: RespError): void;
@@ -25,7 +40,7 @@ export interface LinkOwner {
   onBroken(generation: number, error: AshRedisError): void;
 }
 
-export class LiveLink implements ReaderSink, GreetedLink {
+export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
   readonly generation: number;
   readonly peer: string;
   readonly #owner: LinkOwner;
@@ -126,7 +141,26 @@ export class LiveLink implements ReaderSink, GreetedLink {
     this.#owner.onBroken(this.generation, error);
   }
 
-  feed(chunk: Uint8Array): void {
+  // --- what its stream tells -----------------------------------------------------------------------------------------
+
+  onReached(): void {
+    this.reached = true;
+  }
+
+  onOpen(): void {
+    this.#owner.tell('opened', this.generation);
+  }
+
+  onDrain(): void {
+    if (this.isReading) this.#owner.flush();
+  }
+
+  onClose(cause: Error | undefined): void {
+    if (this.isReading) this.#owner.onLinkClosed(this, cause);
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.isReading) return;
     this.heard = true;
     try {
       this.#reader?.feed(chunk);
@@ -138,6 +172,7 @@ export class LiveLink implements ReaderSink, GreetedLink {
       );
     }
     this.#owner.handler.onChunkEnd?.();
+    this.#owner.afterSettling();
   }
 
   // --- the reader's sink ---------------------------------------------------------------------------------------------

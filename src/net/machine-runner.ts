@@ -16,7 +16,7 @@ export interface MachineOwner {
   perform(effect: Effect): void;
   onState(event: StateEvent): void;
   /** After the last of the inputs that waited: the deadline may have moved. */
-  onSettled(): void;
+  arm(): void;
 }
 
 export class MachineRunner {
@@ -43,7 +43,7 @@ export class MachineRunner {
     } finally {
       this.#stepping = false;
     }
-    this.#owner.onSettled();
+    this.#owner.arm();
   }
 
   #step(input: MachineInput): void {
