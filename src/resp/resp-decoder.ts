@@ -24,14 +24,11 @@ import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './v
 
 const CR = 13;
 const LF = 10;
-// Types by their place in TYPES: first the lines that stand for themselves, then numbers, payloads, aggregates.
+/** All types: first those whose line is all there is, then numbers, payloads, aggregates. */
+const TYPES = '+-_#,(.:$!=;*>%~|';
+// Places in it.
 const SIMPLE = 0;
 const ERROR = 1;
-const NULL = 2;
-const BOOLEAN = 3;
-const DOUBLE = 4;
-const BIG_NUMBER = 5;
-const END = 6;
 const INTEGER = 7;
 const BULK = 8;
 const BULK_ERROR = 9;
@@ -42,7 +39,18 @@ const PUSH = 13;
 const MAP = 14;
 const SET = 15;
 const ATTRIBUTE = 16;
-const TYPES = '+-_#,(.:$!=;*>%~|';
+/** Lines that have one form each. */
+const CONSTANTS = /* @__PURE__ */ new Map<string, RespValue>([
+  ['_', null],
+  ['$-1', null],
+  ['*-1', null],
+  ['#t', true],
+  ['#f', false],
+  [',inf', Infinity],
+  [',-inf', -Infinity],
+  [',nan', Number.NaN],
+  [',-nan', Number.NaN],
+]);
 /** The place of each byte in TYPES; 255 for what is no type. */
 const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => TYPES.indexOf(String.fromCharCode(byte)));
 const NO_BYTES = new Uint8Array(0);
@@ -529,41 +537,34 @@ export class RespDecoder {
     return type === SET ? new Set() : [];
   }
 
-  /** The value of the line in `[start, end)` that is no plain number. */
+  /** The value of the line that ends at `end` and is no plain number. */
   #lineValue(type: number, start: number, end: number): Token {
-    const bytes = this.#bytes;
-    if (type === SIMPLE) return this.#decode(bytes, start, end);
-    if (type === ERROR) return new RespError(this.#decode(bytes, start, end));
-    const line = this.#text.whole(bytes, start, end);
-    if (line === '?') {
-      if (type >= ARRAY && type !== ATTRIBUTE) return this.#openAggregate(type, -1);
-      if (type === BULK) {
-        this.#enter();
-        this.#stream = new ByteWriter();
-        return OPENED;
-      }
-    } else if (line === '') {
-      if (type === NULL) return null;
+    const text = this.#decode(this.#bytes, start, end);
+    if (type === SIMPLE) return text;
+    if (type === ERROR) return new RespError(text);
+    const line = TYPES[type] + text;
+    const value = CONSTANTS.get(line);
+    if (value !== undefined) return value;
+    if (line === '$?') {
+      this.#enter();
+      this.#stream = new ByteWriter();
+      return OPENED;
+    }
+    if (/^[*>%~]\?$/.test(line)) return this.#openAggregate(type, -1);
+    if (line === '.') {
       const { kind, items, remaining, attributes } = this.#top;
       const isWhole = kind === MAP ? items.length % 2 === 0 : kind !== PUSH || items.length > 0;
-      if (type === END && remaining < 0 && attributes === 0 && isWhole) return ENDED;
-    } else if (line === '-1') {
-      if (type === BULK || type === ARRAY) return null;
-    } else if (type === BOOLEAN) {
-      if (line === 't' || line === 'f') return line === 't';
+      if (remaining < 0 && attributes === 0 && isWhole) return ENDED;
     }
-    if (type === DOUBLE) {
-      if (/^[+-]?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(line)) return Number(line);
-      if (/^-?(inf|nan)$/.test(line)) return Number(line.replace('inf', 'Infinity'));
-    }
-    if ((type === INTEGER || type === BIG_NUMBER) && /^(\+?0|[+-]?[1-9]\d*)$/.test(line)) {
-      const value = BigInt(line.replace('+', ''));
-      if (type === BIG_NUMBER) return value;
-      if (value === BigInt.asIntN(64, value)) {
-        return Number.isSafeInteger(Number(value)) ? this.#integer(Number(value)) : value;
+    if (/^,[+-]?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(line)) return Number(text);
+    if (/^[:(](\+?0|[+-]?[1-9]\d*)$/.test(line)) {
+      const whole = BigInt(text);
+      if (type !== INTEGER) return whole;
+      if (whole === BigInt.asIntN(64, whole)) {
+        return Number.isSafeInteger(Number(whole)) ? this.#integer(Number(whole)) : whole;
       }
     }
-    const isLong = type > INTEGER && /^[1-9]\d{15}/.test(line);
+    const isLong = type > INTEGER && /^[1-9]\d{15}/.test(text);
     return this.#fail(isLong ? 'it exceeds every limit' : 'this is not its form', isLong);
   }
 

@@ -46,7 +46,7 @@ export class TextReader {
   #other(bytes: Uint8Array, start: number, end: number, limit: number): string {
     const { utf8, ascii, isAscii } = DECODERS;
     if (this.#checked < limit) {
-      this.#isAscii &&= isAscii?.(bytes.subarray(this.#checked, limit)) === true;
+      this.#isAscii &&= isAscii(bytes.subarray(this.#checked, limit));
       this.#checked = limit;
     }
     const decode = this.#isAscii ? ascii : utf8;

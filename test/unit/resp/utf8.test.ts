@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { TextReader } from '../../../src/resp/text-reader.ts';
-import { decodeUtf8, findTextDecoders, writeUtf8 } from '../../../src/resp/utf8.ts';
+import { findTextDecoders, writeUtf8 } from '../../../src/resp/utf8.ts';
 import { Dice } from '../../support/resp/fuzzer.ts';
 
+const { utf8: decodeUtf8 } = findTextDecoders({});
 const platform = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Bytes in which every kind of broken sequence is likely. */
@@ -43,13 +44,10 @@ describe('UTF-8', () => {
   });
 
   test('what a platform has is used, and each way gives the same text', () => {
-    const { TextDecoder, Buffer, process } = globalThis;
+    const { TextDecoder, process } = globalThis;
     const dice = new Dice(9);
-    const ways = [{}, { TextDecoder }, { Buffer }, { TextDecoder, Buffer, process }].map((globals) =>
-      findTextDecoders(globals as object),
-    );
-    assert.equal(ways[0]?.utf8, decodeUtf8);
-    assert.equal(ways[3]?.isAscii?.(Uint8Array.of(0x80)), false);
+    const ways = [{}, { TextDecoder }, { process }].map((globals) => findTextDecoders(globals as object));
+    assert.equal(ways[2]?.isAscii(Uint8Array.of(0x41)), true);
     for (let round = 0; round < 2000; round++) {
       const bytes = randomBytes(dice);
       const expected = platform.decode(bytes.subarray(1));
