@@ -252,7 +252,7 @@ export class RespDecoder {
       if (stop >= 0) return this.#quickString(stop);
     } else if ((type === 42 || type === 62) && (this.#messages || !this.asBytes)) {
       // No message is shorter; of what is, it may be known already that it is one.
-      if (pos + 18 > end) return pos + 9 <= end && this.#isMessage(pos) ? NEED_DATA : undefined;
+      if (pos + 17 > end) return pos + 9 <= end && this.#isMessage(pos) ? NEED_DATA : undefined;
       const view = this.#view;
       const count = view.getInt32(pos + 1, true);
       const kind = view.getInt32(pos + 5, true);

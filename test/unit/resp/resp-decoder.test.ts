@@ -137,6 +137,20 @@ describe('the decoder', () => {
     assert.deepEqual([message.channel, message.payload], ['ch', bytes('hi')]);
   });
 
+  test('refuses a kind without its CRLF as soon as that is there', () => {
+    for (const stream of ['*3\r\n$7\r\nmessage\r#', '*3\r\n$8\r\nsmessage\r#', '>4\r\n$8\r\npmessage\r#']) {
+      const isRight = (error: unknown) => error instanceof ProtocolError && error.offset === stream.length - 1;
+      for (const messages of [true, false]) {
+        assert.throws(() => decode(stream, { messages }), isRight);
+        const decoder = new RespDecoder({ messages });
+        decoder.push(bytes(stream.slice(0, -1)));
+        assert.equal(decoder.read(), NEED_DATA);
+        decoder.push(bytes('#'));
+        assert.throws(() => decoder.read(), isRight);
+      }
+    }
+  });
+
   test('gives a confirmation as it is also when messages are wanted', () => {
     assert.deepEqual(decode('*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n', { messages: true }), [
       ['subscribe', 'ch', 1],
