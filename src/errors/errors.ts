@@ -23,13 +23,15 @@ export interface ErrorDetails {
   cause?: unknown;
   /** True only for what was not handed to the socket, or was refused unexecuted. Default false. */
   safeToRetry?: boolean;
-  /** What to do about it. It is also the end of the message. */
+  /** What to do about it. The message says it too. */
   hint?: string;
 }
 
+const LINK = / \(docs\/errors\.md#[\w-]+\)/g;
+
 /**
  * The root of all errors of this package. `code` is stable and has a paragraph in `docs/errors.md`.
- * The message says what failed, what was found and allowed, and what to do; it never holds a secret.
+ * The message says what failed, what was found and allowed, what to do and where that paragraph is; it never holds a secret.
  */
 export abstract class AshRedisError extends Error {
   /** Stable code: `ASHREDIS_…`, or the server's prefix (`NOPERM`) for a {@link ReplyError}. */
@@ -40,15 +42,17 @@ export abstract class AshRedisError extends Error {
   declare readonly hint: string | undefined;
 
   constructor(name: string, code: string, message: string, details: ErrorDetails = {}) {
-    super(
-      details.hint === undefined ? message : `${message}; ${details.hint}`,
-      details.cause === undefined ? undefined : { cause: details.cause },
-    );
+    const { hint, cause } = details;
+    // Of an error within an error the outer link is enough.
+    const text = (hint === undefined ? message : `${message}; ${hint}`).replace(LINK, '');
+    const ownCode = details.code ?? code;
+    const paragraph = code === 'ERR' ? 'codes-of-the-server' : ownCode.toLowerCase();
+    super(`${text} (docs/errors.md#${paragraph})`, cause === undefined ? undefined : { cause });
     // Set, not inherited from the class's name: minifiers rename classes.
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
-    this.code = details.code ?? code;
+    this.code = ownCode;
     this.safeToRetry = details.safeToRetry ?? false;
-    this.hint = details.hint;
+    this.hint = hint;
   }
 }
 

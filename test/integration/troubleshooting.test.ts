@@ -15,6 +15,13 @@ import { startScriptedServer } from '../support/scripted-server.ts';
 
 const document = readFileSync(new URL('../../docs/troubleshooting.md', import.meta.url), 'utf8');
 const quoted = plain(document);
+/** The headings of docs/errors.md as links name them. */
+const headings = new Set(
+  readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+    .toLowerCase()
+    .replaceAll(/(?<=\w) /g, '-')
+    .match(/^## .*$/gm),
+);
 
 /** Places and numbers differ from run to run; what is cut in the document is matched up to the cut. */
 function plain(text: string): string {
@@ -31,7 +38,9 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
     () => assert.fail('it did not reject'),
     (reason: Error) => reason,
   );
-  return plain(`${error.name}: ${error.message}`);
+  const [, text, paragraph] = /^(.*) \(docs\/errors\.md#(.*)\)$/s.exec(error.message) ?? [];
+  assert.ok(text !== undefined && headings.has(`## ${paragraph}`), `no link to a paragraph: ${error.message}`);
+  return plain(`${error.name}: ${text}`);
 }
 
 /** The whole message with the class's name stands in a block of the document. */

@@ -14,7 +14,7 @@ import { UsageError } from '../../errors/index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop, stopWanted } from '../context.ts';
 import { SERVER_OPTIONS, withClient } from '../server-options.ts';
-import { duration, paint, printable, printableName, timeOfDay } from '../text.ts';
+import { duration, paint, printable, printableName, timeOfDay, withoutLink } from '../text.ts';
 
 /** JSON where it is JSON, else the text: a tool that looks must show what others sent. */
 export const LENIENT_CODEC: Codec = {
@@ -166,13 +166,13 @@ class MessagePrinter {
   }
 
   invalid(channel: string, error: Error): Promise<void> | undefined {
-    return this.#note('not a numbered message', `${channel}: ${error.message}`);
+    return this.#note('not a numbered message', `${channel}: ${withoutLink(error.message)}`);
   }
 
   state(from: string, to: string, event: { cause?: Error; retryInMs?: number }): Promise<void> | undefined {
     if (to === 'waiting' && from === 'ready') {
       this.#isLost = true;
-      return this.#note('link lost', event.cause?.message ?? '');
+      return this.#note('link lost', withoutLink(event.cause?.message ?? ''));
     }
     if (to === 'ready' && this.#isLost) {
       this.#isLost = false;

@@ -1,5 +1,7 @@
 // What the doctor says of one thing that it looked at. Types and small makers; used by every check.
 
+import { withoutLink } from '../text.ts';
+
 export type Level = 'ok' | 'warning' | 'wrong' | 'skipped';
 
 export interface Finding {
@@ -34,5 +36,5 @@ export function skipped(check: string, text: string): Finding {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? withoutLink(error.message) : String(error);
 }

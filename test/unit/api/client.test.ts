@@ -227,7 +227,7 @@ describe('the client', () => {
       await assert.rejects(client.command('FOO', 'pa55w0rd'), (error: unknown) => {
         assert.ok(error instanceof ReplyError);
         assert.doesNotMatch(inspect(error), /pa55w0rd/);
-        return /unknown command 'FOO'$|modifier '…': Syntax error$/.test(error.message);
+        return /(unknown command 'FOO'|modifier '…': Syntax error) \(docs\/errors\.md#codes-of-the-server\)$/.test(error.message);
       });
     }
   });

@@ -18,6 +18,7 @@ describe('each code', () => {
   const hasCode = (code: string, safeToRetry: boolean) => (error: unknown) => {
     assert.ok(error instanceof AshRedisError, String(error));
     assert.equal(error.code, code);
+    assert.ok(error.message.endsWith(` (docs/errors.md#${code.toLowerCase()})`), error.message);
     assert.equal(error.safeToRetry, safeToRetry, error.message);
     assert.doesNotMatch(error.message, /\.$/, 'no full stop');
     return true;
