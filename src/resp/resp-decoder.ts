@@ -19,26 +19,26 @@ import { Frame, toMap, toMessage, toValues } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
 import { NameTable } from './name-table.ts';
 import { TextReader } from './text-reader.ts';
-import { endOfWhole } from './utf8.ts';
+import {
+  ARRAY,
+  ATTRIBUTE,
+  BULK,
+  BULK_ERROR,
+  CHUNK,
+  CR,
+  ERROR,
+  INTEGER,
+  LF,
+  MAP,
+  PUSH,
+  SET,
+  SIMPLE,
+  TYPES,
+  VERBATIM,
+} from './types.ts';
+import { startOfLast } from './utf8.ts';
 import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './values.ts';
 
-const CR = 13;
-const LF = 10;
-/** All types: first those whose line is all there is, then numbers, payloads, aggregates. */
-const TYPES = '+-_#,(.:$!=;*>%~|';
-// Places in it.
-const SIMPLE = 0;
-const ERROR = 1;
-const INTEGER = 7;
-const BULK = 8;
-const BULK_ERROR = 9;
-const VERBATIM = 10;
-const CHUNK = 11;
-const ARRAY = 12;
-const PUSH = 13;
-const MAP = 14;
-const SET = 15;
-const ATTRIBUTE = 16;
 /** Lines that have one form each. */
 const CONSTANTS = /* @__PURE__ */ new Map<string, RespValue>([
   ['_', null],
@@ -66,8 +66,6 @@ const PIECE = 65_536;
 const EXTERNAL_BYTES = 1_031_914;
 /** The store keeps up to here for its next use: new room costs more than the copy into it. */
 const KEPT_BYTES = 2_097_152;
-/** Engines have a longest string (V8: 2^29 - 24 units). */
-const TOO_LONG = 'too long for a string';
 // What messages begin with behind their type, as words of four bytes in little-endian order.
 const THREE = 0x240a0d33; // 3\r\n$
 const FOUR = 0x240a0d34; // 4\r\n$
@@ -120,7 +118,6 @@ export class RespDecoder {
   /** Bytes that lack at least, where the end was met. */
   #need = 1;
   #store = NO_BYTES;
-  #storeView = this.#view;
   /** Chunks not looked at, and their length: those that come next stand in `#ready`, the first of them last. */
   #queue: Uint8Array[] = [];
   #ready: Uint8Array[] = [];
@@ -179,10 +176,13 @@ export class RespDecoder {
       this.#queuedBytes += chunk.length;
     }
     if (this.#queuedBytes > this.#limits.maxBufferedBytes) {
-      // Told by `read()`: the pusher is not the one who reads.
-      this.#consumed = this.bytesConsumed;
-      this.#isBusy = true;
-      this.#failure = makeFailure(true, -1, 'it exceeds the limit maxBufferedBytes', this.#base, NO_BYTES);
+      this.#began = this.#start = this.bytesConsumed;
+      this.#type = -1;
+      try {
+        this.#exceeds('maxBufferedBytes');
+      } catch {
+        // Told by `read()`: the pusher is not the one who reads.
+      }
     }
   }
 
@@ -465,18 +465,24 @@ export class RespDecoder {
     const stop = start + this.#payload;
     const bytes = this.#bytes;
     if (stop + 2 > this.#end) {
-      const isInPieces = this.#pieces !== '' || this.#payload < EXTERNAL_BYTES;
-      if (!isInPieces || this.#type !== BULK || this.asBytes) return this.#wait(stop + 2);
-      if (this.#end - start >= PIECE) this.#takePiece(Math.min(stop, this.#end));
+      const isText = this.#type === BULK && !this.asBytes;
+      if (!isText || (this.#pieces === '' && this.#payload >= EXTERNAL_BYTES)) return this.#wait(stop + 2);
+      // What came of a long text is decoded: it needs no room of its own then.
+      if (this.#end - start >= PIECE) {
+        this.#pos = startOfLast(bytes, Math.min(stop, this.#end));
+        this.#payload = stop - this.#pos;
+        this.#pieces += this.#decode(bytes, start, this.#pos);
+      }
       return this.#wait(this.#pos + Math.min(this.#payload + 2, PIECE));
     }
     if (bytes[stop] !== CR || bytes[stop + 1] !== LF) this.#failAt(bytes[stop] === CR ? stop + 1 : stop, 'no CRLF');
     this.#pos = stop + 2;
     this.#payload = -1;
+    const pieces = this.#pieces;
+    this.#pieces = '';
     switch (this.#type) {
       case BULK:
-        if (this.#pieces === '') return this.#string(bytes, start, stop);
-        return this.#addPiece(bytes, start, stop, '');
+        return pieces === '' ? this.#string(bytes, start, stop) : pieces + this.#decode(bytes, start, stop);
       case BULK_ERROR:
         return new RespError(this.#decode(bytes, start, stop));
       case VERBATIM:
@@ -485,27 +491,6 @@ export class RespDecoder {
     }
     (this.#stream as ByteWriter).append(bytes.subarray(start, stop));
     return OPENED;
-  }
-
-  /** Decodes what came of a long text, but for a character that is cut: it needs no room of its own then. */
-  #takePiece(end: number): void {
-    const bytes = this.#bytes;
-    const stop = endOfWhole(bytes, end);
-    this.#addPiece(bytes, this.#pos, stop);
-    this.#payload -= stop - this.#pos;
-    this.#pos = stop;
-  }
-
-  /** Gives the text so far, and keeps `kept` of it. */
-  #addPiece(bytes: Uint8Array, start: number, end: number, kept?: ''): string {
-    const piece = this.#decode(bytes, start, end);
-    try {
-      const text = this.#pieces + piece;
-      this.#pieces = kept ?? text;
-      return text;
-    } catch {
-      return this.#fail(TOO_LONG, true);
-    }
   }
 
   #string(bytes: Uint8Array, start: number, end: number): Token {
@@ -517,7 +502,8 @@ export class RespDecoder {
       if (bytes === this.#bytes) return this.#text.part(bytes, start, end, this.#end);
       return this.#text.whole(bytes, start, end);
     } catch {
-      return this.#fail(TOO_LONG, true);
+      // Engines have a longest string (V8: 2^29 - 24 units).
+      return this.#fail('too long for a string', true);
     }
   }
 
@@ -608,8 +594,7 @@ export class RespDecoder {
     if (length > SMALL) {
       if (this.#pos === this.#end) {
         // A plain view: one shape for the hot loop, and none of what subclasses override.
-        const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, length);
-        this.#use(bytes, new DataView(chunk.buffer, chunk.byteOffset, length), length);
+        this.#use(new Uint8Array(chunk.buffer, chunk.byteOffset, length), length);
         return;
       }
       part = chunk.subarray(0, Math.max(this.#need, LINE_BYTES));
@@ -631,18 +616,17 @@ export class RespDecoder {
     if (room > store.length || (room === 0 && store.length > KEPT_BYTES)) {
       // Grows with what arrived, and to no more than what is announced: nothing is allocated for a mere length.
       store = new Uint8Array(Math.max(room, Math.min(rest.length + this.#need + SMALL, room * 3)));
-      this.#storeView = new DataView(store.buffer);
       this.#store = store;
     }
     store.set(rest);
-    this.#use(store, this.#storeView, rest.length);
+    this.#use(store, rest.length);
   }
 
-  #use(bytes: Uint8Array, view: DataView, end: number): void {
+  #use(bytes: Uint8Array, end: number): void {
     this.#text.move(this.#pos, end);
     this.#base += this.#pos;
+    if (bytes !== this.#bytes) this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#bytes = bytes;
-    this.#view = view;
     this.#pos = 0;
     this.#end = end;
   }

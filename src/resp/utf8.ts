@@ -112,13 +112,14 @@ function makeUtf8(toText: (units: Uint16Array, count: number) => string): Decode
   };
 }
 
-/** Where the last character of `bytes[…, end)` begins if it is cut there, else `end`. */
-export function endOfWhole(bytes: Uint8Array, end: number): number {
-  for (let back = 1; back <= 3; back++) {
-    const byte = bytes[end - back]!;
+/** Where `bytes[…, end)` may be cut without cutting a character: before a last one that is not ASCII. */
+export function startOfLast(bytes: Uint8Array, end: number): number {
+  for (let at = end - 1; at > end - 4; at--) {
+    const byte = bytes[at]!;
     if (byte < 0x80) break;
-    if (byte >= 0xc0) return back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? end - back : end;
+    if (byte >= 0xc0) return at;
   }
+  // Three bytes that begin nothing end a whole character, or are no UTF-8.
   return end;
 }
 
