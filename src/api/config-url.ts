@@ -18,7 +18,8 @@ export interface ServerUrl {
 
 export function parseServerUrl(text: string): ServerUrl {
   const scheme = schemeOf(text)?.toLowerCase();
-  if (!/^(rediss?|valkeys?|unix)$/.test(scheme ?? '')) throw refusal(`its scheme is ${quoteValue(scheme)}`);
+  if (!/^(rediss?|valkeys?|unix)$/.test(scheme ?? ''))
+    throw refusal(scheme === undefined ? 'it has no scheme' : `its scheme is ${quoteValue(scheme)}`);
   let url: URL;
   try {
     url = new URL(text);

@@ -7,6 +7,7 @@ import { jsonCodec } from './codec.ts';
 import type { Codec, Message } from './config-types.ts';
 import { openEnvelope } from './envelope.ts';
 import { asError } from './failures.ts';
+import { handled } from './handled.ts';
 import { Numbering } from './numbering.ts';
 import { nameInRegion } from './region.ts';
 
@@ -92,7 +93,7 @@ export class MessageReader<T> {
       if (numbered) data = this.#dataInside(message);
       else if (this.#isJson && typeof raw === 'string') data = JSON.parse(raw);
       else if (codec) data = decode(codec, raw);
-      message.data = (validate ? validate(data) : data) as T;
+      message.data = (validate ? present(validate(data)) : data) as T;
       return undefined;
     } catch (cause) {
       return invalidError(message.channel, cause);
@@ -149,7 +150,14 @@ function decode(codec: Codec, raw: string | Uint8Array): unknown {
   if (limit !== undefined && raw.length > limit) {
     throw new Error(`its ${raw.length} bytes exceed "maxDecodedBytes" of ${limit}`);
   }
-  return codec.decode(raw);
+  return present(codec.decode(raw));
+}
+
+/** Of a promise nobody would look at the rejection, which ends the process. */
+function present<V>(value: V): V {
+  if (!(value instanceof Promise)) return value;
+  handled(value);
+  throw new Error('found a promise, allowed is a value: decoding and "validate" don\'t wait');
 }
 
 function invalidError(channel: string, cause: unknown): UsageError {

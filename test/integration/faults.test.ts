@@ -369,7 +369,7 @@ test('one denied channel has its own state and error, and the others flow', { sk
 });
 
 test('a DEBUG SLEEP shorter than the heartbeat is survived', { skip: why }, async () => {
-  const server = await startRedisServer({ args: ['--enable-debug-command', 'yes'] });
+  const server = await startRedisServer();
   assert.ok(server !== null);
   const client = new AshRedisClient({
     host: server.host,

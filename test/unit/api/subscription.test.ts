@@ -471,6 +471,24 @@ describe('the decoding of a subscription', () => {
     assert.deepEqual([messageCount, invalidCount], [2, 2]);
   });
 
+  test("a codec or a validation that gives a promise makes a message invalid, and its rejection is nobody's business", async () => {
+    const late = async () => assert.fail('too late');
+    for (const reader of [
+      { codec: jsonCodec, validate: late },
+      { codec: { name: 'late', encode: String, decode: late } },
+    ]) {
+      const bench = new Bench({ reader });
+      const invalid: string[] = [];
+      bench.subscription.on('invalid', ({ error }) => invalid.push(error.message));
+      const seen = bench.reading();
+      bench.message('1');
+      await bench.run();
+      assert.deepEqual(seen, []);
+      assert.equal(invalid.length, 1);
+      assert.match(invalid[0] as string, /found a promise, allowed is a value/);
+    }
+  });
+
   test('counts numbered messages: a hole is a gap with a number, told before the message that shows it', async () => {
     const bench = new Bench({ reader: { codec: jsonCodec, numbered: true } });
     const order: unknown[] = [];
