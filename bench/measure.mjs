@@ -101,9 +101,10 @@ function contendersOf(row, mode, round) {
   return ['ashredis', ...peers, ...(isWithBound ? [row.bound] : [])];
 }
 
-/** Some rows have a number of rounds of their own, which --quick ignores. */
+/** Some rows have a number of rounds of their own, which --quick ignores; some are too noisy for few. */
 function roundsOf(row, settings, asked) {
-  return asked ?? (settings === MODES.quick ? 1 : (row.rounds ?? settings.rounds));
+  const least = settings === MODES.full ? (row.leastRounds ?? 0) : 0;
+  return Math.max(least, asked ?? (settings === MODES.quick ? 1 : (row.rounds ?? settings.rounds)));
 }
 
 function newResult(row) {
