@@ -41,20 +41,19 @@ const DEFAULTS: Required<RespLimits> = {
 };
 
 /** Beside `limits`. */
-const CHOICES: Record<string, readonly unknown[]> = {
-  strings: ['text', 'bytes'],
-  integers: ['auto', 'bigint'],
-  maps: ['map', 'entries'],
-  messages: [false, true],
-};
+const CHOICES = /* @__PURE__ */ new Map<string, readonly unknown[]>([
+  ['strings', ['text', 'bytes']],
+  ['integers', ['auto', 'bigint']],
+  ['maps', ['map', 'entries']],
+  ['messages', [false, true]],
+]);
 
 /** All limits; throws a `UsageError` for an option or limit that is none, or is none of what is allowed. */
 export function completeLimits({ limits, ...options }: RespDecoderOptions): Readonly<Required<RespLimits>> {
   for (const [name, value] of Object.entries(options)) {
-    const allowed = Object.hasOwn(CHOICES, name) ? CHOICES[name] : undefined;
+    const allowed = CHOICES.get(name);
     if (value === undefined || allowed?.includes(value)) continue;
-    const what =
-      allowed === undefined ? 'no such option' : `found ${String(value)}, allowed are ${allowed.join(' and ')}`;
+    const what = allowed ? `found ${String(value)}, allowed are ${allowed.join(' and ')}` : 'no such option';
     throw new UsageError(`Cannot make a decoder with "${name}": ${what}`);
   }
   if (limits === undefined) return DEFAULTS;

@@ -124,7 +124,10 @@ describe('a stream that breaks the protocol or a limit is refused', () => {
         assert.equal(error.offset, offset, `offset, ${way}: ${error.message}`);
         assert.equal(error instanceof LimitError, isLimit, `class, ${way}: ${error.message}`);
         assert.deepEqual(values, before, way);
-        assert.match(error.message, /^Cannot parse [a-z ]+: .*\(offset \d+, found ".*"\) \(docs\/errors\.md#ashredis_(protocol|limit)\)$/);
+        assert.match(
+          error.message,
+          /^Cannot parse [a-z ]+: .*\(offset \d+, found ".*"\) \(docs\/errors\.md#ashredis_(protocol|limit)\)$/,
+        );
       }
       if (options?.limits === undefined)
         assert.equal(referenceDecode(bytes, options).outcome, 'error', 'by the reference');
