@@ -20,6 +20,7 @@ import { completeLimits, type RespDecoderOptions, type RespLimits } from './limi
 import { NameTable } from './name-table.ts';
 import { TextReader } from './text-reader.ts';
 import {
+  AGE,
   ARRAY,
   ATTRIBUTE,
   BULK,
@@ -27,12 +28,20 @@ import {
   CHUNK,
   CR,
   ERROR,
+  ESSA,
+  FOUR,
+  GE,
   INTEGER,
   LF,
   MAP,
+  MESS,
+  MESSAGE,
+  PMESSAGE,
   PUSH,
   SET,
   SIMPLE,
+  SMESSAGE,
+  THREE,
   TYPES,
   VERBATIM,
 } from './types.ts';
@@ -66,16 +75,6 @@ const PIECE = 65_536;
 const EXTERNAL_BYTES = 1_031_914;
 /** The store keeps up to here for its next use: new room costs more than the copy into it. */
 const KEPT_BYTES = 2_097_152;
-// What messages begin with behind their type, as words of four bytes in little-endian order.
-const THREE = 0x240a0d33; // 3\r\n$
-const FOUR = 0x240a0d34; // 4\r\n$
-const MESSAGE = 0x6d0a0d37; // 7\r\nm
-const SMESSAGE = 0x730a0d38; // 8\r\ns
-const PMESSAGE = 0x700a0d38; // 8\r\np
-const MESS = 0x7373656d; // mess
-const ESSA = 0x61737365; // essa
-const AGE = 0x0d656761; // age\r
-const GE = 0x0a0d6567; // ge\r\n
 /** A token that gave no value: an aggregate was opened, an attribute ended, a part of a streamed string was read. */
 const OPENED: unique symbol = Symbol('opened');
 /** The end of an aggregate that is streamed or empty. */

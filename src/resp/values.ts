@@ -12,9 +12,7 @@ export class RespError {
   readonly message: string;
 
   constructor(message: string) {
-    const end = message.indexOf(' ');
-    const word = end < 0 ? message : message.slice(0, end);
-    this.code = /^[A-Z][A-Z0-9_]*$/.test(word) ? word : 'ERR';
+    this.code = /^[A-Z][A-Z0-9_]*(?= |$)/.exec(message)?.[0] ?? 'ERR';
     this.message = message;
   }
 
