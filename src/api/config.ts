@@ -211,7 +211,8 @@ function complete(draft: Draft): Configuration {
   return Object.freeze(result) as Configuration;
 }
 
-/** Milliseconds on the wire, rounded up. Throws a `UsageError` for what is not 0 < ttl ≤ 2^31−1. */
+/** Milliseconds on the wire, rounded up (16.1 s are 16,100, though 16.1 * 1000 is a little more). Or a `UsageError`. */
 export function ttlToMs(ttlSeconds: unknown, where: string): number {
-  return isDuration(ttlSeconds) ? Math.ceil(ttlSeconds * 1000) : notAllowed(where, quoteValue(ttlSeconds), TTL_WORDS);
+  if (!isDuration(ttlSeconds)) notAllowed(where, quoteValue(ttlSeconds), TTL_WORDS);
+  return Math.ceil(ttlSeconds * 1000 * (1 - Number.EPSILON));
 }

@@ -106,6 +106,9 @@ test('the line dialect is named ashredis and takes no credentials', () => {
 
 test('a time to live is milliseconds rounded up, within its limits', () => {
   assert.equal(ttlToMs(0.0001, 'ttl'), 1);
+  // 16.1 * 1000 is 16100.000000000002.
+  for (let ms = 1; ms < 100_000; ms++) assert.equal(ttlToMs(ms / 1000, 'ttl'), ms);
+  assert.equal(ttlToMs(Number.MIN_VALUE, 'ttl'), 1);
   assert.equal(ttlToMs(2 ** 31 - 1, 'ttl'), (2 ** 31 - 1) * 1000);
   for (const wrong of [0, -1, Number.NaN, 2 ** 31, '5', null, {}])
     assert.throws(() => ttlToMs(wrong, 'ttl'), UsageError);
