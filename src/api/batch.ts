@@ -109,9 +109,10 @@ export class Batch<T extends unknown[] = []> {
   command(name: string, ...args: (CommandArgument | RawCommandOptions)[]): Batch<[...T, RespValue]> {
     const { words, options } = splitOptions(name, args);
     refuseGuarded(words);
-    if (options.as === 'bytes') {
-      throw new UsageError('Cannot use { as: "bytes" } in a batch: its replies are text', {
-        hint: 'use command() of the client',
+    for (const [name, value] of Object.entries(options)) {
+      if (name === 'keys' || value === undefined) continue;
+      throw new UsageError(`Cannot use "${name}" of one command in a batch: allowed is "keys"`, {
+        hint: 'give it to batch(), or use command() of the client',
       });
     }
     return this.#add(rawRequest(words, options, this.#options.region ?? undefined));

@@ -30,9 +30,10 @@ export function openEnvelope(text: string, isJson: boolean): Envelope | undefine
   }
   if (!Object.hasOwn(parsed, 'data')) return undefined;
   if (!isJson) return typeof data === 'string' ? { epoch, offset: offset as number, raw: data, data } : undefined;
-  // The publisher's own form is cut, so that `raw` is the inner text exactly; another writer's is made anew.
+  // The publisher's own form is cut, so that `raw` is the inner text exactly; another writer's, which may go on, is made anew.
   const opening = `{"epoch":${JSON.stringify(epoch)},"offset":${offset},"data":`;
-  const raw = text.startsWith(opening) && text.endsWith('}') ? text.slice(opening.length, -1) : JSON.stringify(data);
+  const isOurs = text.startsWith(opening) && text.endsWith('}') && Object.keys(parsed).length === 3;
+  const raw = isOurs ? text.slice(opening.length, -1) : JSON.stringify(data);
   return { epoch, offset: offset as number, raw, data };
 }
 

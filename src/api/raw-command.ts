@@ -41,7 +41,7 @@ export function rawRequest(
   if (options.keys === undefined && region !== undefined) {
     throw new UsageError(
       `Cannot execute ${nameOf({ words })} in region "${region}": which arguments are keys is not known`,
-      { hint: 'add { keys: [0] }, the indexes of the keys, or { region: null }' },
+      { hint: 'add { keys: [0] }, the indexes of the keys, [] for none' },
     );
   }
   const count = words.length - 1;

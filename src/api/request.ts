@@ -33,7 +33,7 @@ export function wordsInRegion(
 ): readonly CommandArgument[] {
   if (region === undefined || !request.keys?.length) return request.words;
   const words = [...request.words];
-  for (const index of request.keys) words[index] = prefixed(region, words[index] as CommandArgument);
+  for (const index of request.keys) words[index] = prefixed(region, request.words[index] as CommandArgument);
   return words;
 }
 

@@ -106,6 +106,7 @@ describe('the client', () => {
       [() => client.get('k', { region: 'region0' }), ['GET', 'k']],
       [() => client.command('LLEN', 'l', { keys: [0] }), ['LLEN', '@eu-1:l']],
       [() => client.command('LLEN', 'l', { region: null }), ['LLEN', 'l']],
+      [() => client.command('EXISTS', 'k', { keys: [0, 0] }), ['EXISTS', '@eu-1:k']],
     ];
     for (const [call, words] of cases) {
       await call();
@@ -227,7 +228,9 @@ describe('the client', () => {
       await assert.rejects(client.command('FOO', 'pa55w0rd'), (error: unknown) => {
         assert.ok(error instanceof ReplyError);
         assert.doesNotMatch(inspect(error), /pa55w0rd/);
-        return /(unknown command 'FOO'|modifier '…': Syntax error) \(docs\/errors\.md#codes-of-the-server\)$/.test(error.message);
+        return /(unknown command 'FOO'|modifier '…': Syntax error) \(docs\/errors\.md#codes-of-the-server\)$/.test(
+          error.message,
+        );
       });
     }
   });
@@ -279,6 +282,9 @@ describe('the client', () => {
     const batch = client.batch();
     assert.throws(() => batch.command('MULTI'), UsageError);
     assert.throws(() => batch.get(''), UsageError);
+    // They would be the whole batch's.
+    assert.throws(() => batch.command('GET', 'k', { region: 'r', keys: [0] }), /"region" of one command in a batch/);
+    assert.throws(() => batch.command('GET', 'k', { as: 'bytes' }), /"as" of one command in a batch/);
     await batch.ping().exec();
     await assert.rejects(batch.exec(), UsageError);
     assert.throws(() => batch.ping(), UsageError);

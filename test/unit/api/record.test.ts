@@ -89,6 +89,7 @@ test('an envelope gives its inner text back exactly', () => {
     data: { a: 100 },
   });
   assert.equal(openEnvelope(wrapEnvelope('e', 3, 'a"b', false), false)?.raw, 'a"b');
+  assert.equal(openEnvelope('{"epoch":"e","offset":3,"data":1,"sentBy":2}', true)?.raw, '1');
   for (const other of ['{}', '[]', 'x', '{"epoch":"e","offset":0,"data":1}', '{"epoch":"e","offset":1}']) {
     assert.equal(openEnvelope(other, true), undefined);
   }
