@@ -4,6 +4,7 @@
 import { UsageError } from '../errors/index.ts';
 import type { Codec, JsonCodec, JsonObject } from './config-types.ts';
 import { asError } from './failures.ts';
+import { present } from './handled.ts';
 
 /** JSON as text. Functions, symbols, cycles, BigInt and a top that is undefined are refused by path. */
 export const jsonCodec: JsonCodec = Object.freeze({
@@ -33,7 +34,7 @@ export const bytesCodec: Codec<Uint8Array> = Object.freeze({
 /** What a codec makes of it. What it throws, and what is neither text nor bytes, becomes a `UsageError`. */
 export function encodeBy(codec: Codec, value: unknown): string | Uint8Array {
   try {
-    const payload: unknown = codec.encode(value);
+    const payload: unknown = present(codec.encode(value));
     if (typeof payload === 'string' || payload instanceof Uint8Array) return payload;
     throw new TypeError(`it gave ${typeof payload}, allowed is text or bytes`);
   } catch (cause) {

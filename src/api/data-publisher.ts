@@ -310,6 +310,7 @@ export abstract class DataPublisher<R = unknown> {
   async #publishCounted(data: unknown, options: PublishOptions): Promise<R> {
     this.countPending();
     try {
+      if (options.signal?.aborted) throw options.signal.reason;
       const value = await this.doPublish(data, options);
       this.countPublished();
       return value;

@@ -1,6 +1,8 @@
 // What is done with whatever was thrown: made an `Error`, told to a hook of the user's.
 // Called by publishers. It must never throw itself.
 
+import { handled } from './handled.ts';
+
 export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }
@@ -11,9 +13,6 @@ export function tellFailure<R>(
   error: unknown,
   record: unknown,
 ): void {
-  try {
-    onFailure?.(asError(error), record as R);
-  } catch {
-    // Its own fault.
-  }
+  // Async, so that what it throws and what it rejects with are the same, and nobody's.
+  handled((async () => onFailure?.(asError(error), record as R))());
 }

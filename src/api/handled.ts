@@ -15,6 +15,13 @@ export function rejected(error: unknown): Promise<never> {
   return handled(Promise.reject(error));
 }
 
+/** What must be there at once. Of a promise nobody would look at the rejection, which ends the process. */
+export function present<V>(value: V): V {
+  if (!(value instanceof Promise)) return value;
+  handled(value);
+  throw new Error("found a promise, allowed is a value: codecs, validate and conflateKey don't wait");
+}
+
 /** Rejects with the signal's reason when it is aborted before `promise` settles; `promise` itself goes on. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignalLike): Promise<T> {
   return handled(

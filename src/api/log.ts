@@ -2,14 +2,11 @@
 // Used by every class of this room that tells of states and failures. Messages must never hold a secret or a value.
 
 import type { Logger } from './config-types.ts';
+import { handled } from './handled.ts';
 
 export function log(logger: Logger | undefined, level: keyof Logger, message: string): void {
-  if (logger === undefined) return;
-  try {
-    logger[level](message);
-  } catch {
-    // A broken logger is no reason to lose a connection.
-  }
+  // A broken logger is no reason to lose a connection: what it throws or rejects with is nobody's.
+  if (logger !== undefined) handled((async () => logger[level](message))());
 }
 
 /** To the logger, else as a warning of the process. */

@@ -7,7 +7,7 @@ import { jsonCodec } from './codec.ts';
 import type { Codec, Message } from './config-types.ts';
 import { openEnvelope } from './envelope.ts';
 import { asError } from './failures.ts';
-import { handled } from './handled.ts';
+import { present } from './handled.ts';
 import { Numbering } from './numbering.ts';
 import { nameInRegion } from './region.ts';
 
@@ -151,13 +151,6 @@ function decode(codec: Codec, raw: string | Uint8Array): unknown {
     throw new Error(`its ${raw.length} bytes exceed "maxDecodedBytes" of ${limit}`);
   }
   return present(codec.decode(raw));
-}
-
-/** Of a promise nobody would look at the rejection, which ends the process. */
-function present<V>(value: V): V {
-  if (!(value instanceof Promise)) return value;
-  handled(value);
-  throw new Error('found a promise, allowed is a value: decoding and "validate" don\'t wait');
 }
 
 function invalidError(channel: string, cause: unknown): UsageError {

@@ -9,7 +9,7 @@ import type { Message } from './config-types.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { traceGap } from './diagnostics.ts';
 import { isThenable, type Listener } from './emitter.ts';
-import { handled, rejected, within } from './handled.ts';
+import { handled, present, rejected, within } from './handled.ts';
 import { MessagePull } from './message-pull.ts';
 import { GapEntry, MessageQueue, type QueueOwner } from './message-queue.ts';
 import { MessageReader } from './message-reader.ts';
@@ -241,7 +241,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     const { conflateKey } = this.#options;
     if (!conflateKey) return message.channel;
     try {
-      return String(conflateKey(message));
+      return String(present(conflateKey(message)));
     } catch (error) {
       this.onHandlerError(error, message);
       return message.channel;

@@ -99,6 +99,19 @@ describe('a publisher of a user’s own', () => {
     await new Stuck('p', 'list://x', { closeTimeoutMs: 20 }).stop();
   });
 
+  test('a hook or a logger that is async and fails harms nobody, nor does a signal that was aborted before', async () => {
+    const late = async () => assert.fail('too late');
+    const logger = { debug: late, info: late, warn: late, error: late };
+    const publisher = new ListPublisher('own', 'own://x', { logger });
+    publisher.failure = new Error('gone');
+    const result = await publisher.publishMany([1], { onFailure: late });
+    assert.deepEqual(result, { published: 0, failed: 1, unknown: 0 });
+    publisher.failure = undefined;
+    await assert.rejects(publisher.publish(1, { signal: AbortSignal.abort(new Error('given up')) }), /given up/);
+    assert.deepEqual([publisher.list, publisher.failedCount], [[], 2]);
+    await publisher.stop();
+  });
+
   test('publishMany keeps a bounded number pending and counts what came of each', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     let open = () => {};

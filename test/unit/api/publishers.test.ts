@@ -421,7 +421,7 @@ describe('publishers', () => {
         [() => undefined, /it gave undefined, allowed is text or bytes/],
         [() => 5, /it gave number/],
         [() => ({ length: 2 }), /it gave object/],
-        [async () => 'late', /it gave object/],
+        [async () => assert.fail('too late'), /found a promise, allowed is a value/],
       ] as const) {
         const codec = { name: 'mine', encode: encode as () => string, decode: (raw: unknown) => raw };
         const refused = (error: unknown) => error instanceof UsageError && said.test(error.message);

@@ -412,6 +412,18 @@ describe('the queue of a subscription', () => {
     assert.deepEqual(errors, ['no key']);
   });
 
+  test('conflate: a key function that gives a promise is an error, and its rejection is nobody’s business', async () => {
+    const conflateKey = (async () => assert.fail('too late')) as unknown as () => string;
+    const bench = new Bench({ overflow: 'conflate', conflateKey });
+    const errors: unknown[] = [];
+    bench.subscription.on('handlerError', ({ error }) => errors.push((error as Error).message));
+    bench.message('x1', 'x2');
+    const seen = bench.reading();
+    await bench.run();
+    assert.deepEqual(seen, ['x2']);
+    assert.match(errors[0] as string, /found a promise, allowed is a value/);
+  });
+
   test('slow is told once an episode, with counts, and never while a chunk is read', async () => {
     const bench = new Bench({ overflow: 'drop-oldest' });
     const slow: object[] = [];
