@@ -39,6 +39,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   PEXPIRE: 'key PX',
   APPEND: 'key value',
   SET: 'key value',
+  B64SET: 'key value',
 };
 
 /** What the server can't read without quotes, or might not: blanks of any kind, quotes, backslashes, controls. */
@@ -84,15 +85,15 @@ export function encodeLine(
 
 function wordsOf(name: string, args: readonly LineArgument[]): string[] {
   const kinds = (ARGUMENTS[name] ?? 'key').split(' ');
-  // B64SET is what SET becomes; PEXPIRE becomes EXPIRE.
-  if (name === 'B64SET' || !(LINE_COMMANDS.has(name) || name === 'PEXPIRE')) {
+  // PEXPIRE becomes EXPIRE.
+  if (!LINE_COMMANDS.has(name) && name !== 'PEXPIRE') {
     throw new UsageError(
       `Cannot send ${JSON.stringify(name)} to an AshRedis line server: it knows only ${[...LINE_COMMANDS].join(' ')}`,
       { hint: 'connect to a server that speaks RESP' },
     );
   }
   if (kinds[0] === '') return [];
-  if (name === 'SET' && args.length > 2) {
+  if (name.endsWith('SET') && args.length > 2) {
     // The server accepts and ignores NX, XX, PX and KEEPTTL, and looks at EX only as the third argument.
     const unit = String(args[2]).toUpperCase();
     if ((unit !== 'EX' && unit !== 'PX') || args.length !== 4) {
@@ -114,7 +115,7 @@ function wordsOf(name: string, args: readonly LineArgument[]): string[] {
 function wordOf(name: string, kind: string, argument: LineArgument | undefined, index: number): string {
   const text = String(argument);
   if (kind === 'EX' || kind === 'PX') {
-    if (name === 'SET' && index === 2) return kind;
+    if (index === 2) return kind;
     // Only plain numbers: the server would echo a line break in its error and break the framing of replies.
     const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) / (kind === 'EX' ? 1 : 1000) : 0;
     if (seconds > 0 && seconds <= MAX_TTL_SECONDS) return String(Math.ceil(seconds));

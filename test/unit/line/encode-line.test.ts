@@ -57,6 +57,16 @@ describe('what is written', () => {
     assert.equal(line(['PEXPIRE', 'k', (2 ** 31 - 1) * 1000]), 'EXPIRE k 2147483647\n');
   });
 
+  test('B64SET itself is one of the fourteen', () => {
+    assert.equal(line(['b64set', 'k', 'aGk=']), 'B64SET k aGk=\n');
+    assert.equal(
+      line(['B64SET', 'a b', 'aGk=', 'px', 1500], { region: 'r', quoting: 'b64' }),
+      'B64SET @r "a b" aGk= EX 2\n',
+    );
+    refused(['B64SET', 'k'], /1 arguments, needed are 2/);
+    refused(['B64SET', 'k', 'aGk=', 'NX'], /ignores the options "NX"/);
+  });
+
   test('with quoting "b64" the value goes as B64SET, and nothing else changes', () => {
     const options: EncodeLineOptions = { quoting: 'b64' };
     assert.equal(line(['SET', 'a b', 'é "x"', 'EX', 5], options), 'B64SET "a b" w6kgIngi EX 5\n');
