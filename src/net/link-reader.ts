@@ -99,9 +99,17 @@ export class LinkReader {
     while (sink.isReading) {
       const value = decoder.read();
       if (value === NEED_LINE_DATA) return;
-      sink.onValue(value instanceof LineError ? new RespError(value.message) : value);
+      sink.onValue(
+        value instanceof LineError ? new RespError(value.message) : sink.wantsBytes ? bytesOf(value) : value,
+      );
     }
   }
+}
+
+/** A line server has only text. */
+function bytesOf(value: RespValue): RespValue {
+  if (typeof value === 'string') return new TextEncoder().encode(value);
+  return Array.isArray(value) ? value.map(bytesOf) : value;
 }
 
 /** Confirmations, pongs and the greeting are text, also where payloads are bytes. */

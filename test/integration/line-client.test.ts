@@ -47,6 +47,18 @@ describe('the client at a line server', () => {
     for (const { lines } of later) assert.notDeepEqual(lines.slice(0, 5), HELLO_LINES, 'HELLO is said once');
   });
 
+  test('gives bytes where bytes were asked for', async () => {
+    await using client = new AshRedisClient(at);
+    await client.set('k', 'é😀');
+    const bytes = new TextEncoder().encode('é😀');
+    assert.deepEqual(await client.get('k', { as: 'bytes' }), bytes);
+    assert.equal(await client.get('none', { as: 'bytes' }), null);
+    assert.deepEqual(await client.command('KEYS', '*', { as: 'bytes' }), [new TextEncoder().encode('k')]);
+    assert.equal(await client.get('k'), 'é😀');
+    assert.equal(await client.command('B64SET', 'k', 'aGk='), 'OK');
+    assert.equal(await client.get('k'), 'hi');
+  });
+
   test('what a user supplied is never executed as a line of its own', async () => {
     await using client = new AshRedisClient(at);
     const values = ['a\nSET injected yes\n', 'SET injected yes', '\r\n', '"', "it's", '\\'];
