@@ -258,7 +258,27 @@ class RunningServer implements EmbeddedServer, ServerState {
   }
 }
 
+/** Every option, so that one that is none can be named. */
+const OPTION_NAMES: Readonly<Record<keyof ServerOptions, true>> = {
+  host: true,
+  port: true,
+  unix: true,
+  password: true,
+  maxMemoryBytes: true,
+  unprotected: true,
+  dialect: true,
+  databases: true,
+  limits: true,
+};
+
 function checked(options: ServerOptions): ServerOptions {
+  const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTION_NAMES, name));
+  if (unknown.length > 0) {
+    process.emitWarning(
+      `Unknown options of createServer are ignored: ${unknown.join(', ')}; known are ${Object.keys(OPTION_NAMES).join(', ')}`,
+      'AshRedisWarning',
+    );
+  }
   const { port, host, dialect, maxMemoryBytes, databases, password } = options;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new UsageError(`Cannot start the server: port ${String(port)} is not an integer from 0 to 65535`);

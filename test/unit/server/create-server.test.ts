@@ -1,6 +1,7 @@
 // createServer: which options it refuses, where it listens, and that `await using` ends it.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -119,6 +120,13 @@ describe('the dialect of a connection', () => {
     a.close();
     b.close();
   });
+});
+
+test('names options that it does not know', async () => {
+  const warned = once(process, 'warning');
+  await using _server = await createServer({ pasword: 'x', maxMemory: 1, port: 0 } as object);
+  const [warning] = (await warned) as [Error];
+  assert.match(warning.message, /^Unknown options of createServer are ignored: pasword, maxMemory; known are host, /);
 });
 
 describe('a server under a fake clock', () => {
