@@ -5,6 +5,8 @@ import type { Session } from './session.ts';
 
 /** Redis keeps milliseconds in an int64: what does not fit is an invalid time. */
 const MAX_TIME = 2 ** 63;
+/** The last number below it. */
+const LAST_TIME = MAX_TIME - 1024;
 
 export interface ValueOptions {
   nx: boolean;
@@ -27,7 +29,8 @@ const TIME_OPTIONS: Record<string, { unitMs: number; absolute: boolean }> = {
 export function absoluteTime(value: number, unitMs: number, absolute: boolean, now: number): number | undefined {
   if (Math.abs(value) > MAX_TIME / unitMs) return undefined;
   const time = absolute ? value * unitMs : value * unitMs + now;
-  return Math.abs(time) >= MAX_TIME ? undefined : time;
+  if (!absolute && Math.abs(time) >= MAX_TIME) return undefined;
+  return Math.min(time, LAST_TIME);
 }
 
 export function invalidExpire(session: Session, name: string): void {

@@ -51,7 +51,7 @@ export class PubSubHub<S extends Subscriber> {
     const direct = this.#channels.get(channel);
     if (direct !== undefined) count += deliverAll(direct, `${bulk('message')}${bulk(channel)}${bulk(payload)}`, 3);
     for (const { glob, subscribers } of this.#patterns.values()) {
-      if (!glob.matches(channel)) continue;
+      if (!matches(glob, channel)) continue;
       const body = `${bulk('pmessage')}${bulk(glob.pattern)}${bulk(channel)}${bulk(payload)}`;
       count += deliverAll(subscribers, body, 4);
     }
@@ -80,8 +80,13 @@ export class PubSubHub<S extends Subscriber> {
     const table = kind === 'channel' ? this.#channels : this.#shards;
     if (pattern === undefined) return [...table.keys()];
     const glob = new Glob(pattern);
-    return [...table.keys()].filter((name) => glob.matches(name));
+    return [...table.keys()].filter((name) => matches(glob, name));
   }
+}
+
+/** As in Redis, only the empty pattern is one of the channel without a name. */
+function matches(glob: Glob, channel: string): boolean {
+  return channel === '' ? glob.pattern === '' : glob.matches(channel);
 }
 
 function bulk(bytes: string): string {

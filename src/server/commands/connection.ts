@@ -59,28 +59,26 @@ function hello(session: Session, args: string[]) {
     if (version !== 2 && version !== 3) return session.error('NOPROTO unsupported protocol version');
     protocol = version;
   }
-  let name: string | undefined;
-  let credentials: [user: string, password: string] | undefined;
+  // One after the other, as Redis does: what stands before the one that is refused has happened.
   for (let i = 2; i < args.length; i++) {
     const word = (args[i] as string).toUpperCase();
     const left = args.length - 1 - i;
     if (word === 'AUTH' && left >= 2) {
-      credentials = [args[i + 1] as string, args[i + 2] as string];
+      if (!logIn(session, args[i + 1] as string, args[i + 2] as string)) return;
       i += 2;
     } else if (word === 'SETNAME' && left >= 1) {
-      name = args[++i] as string;
+      const name = args[++i] as string;
       if (!isValidName(name)) return session.error(INVALID_NAME);
+      session.name = name;
     } else {
       return session.error(`ERR Syntax error in HELLO option '${args[i]}'`);
     }
   }
-  if (credentials !== undefined && !logIn(session, ...credentials)) return;
   if (!session.authenticated) {
     return session.error(
       'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
     );
   }
-  if (name !== undefined) session.name = name;
   session.protocol = protocol;
   session.map(7);
   session.bulk('server');

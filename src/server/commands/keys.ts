@@ -104,9 +104,17 @@ function keys(session: Session, args: string[]) {
   for (const key of found) session.bulk(key);
 }
 
+/** As C's strtoul reads it: the empty text is 0, and a minus turns round from the top. Undefined for what it refuses. */
+function cursorOf(text: string): number | undefined {
+  const match = /^[+-]?0*(\d{0,20})$/.exec(text);
+  const digits = match?.[1] as string;
+  if (match === null || text === '+' || text === '-' || BigInt(digits) >> 64n !== 0n) return undefined;
+  return Number(BigInt.asUintN(64, BigInt(text.startsWith('-') ? `-${digits || 0}` : digits)));
+}
+
 function scan(session: Session, args: string[]) {
-  const cursorText = args[1] as string;
-  if (!/^\d{1,20}$/.test(cursorText)) return session.error('ERR invalid cursor');
+  const cursor = cursorOf(args[1] as string);
+  if (cursor === undefined) return session.error('ERR invalid cursor');
   let count = 10;
   let glob: Glob | undefined;
   let ofOtherType = false;
@@ -128,7 +136,7 @@ function scan(session: Session, args: string[]) {
       return session.error(SYNTAX_ERROR);
     }
   }
-  const step = session.keyspace.scan(Number(cursorText), count, glob);
+  const step = session.keyspace.scan(cursor, count, glob);
   const found = ofOtherType ? [] : step.keys;
   session.array(2);
   session.bulk(String(step.cursor));

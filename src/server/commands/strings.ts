@@ -127,13 +127,23 @@ function decrby(session: Session, args: string[]) {
   addTo(session, args[1] as string, -amount);
 }
 
+const INFINITE = /^[+-]?inf(inity)?$/i;
+
+/** C reads whole numbers in hexadecimal too. */
+function plainDecimal(text: string): string {
+  const hex = /^([+-]?)(0x[\da-f]{1,16})$/i.exec(text);
+  return hex === null ? text : `${hex[1]}${BigInt(hex[2] as string)}`;
+}
+
 function incrbyfloat(session: Session, args: string[]) {
   const key = args[1] as string;
   const entry = session.keyspace.get(key);
-  if (!isDecimal(entry?.value ?? '0') || !isDecimal(args[2] as string)) {
+  const terms = [entry?.value ?? '0', args[2] as string].map(plainDecimal) as [string, string];
+  if (!terms.every((term) => isDecimal(term) || INFINITE.test(term))) {
     return session.error('ERR value is not a valid float');
   }
-  const sum = addDecimals(entry?.value ?? '0', args[2] as string) as string;
+  const sum = addDecimals(...terms);
+  if (sum === undefined) return session.error('ERR increment would produce NaN or Infinity');
   session.keyspace.set(key, sum, entry?.expiresAt ?? 0);
   session.bulk(sum);
 }

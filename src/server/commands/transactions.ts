@@ -22,7 +22,10 @@ function exec(session: Session) {
   }
   if (broken) return session.nilArray();
   session.array(transaction.commands.length);
+  // CLIENT INFO among them tells of it.
+  session.transaction = transaction;
   for (const args of transaction.commands) session.server.run(session, args);
+  session.transaction = undefined;
 }
 
 function discard(session: Session) {
