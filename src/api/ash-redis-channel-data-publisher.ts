@@ -3,9 +3,10 @@
 // One publish is one JSON.stringify, one text, one object and one promise: nothing else may be added to that way.
 
 import { UsageError } from '../errors/index.ts';
+import { encodeJson } from '../json/index.ts';
 import { type Dialect, type Frame, REPLY, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { encodeBy, encodeJson, jsonCodec } from './codec.ts';
+import { encodeBy, jsonCodec } from './codec.ts';
 import type { PublisherConfig, PublishOptions } from './config-types.ts';
 import { epochOf, wrapEnvelope } from './envelope.ts';
 import { payloadFrame, publishPrefix, retainFrame } from './frame.ts';

@@ -2,7 +2,7 @@
 // Called once a publish. It must never change the caller's object.
 
 import { MissingKeyError } from '../errors/index.ts';
-import { encodeJson } from './codec.ts';
+import { encodeJson } from '../json/index.ts';
 import { ttlToMs } from './config.ts';
 
 const KEY = '__dagserver_key';

@@ -43,9 +43,8 @@ export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
   return Object.freeze({
     name,
     binary: true as const,
-    maxDecodedBytes,
     encode(value: unknown): Uint8Array {
-      const plain = jsonBytes(value, name);
+      const plain = jsonBytes(value);
       const { id, key } = usable(keyOf(), undefined);
       const idBytes = new TextEncoder().encode(id);
       if (idBytes.length > 255) throw new UsageError('Cannot encrypt: the id of the key is longer than 255 bytes');

@@ -30,9 +30,8 @@ export function gzipCodec(options: GzipCodecOptions = {}): JsonBytesCodec {
   return Object.freeze({
     name,
     binary: true as const,
-    maxDecodedBytes,
     encode(value: unknown): Uint8Array {
-      const bytes = jsonBytes(value, name);
+      const bytes = jsonBytes(value);
       return bytes.length < thresholdBytes ? bytes : gzipSync(bytes, { level });
     },
     decode(raw: string | Uint8Array): JsonObject {

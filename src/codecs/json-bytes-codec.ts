@@ -2,37 +2,24 @@
 // It must agree with `Codec` of the api room, which this room may not import.
 
 import { UsageError } from '../errors/index.ts';
+import { encodeJson } from '../json/index.ts';
 
 type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 /** What the publisher sent, an object by default: the type that subscribers without a type of their own have. */
 export type JsonObject = { [key: string]: JsonValue };
 
-/** Fits `config.codec`: values to bytes and back. */
+/** Fits `config.codec`: values to bytes and back. Their limit is their own: what arrives may be longer than what is in it. */
 export interface JsonBytesCodec {
   readonly name: string;
   readonly binary: true;
-  readonly maxDecodedBytes: number;
   encode(value: unknown): Uint8Array;
   decode(raw: string | Uint8Array): JsonObject;
 }
 
 export const DEFAULT_MAX_DECODED_BYTES = 64 * 1024 * 1024;
 
-export function jsonBytes(value: unknown, name: string): Uint8Array {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (cause) {
-    throw new UsageError(`Cannot encode data with codec "${name}": JSON can't hold it (a cycle or a BigInt)`, {
-      cause,
-    });
-  }
-  if (text === undefined) {
-    throw new UsageError(
-      `Cannot encode data with codec "${name}": found ${typeof value}, allowed is what JSON can hold`,
-    );
-  }
-  return new TextEncoder().encode(text);
+export function jsonBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(encodeJson(value));
 }
 
 export function bytesOf(raw: string | Uint8Array, name: string): Uint8Array {

@@ -9,12 +9,13 @@ import { filesBelow, importsOf, type SourceFile } from '../support/sources.ts';
 /** Which rooms each room may import, through their `index.ts`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
+  json: ['errors'],
   resp: ['errors'],
   line: ['errors'],
   net: ['errors', 'resp', 'line'],
   pubsub: ['errors', 'resp', 'net'],
-  api: ['errors', 'resp', 'line', 'net', 'pubsub'],
-  codecs: ['errors'],
+  api: ['errors', 'json', 'resp', 'line', 'net', 'pubsub'],
+  codecs: ['errors', 'json'],
   index: ['errors', 'resp', 'api'],
   server: ['errors', 'resp', 'line'],
   cli: ['errors', 'resp', 'api', 'server', 'codecs'],
@@ -23,6 +24,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Which `node:` modules each room may import, and in which file where only one may. */
 const MAY_IMPORT_NODE: Record<string, readonly string[]> = {
   errors: [],
+  json: [],
   resp: [],
   line: [],
   net: [],

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesCodec, encodeJson } from '../../../src/api/codec.ts';
+import { bytesCodec } from '../../../src/api/codec.ts';
 import { openEnvelope, wrapEnvelope } from '../../../src/api/envelope.ts';
 import { keyOf, recordJson, recordTtlMs } from '../../../src/api/record.ts';
 import { checkRegion, nameInRegion, regionPrefix } from '../../../src/api/region.ts';
 import { MissingKeyError, UsageError } from '../../../src/errors/index.ts';
+import { encodeJson } from '../../../src/json/index.ts';
 
 test('the key is not stored, wherever it stands in the record', () => {
   for (const key of ['k', 'a"b', 'ü\n', 'k","x":"']) {

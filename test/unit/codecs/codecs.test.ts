@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Codec } from '../../../src/api/config-types.ts';
+import { MessageReader } from '../../../src/api/message-reader.ts';
 import { encryptedCodec, gzipCodec } from '../../../src/codecs/index.ts';
 import { UsageError } from '../../../src/errors/index.ts';
 
@@ -32,6 +34,36 @@ test('codecs refuse what JSON can not hold with a UsageError', () => {
   assert.throws(() => gzipCodec().encode(undefined), UsageError);
   assert.throws(() => gzipCodec().encode(1n), UsageError);
   assert.throws(() => gzipCodec({ thresholdBytes: -1 }), UsageError);
+});
+
+test('codecs refuse functions, cycles and BigInt by their path', () => {
+  const cycle: { self?: unknown } = {};
+  cycle.self = cycle;
+  for (const codec of [gzipCodec(), encryptedCodec({ key: new Uint8Array(32) })]) {
+    assert.throws(() => codec.encode({ a: [1, () => 1] }), /data\.a\[1\] is a function/);
+    assert.throws(() => codec.encode({ a: { b: 1n } }), /data\.a\.b is a BigInt/);
+    assert.throws(() => codec.encode(cycle), /data\.self refers back/);
+  }
+});
+
+test('maxDecodedBytes is the length of the JSON, however much longer it travels', async () => {
+  const key = new Uint8Array(32);
+  for (const make of [gzipCodec, (limit: object) => encryptedCodec({ key, ...limit })]) {
+    // '{"a":1}' has 7 bytes.
+    const reader = (codec: Codec) =>
+      new MessageReader({
+        region: undefined,
+        prefix: '',
+        codec,
+        validate: undefined,
+        numbered: false,
+        latest: false,
+      });
+    const raw = make({}).encode({ a: 1 });
+    const message = () => reader(make({})).plain('c', undefined, raw, 1);
+    assert.equal(reader(make({ maxDecodedBytes: 7 })).decode(message()), undefined);
+    assert.ok(reader(make({ maxDecodedBytes: 6 })).decode(message()) instanceof UsageError);
+  }
 });
 
 test('encryptedCodec reads messages of an older key by the id in them', () => {
