@@ -561,7 +561,10 @@ export class RespDecoder {
     const isMore = this.#queuedBytes > 0;
     if (isMore) {
       // Turned round as a whole: to take the first of very many one by one is quadratic.
-      if (this.#ready.length === 0) [this.#ready, this.#queue] = [this.#queue.reverse(), this.#ready];
+      if (this.#ready.length === 0) {
+        this.#ready = this.#queue.reverse();
+        this.#queue = [];
+      }
       const chunk = this.#ready.pop() as Uint8Array;
       this.#queuedBytes -= chunk.length;
       this.#feed(chunk);
