@@ -45,6 +45,9 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
 /** What the server can't read without quotes, or might not: blanks of any kind, quotes, backslashes, controls. */
 const NEEDS_QUOTES = /[\0- "'\\\x7f-\x9f\u1680\u2000-\u205f\u3000]/;
 const BLANK = /[\0- ]/;
+const MANY_KEYS = /^(DEL|EXISTS)$/;
+/** `@r:key` without a region is the `key` of region r, as on every server. */
+const FULL_NAME = /^@(?!\.{1,2}:|region0:)([\w.-]{1,64}):./s;
 
 /**
  * `encodeLine(['SET', key, value, 'EX', 10], { region })`: the command first, as for RESP. `PX` and PEXPIRE become
@@ -54,17 +57,22 @@ export function encodeLine(
   [command = '', ...args]: readonly LineArgument[],
   options: EncodeLineOptions = {},
 ): LineFrame {
-  const { region = null, maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
+  const { maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
+  let region = options.region ?? 'region0';
   const name = String(command).toUpperCase();
   const unquoted = options.quoting === 'none';
   const b64 = options.quoting === 'b64' && name === 'SET';
-  const words = wordsOf(name, args);
+  let words = wordsOf(name, args);
   let line = b64 ? 'B64SET' : name === 'PEXPIRE' ? 'EXPIRE' : name;
-  if (words.length > 0) {
-    if (region !== null && region !== 'region0') line += ` @${region}`;
-    // Quotes do not protect a leading @: without an explicit region it would be read as one.
-    else if (words[0]?.startsWith('@')) line += ' @region0';
+  if (region === 'region0') {
+    const keys = MANY_KEYS.test(name) ? words : words.slice(0, 1);
+    const [own = region, ...others] = new Set(keys.map((key) => FULL_NAME.exec(key)?.[1] ?? region));
+    if (others.length > 0) throw cannotEncode(name, 'its keys are of several regions', 'send one command a region');
+    if (own !== region) words = words.map((word, index) => (index < keys.length ? word.slice(own.length + 2) : word));
+    region = own;
   }
+  // Quotes do not protect a leading @: without an explicit region it would be read as one.
+  if (words.length > 0 && (region !== 'region0' || words[0]?.startsWith('@'))) line += ` @${region}`;
   words.forEach((word, index) => {
     const isValue = index === 1 && (name === 'SET' || name === 'APPEND');
     line += ` ${b64 && isValue ? base64OfText(word) : unquoted ? unquotedWord(name, word, isValue) : quotedWord(word)}`;
@@ -105,7 +113,7 @@ function wordsOf(name: string, args: readonly LineArgument[]): string[] {
     }
     kinds.push('EX', unit);
   }
-  while ((name === 'DEL' || name === 'EXISTS') && kinds.length < args.length) kinds.push('key');
+  while (MANY_KEYS.test(name) && kinds.length < args.length) kinds.push('key');
   if (args.length !== kinds.length) {
     throw new UsageError(`Cannot encode ${name}: ${args.length} arguments, needed are ${kinds.length}`);
   }

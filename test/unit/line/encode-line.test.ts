@@ -57,6 +57,18 @@ describe('what is written', () => {
     assert.equal(line(['PEXPIRE', 'k', (2 ** 31 - 1) * 1000]), 'EXPIRE k 2147483647\n');
   });
 
+  test('a name given in full is that of its region', () => {
+    assert.equal(line(['SET', '@eu:a b', '@eu:v', 'EX', 5]), 'SET @eu "a b" @eu:v EX 5\n');
+    assert.equal(line(['GET', '@eu:k'], { region: 'region0' }), 'GET @eu k\n');
+    assert.equal(line(['DEL', '@eu:a', '@eu:@b']), 'DEL @eu a @b\n');
+    assert.equal(line(['GET', '@eu:k'], { region: 'us' }), 'GET @us @eu:k\n');
+    for (const key of ['@eu', '@eu:', '@:k', '@..:k', '@region0:k', '@a/b:k']) {
+      assert.equal(line(['GET', key]), `GET @region0 ${key}\n`);
+    }
+    refused(['DEL', '@eu:a', 'b'], /its keys are of several regions/);
+    refused(['EXISTS', 'a', '@eu:b'], /its keys are of several regions/);
+  });
+
   test('B64SET itself is one of the fourteen', () => {
     assert.equal(line(['b64set', 'k', 'aGk=']), 'B64SET k aGk=\n');
     assert.equal(
