@@ -60,7 +60,7 @@ export class Greeter {
       return refusedError(
         peer,
         'found an AshRedis line server, asked for was RESP',
-        'use dialect: "auto" or "ashredis"; a line server has no credentials, db or TLS',
+        'use dialect: "auto" or "ashredis", without credentials, db and TLS: a line server has none',
       );
     }
     this.dialect = 'line';
