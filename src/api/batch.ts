@@ -106,7 +106,7 @@ export class Batch<T extends unknown[] = []> {
   }
 
   /** Any other command; in a region with `{ keys }` as the last argument. */
-  command(name: string, ...args: (CommandArgument | RawCommandOptions)[]): Batch<[...T, RespValue]> {
+  command(name: string, ...args: (CommandArgument | Pick<RawCommandOptions, 'keys'>)[]): Batch<[...T, RespValue]> {
     const { words, options } = splitOptions(name, args);
     refuseGuarded(words);
     for (const [name, value] of Object.entries(options)) {

@@ -284,7 +284,8 @@ export abstract class DataPublisher<R = unknown> {
   /** What is no object becomes `{ payload }` where the configuration says so. */
   protected packed(data: unknown): unknown {
     const isObject = typeof data === 'object' && data !== null && !Array.isArray(data) && !(data instanceof Uint8Array);
-    return isObject || !this.#packs ? data : { payload: data };
+    // Undefined is refused, packed or not: inside it would be left out.
+    return isObject || !this.#packs || data === undefined ? data : { payload: data };
   }
 
   /** Resolves at once unless suspended: then with `resume()` or `stop()`. Rejects when `signal` is aborted. */

@@ -113,5 +113,5 @@ function blockIndex(words: readonly CommandArgument[]): number | undefined {
 function wordAt(words: readonly CommandArgument[], index: number): string {
   const word = words.at(index) ?? '';
   // A command in bytes is the same command: it must not slip through.
-  return (typeof word === 'object' ? new TextDecoder().decode(word) : String(word)).toUpperCase();
+  return (word instanceof Uint8Array ? new TextDecoder().decode(word) : String(word)).toUpperCase();
 }

@@ -283,7 +283,9 @@ describe('the client', () => {
     assert.throws(() => batch.command('MULTI'), UsageError);
     assert.throws(() => batch.get(''), UsageError);
     // They would be the whole batch's.
+    // @ts-expect-error
     assert.throws(() => batch.command('GET', 'k', { region: 'r', keys: [0] }), /"region" of one command in a batch/);
+    // @ts-expect-error
     assert.throws(() => batch.command('GET', 'k', { as: 'bytes' }), /"as" of one command in a batch/);
     await batch.ping().exec();
     await assert.rejects(batch.exec(), UsageError);

@@ -112,6 +112,13 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
+  test('autoPackageNonDict packs what is no object; undefined stays what JSON refuses', async () => {
+    const publisher = new ListPublisher('own', 'own://x', { autoPackageNonDict: true });
+    for (const data of [5, [1], { a: 1 }, undefined]) await publisher.publish(data);
+    assert.deepEqual(publisher.list, [{ payload: 5 }, { payload: [1] }, { a: 1 }, undefined]);
+    await publisher.stop();
+  });
+
   test('publishMany keeps a bounded number pending and counts what came of each', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     let open = () => {};

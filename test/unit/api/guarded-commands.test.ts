@@ -32,6 +32,8 @@ describe('guarded commands', () => {
     }
     assert.doesNotThrow(() => refuseGuarded(['CLIENT', 'LIST']));
     assert.doesNotThrow(() => refuseGuarded(['GET', 'REPLY']));
+    // What is no argument is the encoder's to refuse, which names it.
+    assert.doesNotThrow(() => refuseGuarded(['MGET', ['a', 'b'] as never]));
   });
 
   test('a name with blanks can not carry a refused command past the guard', () => {
