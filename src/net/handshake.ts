@@ -93,9 +93,13 @@ export function greetResp(
 
 export function greetLine(link: GreetedLink, options: ConnectionOptions, succeed: (facts: ServerFacts) => void): void {
   const done = (quoting: 'quoted' | 'b64' | 'none') => succeed({ ...NO_FACTS, dialect: 'line', quoting });
-  const probe = lineCommand('PROBE', QUOTES_PROBE, (value) =>
-    done(quotingFromProbe(value instanceof RespError ? value.message : String(value))),
-  );
+  const probe = lineCommand('PROBE', QUOTES_PROBE, (value) => {
+    const message = value instanceof RespError ? value.message : String(value);
+    // Redis's words: what follows would be cut otherwise than meant, and lengths are in bytes there.
+    if (!message.includes(', with args')) return done(quotingFromProbe(message));
+    const found = 'found a server that speaks RESP, asked for was the line dialect';
+    link.fail(refusedError(link.peer, found, 'use dialect: "auto" or "resp"'), true);
+  });
   const ping = lineCommand('PING', 'PING\n', (value) => {
     if (value !== 'PONG') {
       const found = `PING in the line dialect was answered by ${value instanceof RespError ? value.message : typeof value}`;

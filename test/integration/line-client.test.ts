@@ -8,10 +8,12 @@ import {
   AshRedisClient,
   AshRedisDataPublisher,
   ConnectionError,
+  HandshakeError,
   LinkLostError,
   TimeoutError,
   UsageError,
 } from '../../src/index.ts';
+import { createServer } from '../../src/server/index.ts';
 import { type LineModelServer, startLineModelServer } from '../support/line-model-server.ts';
 
 const HELLO_LINES = ['*2', '$5', 'HELLO', '$1', '3'];
@@ -57,6 +59,16 @@ describe('the client at a line server', () => {
     assert.equal(await client.get('k'), 'é😀');
     assert.equal(await client.command('B64SET', 'k', 'aGk='), 'OK');
     assert.equal(await client.get('k'), 'hi');
+  });
+
+  test('asked for lines, refuses a server that speaks RESP', async () => {
+    await using resp = await createServer({ dialect: 'resp' });
+    await using client = new AshRedisClient({ host: resp.host, port: resp.port, dialect: 'ashredis' });
+    await assert.rejects(client.set('k', 'a b'), (error: Error) => {
+      assert.ok(error instanceof HandshakeError);
+      assert.match(error.message, /found a server that speaks RESP, .* use dialect: "auto" or "resp"/);
+      return true;
+    });
   });
 
   test('what a user supplied is never executed as a line of its own', async () => {
