@@ -149,7 +149,12 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Stops accepting, flushes, closes. Settles within `timeoutMs` (default `closeTimeoutMs`); twice is harmless. */
   stop(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
-    this.#stopping ??= handled(this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs));
+    if (this.#stopping === undefined) {
+      let settle: (stopped: Promise<void>) => void = () => {};
+      // Before it begins: a listener of what it flushes may call it again.
+      this.#stopping = handled(new Promise((resolve) => (settle = resolve)));
+      settle(this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs));
+    }
     return this.#stopping;
   }
 

@@ -107,6 +107,7 @@ export abstract class DataSubscriber<T = JsonObject> {
    * `timeoutMs` (default `closeTimeoutMs`); twice is harmless.
    */
   stop(options: { drain?: boolean | undefined; timeoutMs?: number | undefined } = {}): Promise<StopResult> {
+    if (this.#stream.isHandingOver) return Promise.resolve({ delivered: 0, discarded: 0 });
     this.#stopping ??= handled(
       this.#stop(options.drain ?? false, options.timeoutMs ?? this.configuration.closeTimeoutMs),
     );

@@ -55,6 +55,8 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** A gap is being told to who pulls. */
   #telling = false;
   #onIdle: (() => void) | undefined;
+  /** A handler is called by the `stop()` of another: it can't wait for that `stop()`, which waits for it. */
+  isHandingOver = false;
 
   constructor(options: StreamOptions<T>, platform: Platform, events: StreamEmitter<T>, owner: StreamOwner) {
     this.#options = options;
@@ -313,13 +315,14 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     while (this.#platform.now() < until) {
       const entry = this.#take();
       if (!entry) return;
+      this.isHandingOver = true;
       try {
-        if (entry instanceof GapEntry) await this.tellGap(entry.gap);
-        else {
-          this.#deliverer().deliveredCount++;
-          await this.handle(entry);
-        }
+        if (!(entry instanceof GapEntry)) this.#deliverer().deliveredCount++;
+        const told = entry instanceof GapEntry ? this.tellGap(entry.gap) : this.handle(entry);
+        this.isHandingOver = false;
+        await told;
       } catch (error) {
+        this.isHandingOver = false;
         this.onHandlerError(error, entry instanceof GapEntry ? undefined : entry);
       }
     }

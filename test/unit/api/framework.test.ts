@@ -112,6 +112,23 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
+  test('stop() called by a listener of what its flush tells closes once', async () => {
+    let closed = 0;
+    class Refusing extends DataPublisher<void> {
+      protected doPublish(): void {
+        throw new Error('no');
+      }
+      protected override doStop(): void {
+        closed++;
+      }
+    }
+    const publisher = new Refusing('own', 'own://x', { publishInterval: 60 });
+    publisher.on('publishError', () => void publisher.stop());
+    void publisher.publish(1);
+    await publisher.stop();
+    assert.equal(closed, 1);
+  });
+
   test('autoPackageNonDict packs what is no object; undefined stays what JSON refuses', async () => {
     const publisher = new ListPublisher('own', 'own://x', { autoPackageNonDict: true });
     for (const data of [5, [1], { a: 1 }, undefined]) await publisher.publish(data);
@@ -345,6 +362,22 @@ describe('a subscriber of a user’s own', () => {
     subscriber.receiver?.message('c', '1');
     await end;
     assert.equal(subscriber.isRunning(), false);
+  });
+
+  test('handlers that all call stop({ drain: true }) get every message, and the source is closed once', async () => {
+    const seen: unknown[] = [];
+    const subscriber: ManualSubscriber<number> = new ManualSubscriber('own', 'own://x', {
+      onMessage: async ({ data }) => {
+        seen.push(data);
+        await subscriber.stop({ drain: true });
+      },
+    });
+    await subscriber.start();
+    for (let n = 1; n <= 3000; n++) subscriber.receiver?.message('c', String(n));
+    await turn();
+    assert.deepEqual(await subscriber.stop(), { delivered: 2999, discarded: 0 });
+    assert.deepEqual([seen.length, seen.at(-1)], [3000, 3000]);
+    assert.deepEqual(subscriber.calls, ['start', 'stop']);
   });
 
   test('getData() takes seconds and refuses what is none', async () => {
