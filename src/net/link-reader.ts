@@ -1,7 +1,7 @@
 // From the bytes of one link to values: looks at the first line, then lets the dialect's decoder read.
 // Called by the driver for each chunk. It must never guess: what fits no dialect is a HandshakeError or ProtocolError.
 
-import type { HandshakeError } from '../errors/index.ts';
+import { type HandshakeError, ProtocolError } from '../errors/index.ts';
 import { LineDecoder, LineError, NEED_LINE_DATA } from '../line/index.ts';
 import { NEED_DATA, RespDecoder, RespError, RespMessage, RespPush, type RespValue } from '../resp/index.ts';
 import { refusedError } from './connect-errors.ts';
@@ -11,6 +11,8 @@ export interface ReaderSink {
   readonly peer: string;
   /** Whether strings of the next reply are wanted as bytes. */
   readonly wantsBytes: boolean;
+  /** Whether the next reply is that to KEYS. */
+  readonly asksKeys: boolean;
   onMessage(message: RespMessage): void;
   onValue(value: RespValue): void;
   /** The first line came from a line server, though RESP was spoken. */
@@ -99,9 +101,13 @@ export class LinkReader {
     while (sink.isReading) {
       const value = decoder.read();
       if (value === NEED_LINE_DATA) return;
-      sink.onValue(
-        value instanceof LineError ? new RespError(value.message) : sink.wantsBytes ? bytesOf(value) : value,
-      );
+      if (value instanceof LineError) {
+        // Its text may go on in lines to come, which would be taken for other commands' replies.
+        const endless = sink.asksKeys;
+        sink.onValue(new RespError(value.message));
+        if (endless)
+          throw new ProtocolError('Cannot tell where the error that answers KEYS ends: the link is made anew');
+      } else sink.onValue(sink.wantsBytes ? bytesOf(value) : value);
     }
   }
 }

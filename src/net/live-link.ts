@@ -181,6 +181,10 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     return this.#owner.queue.head?.asBytes === true;
   }
 
+  get asksKeys(): boolean {
+    return /^(KEYS|SCAN)$/.test(this.#owner.queue.head?.name ?? '');
+  }
+
   get isReading(): boolean {
     return this.phase !== 'dropped';
   }

@@ -10,6 +10,7 @@ import {
   ConnectionError,
   HandshakeError,
   LinkLostError,
+  ReplyError,
   TimeoutError,
   UsageError,
 } from '../../src/index.ts';
@@ -268,6 +269,20 @@ describe('the client at a line server', () => {
     });
     assert.equal(await client.get('n'), '2', 'it had been');
     assert.equal(userLines().filter((line) => line === 'INCR n').length, 1, 'nothing is sent twice');
+  });
+
+  test('an error to KEYS ends the link: its text may go on where the next reply is expected', async () => {
+    await using client = new AshRedisClient({ ...at, commandTimeoutMs: 1000, poolSize: 1 });
+    await client.set('k', 'v');
+    const links = server.links.length;
+    server.delay = (line, link) => {
+      if (!line.startsWith('KEYS')) return undefined;
+      link.socket.write("-ERR Dangling meta character '*' near index 0\n");
+      return new Promise(() => {});
+    };
+    await assert.rejects(client.keys('*'), ReplyError);
+    assert.equal(await client.get('k'), 'v');
+    assert.equal(server.links.length, links + 1);
   });
 
   test('with retry "always" a lost command is sent again', async () => {
