@@ -111,9 +111,7 @@ export class Batch<T extends unknown[] = []> {
     refuseGuarded(words);
     for (const [name, value] of Object.entries(options)) {
       if (name === 'keys' || value === undefined) continue;
-      throw new UsageError(`Cannot use "${name}" of one command in a batch: allowed is "keys"`, {
-        hint: 'give it to batch(), or use command() of the client',
-      });
+      throw new UsageError(`Cannot use "${name}" of one command in a batch: give it to batch() or use client.command()`);
     }
     return this.#add(rawRequest(words, options, this.#options.region ?? undefined));
   }

@@ -2,6 +2,7 @@
 // Called wherever a promise is given to a user, so that one that is not awaited never ends the process.
 
 import type { AbortSignalLike, Platform } from '../net/index.ts';
+import { whenAborted } from './when-aborted.ts';
 
 const ignore = () => {};
 
@@ -19,17 +20,15 @@ export function rejected(error: unknown): Promise<never> {
 export function present<V>(value: V): V {
   if (!(value instanceof Promise)) return value;
   handled(value);
-  throw new Error("found a promise, allowed is a value: codecs, validate and conflateKey don't wait");
+  throw new Error('found a promise, allowed is a value');
 }
 
 /** Rejects with the signal's reason when it is aborted before `promise` settles; `promise` itself goes on. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignalLike): Promise<T> {
   return handled(
     new Promise<T>((resolve, reject) => {
-      const onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort);
-      const stopWatching = () => signal.removeEventListener('abort', onAbort);
-      Promise.resolve(promise).then(resolve, reject).finally(stopWatching);
+      const stopWatching = whenAborted(signal, () => reject(signal.reason));
+      promise.then(resolve, reject).finally(stopWatching);
     }),
   );
 }
