@@ -111,7 +111,9 @@ export class Batch<T extends unknown[] = []> {
     refuseGuarded(words);
     for (const [name, value] of Object.entries(options)) {
       if (name === 'keys' || value === undefined) continue;
-      throw new UsageError(`Cannot use "${name}" of one command in a batch: give it to batch() or use client.command()`);
+      throw new UsageError(
+        `Cannot use "${name}" of one command in a batch: give it to batch() or use client.command()`,
+      );
     }
     return this.#add(rawRequest(words, options, this.#options.region ?? undefined));
   }
