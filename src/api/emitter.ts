@@ -16,7 +16,7 @@ export class Emitter<Events extends object> {
   #registered: Map<keyof Events, readonly Registered[]> | undefined;
   readonly #onThrow: ((error: unknown) => void) | undefined;
 
-  /** `onThrow` is told what a listener threw or rejected with. */
+  /** `onThrow` is told what a listener threw or rejected with, unless it listened to `handlerError`. It must not throw. */
   constructor(onThrow?: (error: unknown) => void) {
     this.#onThrow = onThrow;
   }
@@ -54,19 +54,16 @@ export class Emitter<Events extends object> {
     for (const listener of this.listeners(event)) {
       try {
         const result = listener(value);
-        if (isThenable(result)) result.then(undefined, (error) => this.#threw(error));
+        if (isThenable(result)) result.then(undefined, (error) => this.#threw(event, error));
       } catch (error) {
-        this.#threw(error);
+        this.#threw(event, error);
       }
     }
   }
 
-  #threw(error: unknown): void {
-    try {
-      this.#onThrow?.(error);
-    } catch {
-      // The owner's own listener threw while it was told of a throw: there is nobody left to tell.
-    }
+  /** Who is told of a throw and throws as well would be told of that, and so on: there is nobody left to tell. */
+  #threw(event: keyof Events, error: unknown): void {
+    if (event !== 'handlerError') this.#onThrow?.(error);
   }
 
   #add(event: keyof Events, registered: Registered, listener: unknown): void {

@@ -364,6 +364,22 @@ describe('a subscriber of a user’s own', () => {
     assert.equal(subscriber.isRunning(), false);
   });
 
+  test('a listener of handlerError that throws or rejects is nobody’s business, and not its own', async () => {
+    const subscriber = new ManualSubscriber('own', 'own://x', { onMessage: () => assert.fail('handler') });
+    const errors: string[] = [];
+    subscriber.on('handlerError', ({ error }) => {
+      errors.push((error as Error).message);
+      throw new Error('listener');
+    });
+    subscriber.on('handlerError', async () => assert.fail('late'));
+    await subscriber.start();
+    subscriber.receiver?.message('c', '1');
+    await turn();
+    await turn();
+    assert.deepEqual(errors, ['handler']);
+    await subscriber.stop();
+  });
+
   test('handlers that all call stop({ drain: true }) get every message, and the source is closed once', async () => {
     const seen: unknown[] = [];
     const subscriber: ManualSubscriber<number> = new ManualSubscriber('own', 'own://x', {
