@@ -9,7 +9,7 @@ import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOpt
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
 import { asError, tellFailure } from './failures.ts';
-import { handled, rejected, within } from './handled.ts';
+import { handled, rejected, untilAborted, within } from './handled.ts';
 import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
@@ -98,7 +98,10 @@ export abstract class DataPublisher<R = unknown> {
     records: Iterable<unknown> | AsyncIterable<unknown>,
     options: PublishManyOptions = {},
   ): Promise<PublishManyResult> {
-    return handled(this.publishRecords(records, options));
+    const { signal } = options;
+    const result = this.publishRecords(records, options);
+    // At once: the source may never give another record.
+    return signal ? untilAborted(result, signal) : handled(result);
   }
 
   /** The way of `publishMany`. */

@@ -160,6 +160,19 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
+  test('publishMany rejects when its signal is aborted, also while its source gives nothing', async () => {
+    const publisher = new ListPublisher('own', 'own://x');
+    const controller = new AbortController();
+    const source = (async function* () {
+      yield 1;
+      controller.abort(new Error('given up'));
+      await new Promise(() => {});
+    })();
+    await assert.rejects(publisher.publishMany(source, { signal: controller.signal }), /given up/);
+    assert.deepEqual(publisher.list, [1]);
+    await publisher.stop();
+  });
+
   test('a suspended publisher accepts publishMany as it accepts publish: nothing leaves before resume()', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     publisher.suspend();
