@@ -2,8 +2,8 @@
 // Called by whoever writes commands without the client. It must never send what was not meant: doubt is a UsageError.
 
 import { UsageError } from '../errors/index.ts';
-import { ByteWriter } from './byte-writer.ts';
 import type { CommandArgument } from './values.ts';
+import { BLOCK_BYTES, block, prepared, roomOf, writeBulk, writeHead } from './write.ts';
 
 /**
  * The bytes of one command. Text is sent as UTF-8, lone surrogates as U+FFFD; numbers in JavaScript's spelling.
@@ -16,10 +16,30 @@ export function encodeCommand(args: readonly CommandArgument[]): Uint8Array {
   if (!Array.isArray(args) || args.length === 0) {
     throw new UsageError('Cannot encode a command: it has no name');
   }
-  const writer = new ByteWriter();
-  writer.head(42, args.length);
-  for (let index = 0; index < args.length; index++) writer.bulk(toPart(args[index], index));
-  return writer.take();
+  let parts = args as readonly (string | Uint8Array)[];
+  let most = 16;
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] as CommandArgument;
+    const part = prepared(toPart(arg, index));
+    most += roomOf(part);
+    if (part !== arg) {
+      // The caller's array stays as it is.
+      const copy: (string | Uint8Array)[] = parts === args ? parts.slice() : (parts as (string | Uint8Array)[]);
+      copy[index] = part;
+      parts = copy;
+    }
+  }
+  let into = block.bytes;
+  let start = block.used;
+  if (most > into.length - start) {
+    into = new Uint8Array(Math.max(most, BLOCK_BYTES));
+    start = 0;
+    if (most <= BLOCK_BYTES) block.bytes = into;
+  }
+  let at = writeHead(42, args.length, into, start);
+  for (const part of parts) at = writeBulk(36, part, into, at);
+  if (into === block.bytes) block.used = at;
+  return into.subarray(start, at);
 }
 
 function toPart(arg: CommandArgument, index: number): string | Uint8Array {

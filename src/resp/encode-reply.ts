@@ -2,9 +2,10 @@
 // In RESP3 decoding what was encoded gives the same value; RESP2 has fewer types, and the nearest is taken.
 
 import { UsageError } from '../errors/index.ts';
-import { ByteWriter } from './byte-writer.ts';
 import { toValues } from './frame.ts';
+import { writeUtf8 } from './utf8.ts';
 import { RespError, RespMessage, RespPush, type RespValue } from './values.ts';
+import { BLOCK_BYTES, block, prepared, roomOf, writeBulk, writeEnd } from './write.ts';
 
 export interface EncodeReplyOptions {
   /** Default 3. */
@@ -20,12 +21,55 @@ const LONGEST_LINE = 21_845;
  * value, and for a push inside a value.
  */
 export function encodeReply(value: RespValue, options: EncodeReplyOptions = {}): Uint8Array {
-  const writer = new ByteWriter();
+  const writer = new Writer();
   write(writer, value, options.protocol !== 2, 0);
   return writer.take();
 }
 
-function write(writer: ByteWriter, value: RespValue, isResp3: boolean, depth: number): void {
+/** Writes into the block that is begun, and moves to larger memory where that is too small. */
+class Writer {
+  #bytes = block.bytes;
+  #start = block.used;
+  #at = block.used;
+
+  constructor() {
+    // Nothing of it is free meanwhile: what is iterated may encode something else.
+    block.used = BLOCK_BYTES;
+  }
+
+  /** Text without CR and LF, and CRLF. */
+  line(text: string): void {
+    const bytes = this.#room(text);
+    this.#at = writeEnd(bytes, writeUtf8(text, bytes, this.#at));
+  }
+
+  bulk(value: string | Uint8Array, type = 36): void {
+    const part = prepared(value);
+    this.#at = writeBulk(type, part, this.#room(part), this.#at);
+  }
+
+  take(): Uint8Array {
+    if (this.#bytes.length <= BLOCK_BYTES) {
+      block.bytes = this.#bytes;
+      block.used = this.#at;
+    }
+    return this.#bytes.subarray(this.#start, this.#at);
+  }
+
+  #room(part: string | Uint8Array): Uint8Array {
+    const needed = roomOf(part);
+    if (this.#at + needed > this.#bytes.length) {
+      const written = this.#bytes.subarray(this.#start, this.#at);
+      this.#bytes = new Uint8Array(Math.max(BLOCK_BYTES, written.length * 2 + needed));
+      this.#bytes.set(written);
+      this.#start = 0;
+      this.#at = written.length;
+    }
+    return this.#bytes;
+  }
+}
+
+function write(writer: Writer, value: RespValue, isResp3: boolean, depth: number): void {
   if (depth > MAX_DEPTH) throw refusal(`it is deeper than ${MAX_DEPTH} values`);
   if (typeof value === 'string' || value instanceof Uint8Array) return writer.bulk(value);
   if (typeof value === 'number' || typeof value === 'bigint') return writeNumber(writer, value, isResp3);
@@ -56,7 +100,7 @@ function write(writer: ByteWriter, value: RespValue, isResp3: boolean, depth: nu
   for (const item of items) write(writer, item, isResp3, depth + 1);
 }
 
-function writeNumber(writer: ByteWriter, value: number | bigint, isResp3: boolean): void {
+function writeNumber(writer: Writer, value: number | bigint, isResp3: boolean): void {
   const isSafe = Number.isSafeInteger(Number(value));
   let type = ':';
   // What would come back as something else is a double or a big number: -0 and numbers beyond 2^53, bigints inside.

@@ -13,7 +13,7 @@
 // (one spelling for each number); nulls are `_`, `$-1`, `*-1` only; `-nan` is NaN (redis-server 7.0 writes it).
 
 import { type ProtocolError, UsageError } from '../errors/index.ts';
-import { ByteWriter } from './byte-writer.ts';
+import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
 import { Frame, toMap, toMessage, toValues } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
@@ -132,7 +132,7 @@ export class RespDecoder {
   /** What was decoded of a long text so far. */
   #pieces = '';
   /** The chunks of a streamed string so far. */
-  #stream: ByteWriter | undefined = undefined;
+  #stream: ByteStore | undefined = undefined;
   #top = new Frame();
   /** Offsets in the stream: where the reply began, where a value given from within it ended, where a line goes on. */
   #began = 0;
@@ -442,7 +442,7 @@ export class RespDecoder {
     if (type === VERBATIM && length < 4) this.#fail('no format');
     if (stream !== undefined && length === 0) {
       this.#stream = undefined;
-      return this.#string(stream.take(), 0, stream.length);
+      return this.#string(stream.bytes, 0, stream.length);
     }
     this.#payload = length;
     return this.#bulk();
@@ -478,7 +478,7 @@ export class RespDecoder {
         if (bytes[start + 3] !== 58) this.#failAt(start + 3, 'no colon');
         return this.#string(bytes, start + 4, stop);
     }
-    (this.#stream as ByteWriter).append(bytes.subarray(start, stop));
+    (this.#stream as ByteStore).append(bytes, start, stop, this.#limits.maxBulkBytes);
     return OPENED;
   }
 
@@ -514,7 +514,7 @@ export class RespDecoder {
     const value = CONSTANTS.get(line);
     if (value !== undefined) return value;
     if (line === '$?') {
-      this.#stream = new ByteWriter();
+      this.#stream = new ByteStore();
       return OPENED;
     }
     if (/^[*>%~]\?$/.test(line)) return this.#openAggregate(type, -1);
