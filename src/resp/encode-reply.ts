@@ -21,8 +21,10 @@ const LONGEST_LINE = 21_845;
  * value, and for a push inside a value.
  */
 export function encodeReply(value: RespValue, options: EncodeReplyOptions = {}): Uint8Array {
+  const { protocol = 3 } = options;
+  if (protocol !== 2 && protocol !== 3) throw refusal(`"protocol" is ${String(protocol)}, allowed is 2 or 3`);
   const writer = new Writer();
-  write(writer, value, options.protocol !== 2, 0);
+  write(writer, value, protocol === 3, 0);
   return writer.take();
 }
 

@@ -114,6 +114,15 @@ test('what is encoded keeps within the limits of a decoder', () => {
   assert.throws(() => encodeReply(deeper), UsageError);
 });
 
+test('a protocol that there is not is refused', () => {
+  for (const protocol of [1, 4, '2', null]) {
+    assert.throws(
+      () => encodeReply('x', { protocol } as object),
+      new RegExp(`Cannot encode a reply: "protocol" is ${protocol}, allowed is 2 or 3`),
+    );
+  }
+});
+
 describe('a stream that breaks the protocol or a limit is refused', () => {
   for (const { title, bytes: text, offset, isLimit, before, options } of errorVectors) {
     test(title, () => {
