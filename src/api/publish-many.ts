@@ -52,7 +52,7 @@ export async function publishMany(
 ): Promise<PublishManyResult> {
   const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
   const out = new Set<Chunk>();
-  let chunk: Chunk;
+  let chunk!: Chunk;
   let isFlushScheduled = false;
   /** Of `result.published`: what the publisher was told. */
   let toldCount = 0;
@@ -141,6 +141,7 @@ export async function publishMany(
     } else {
       for (const record of records) {
         if (publisher.isSuspended()) await resumed();
+        if (signal?.aborted) break;
         add(record);
         if (out.size < CHUNKS_OUT) continue;
         await room(CHUNKS_OUT - 1);
@@ -150,7 +151,11 @@ export async function publishMany(
     check();
   } finally {
     stopWatching();
-    flush();
+    // What had not left when it was given up leaves no more.
+    if (signal?.aborted) {
+      chunk.onFailure(signal.reason);
+      begin();
+    } else flush();
     await room(0);
   }
   if (signal?.aborted) throw signal.reason;

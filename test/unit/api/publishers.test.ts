@@ -183,6 +183,23 @@ describe('publishers', () => {
   });
 
   describe('publishMany', () => {
+    test('a signal aborted between two records: nothing leaves after it', async () => {
+      await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
+      const controller = new AbortController();
+      let given = 0;
+      const records = (function* () {
+        for (; given < 2000; given++) {
+          if (given === 700) controller.abort(new Error('given up'));
+          yield given;
+        }
+      })();
+      await assert.rejects(publisher.publishMany(records, { signal: controller.signal }), /given up/);
+      await publisher.stop();
+      assert.equal(given, 700);
+      assert.ok(commands().length <= 512, `found ${commands().length}`);
+      assert.equal(publisher.publishCount + publisher.failedCount, 700);
+    });
+
     test('sends in order, counts replies, and goes on after records that fail', async () => {
       await using publisher = new AshRedisDataPublisher('p', 'ashredis://x', config);
       server.script = (words) => (words[1] === 'k3' ? '-OOM no memory\r\n' : publishing(words));
