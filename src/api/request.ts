@@ -64,12 +64,10 @@ export function lineFrame(
   return encodeLine(words as (string | number | bigint)[], { region, quoting, maxLineBytes });
 }
 
-/** Decides the connection of a pool: the same key always goes the same way. */
-export function routingKeyOf(request: Request, region: string | undefined): string | undefined {
-  const index = request.keys[0];
-  if (index === undefined) return undefined;
-  const key = request.words[index];
-  return typeof key === 'object' ? undefined : regionPrefix(region) + String(key);
+/** Decides the connection of a pool of line servers: the same key always goes the same way, whatever is done with it. */
+export function routingKeyOf({ words, keys, line }: Request, region: string | undefined): string | undefined {
+  const key = (line?.words ?? words)[keys[0] ?? 1];
+  return key === undefined || typeof key === 'object' ? undefined : regionPrefix(region) + String(key);
 }
 
 function prefixed(region: string, word: CommandArgument): CommandArgument {

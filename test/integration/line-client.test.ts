@@ -138,6 +138,14 @@ describe('the client at a line server', () => {
       assert.equal(links.filter(({ lines }) => lines.includes(`INCR ${key}`)).length, 1, key);
       assert.equal(server.model.peek(key), '3');
     }
+    const linkOf = (line: string) => server.links.findIndex(({ lines }) => lines.some((sent) => sent.startsWith(line)));
+    for (const key of keys) {
+      await client.command('GET', key);
+      await client.publish(key, 'v');
+      await client.get(`channel:${key}`);
+      assert.equal(linkOf(`GET ${key}`), linkOf(`INCR ${key}`), 'a command without a method goes the way of its key');
+      assert.equal(linkOf(`GET channel:${key}`), linkOf(`SET channel:${key}`), 'and a channel is a key');
+    }
   });
 
   test('commands of one key keep their order however they are mixed', async () => {
