@@ -138,7 +138,8 @@ describe('the client at a line server', () => {
       assert.equal(links.filter(({ lines }) => lines.includes(`INCR ${key}`)).length, 1, key);
       assert.equal(server.model.peek(key), '3');
     }
-    const linkOf = (line: string) => server.links.findIndex(({ lines }) => lines.some((sent) => sent.startsWith(line)));
+    const linkOf = (line: string) =>
+      server.links.findIndex(({ lines }) => lines.some((sent) => `${sent} `.startsWith(`${line} `)));
     for (const key of keys) {
       await client.command('GET', key);
       await client.publish(key, 'v');
