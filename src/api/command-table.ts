@@ -110,7 +110,7 @@ export function keysRequest(pattern: string): Request<string[]> {
     keys: [1],
     replyTypes: REPLY.array,
     shape: ownNames,
-    line: { shape: (value) => ownNames(value, undefined) },
+    line: { shape: namesOnLine },
   };
 }
 
@@ -138,7 +138,7 @@ export function scanRequest(
       const [next, names] = value as [RespValue, RespValue];
       return { cursor: String(next), names: ownNames(names, region) };
     },
-    line: { words: ['KEYS', pattern], shape: (value) => ({ cursor: '0', names: ownNames(value, undefined) }) },
+    line: { words: ['KEYS', pattern], shape: (value, at) => ({ cursor: '0', names: namesOnLine(value, at) }) },
   };
 }
 
@@ -195,6 +195,11 @@ function payload(value: unknown, command: string): string | Uint8Array {
 
 function ownNames(value: RespValue, region: string | undefined): string[] {
   return (value as string[]).flatMap((entry) => nameInRegion(region, entry) ?? []);
+}
+
+/** A line server gives a region's names bare, and only these. */
+function namesOnLine(value: RespValue, region: string | undefined): string[] {
+  return region === undefined ? ownNames(value, region) : (value as string[]);
 }
 
 const isOne = (value: RespValue) => value === 1;

@@ -155,7 +155,7 @@ export abstract class DataPublisher<R = unknown> {
     if (this.#stopping === undefined) {
       let settle: (stopped: Promise<void>) => void = () => {};
       // Before it begins: a listener of what it flushes may call it again.
-      this.#stopping = handled(new Promise((resolve) => (settle = resolve)));
+      this.#stopping = handled(new Promise<void>((resolve) => (settle = resolve)));
       settle(this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs));
     }
     return this.#stopping;

@@ -120,6 +120,17 @@ describe('the client at a line server', () => {
     assert.equal(server.model.peek('text', 'r'), 'ab');
   });
 
+  test("names that look like another region are a region's own, and hidden only without one", async () => {
+    await using client = new AshRedisClient(at);
+    for (const region of ['r', null]) await client.set('k', 'v', { region });
+    await client.command('SET', '@x:k', 'v', { region: 'r', keys: [0] });
+    assert.deepEqual((await client.keys('*', { region: 'r' })).sort(), ['@x:k', 'k']);
+    const scanned: string[] = [];
+    for await (const name of client.scan({ region: 'r' })) scanned.push(name);
+    assert.deepEqual(scanned.sort(), ['@x:k', 'k']);
+    assert.deepEqual(await client.keys('*'), ['k']);
+  });
+
   test('integers beyond 2^53 are exact', async () => {
     await using client = new AshRedisClient(at);
     await client.set('n', '9223372036854775806');

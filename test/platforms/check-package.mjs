@@ -51,11 +51,11 @@ async function checkContents(tarball) {
   const names = output.trim().split('\n');
   const strange = names.filter(
     (name) =>
-      !/^package\/(dist\/.+\.(js|d\.ts)|dist\/(esm|cjs)\/package\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(
+      !/^package\/(dist\/.+\.(js|d\.ts)|dist\/(esm|cjs)\/package\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md|docs\/errors\.md)$/.test(
         name,
       ),
   );
-  const missing = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json'].filter(
+  const missing = ['README.md', 'LICENSE', 'CHANGELOG.md', 'docs/errors.md', 'package.json'].filter(
     (name) => !names.includes(`package/${name}`),
   );
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
