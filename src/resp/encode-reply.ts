@@ -2,7 +2,6 @@
 // In RESP3 decoding what was encoded gives the same value; RESP2 has fewer types, and the nearest is taken.
 
 import { UsageError } from '../errors/index.ts';
-import { toValues } from './frame.ts';
 import { writeUtf8 } from './utf8.ts';
 import { RespError, RespMessage, RespPush, type RespValue } from './values.ts';
 import { BLOCK_BYTES, block, prepared, roomOf, writeBulk, writeEnd } from './write.ts';
@@ -83,7 +82,6 @@ function write(writer: Writer, value: RespValue, isResp3: boolean, depth: number
     if (isResp3 && (message.length > LONGEST_LINE || /[\r\n]/.test(message))) return writer.bulk(message, 33);
     return writer.line(`-${message.replace(/[\r\n]/g, ' ')}`);
   }
-  if (value instanceof RespMessage) return write(writer, toValues(value, true), isResp3, depth);
   let type = '*';
   let items: RespValue[];
   if (Array.isArray(value)) items = value;
@@ -93,10 +91,17 @@ function write(writer: Writer, value: RespValue, isResp3: boolean, depth: number
   } else if (value instanceof Map) {
     type = '%';
     items = [...value].flat();
-  } else if (value instanceof RespPush) {
+  } else if (value instanceof RespPush || value instanceof RespMessage) {
     if (depth > 0) throw refusal('a push is out of band');
     type = '>';
-    items = [value.kind, ...value.values];
+    if (value instanceof RespPush) items = [value.kind, ...value.values];
+    else {
+      const { pattern, channel, payload, shard } = value;
+      items =
+        pattern === undefined
+          ? [`${shard ? 's' : ''}message`, channel, payload]
+          : ['pmessage', pattern, channel, payload];
+    }
   } else throw refusal(`found ${typeof value}, allowed are RESP values`);
   writer.line(isResp3 ? `${type}${type === '%' ? items.length / 2 : items.length}` : `*${items.length}`);
   for (const item of items) write(writer, item, isResp3, depth + 1);

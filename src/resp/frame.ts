@@ -2,7 +2,7 @@
 // Called by the decoder alone. One class for all aggregates: the hot loop sees one shape.
 
 import type { TextReader } from './text-reader.ts';
-import { RespMessage, RespPush, type RespValue } from './values.ts';
+import { RespMessage, type RespValue } from './values.ts';
 
 const NOTHING: RespValue[] = [];
 
@@ -57,11 +57,4 @@ export function toMessage(items: RespValue[], text: TextReader): RespMessage | u
   if (typeof channel !== 'string' || (count === 4 && typeof pattern !== 'string')) return undefined;
   if (typeof payload !== 'string' && !(payload instanceof Uint8Array)) return undefined;
   return new RespMessage(channel, pattern as string | undefined, payload, kind === 'smessage');
-}
-
-/** The array or the push that a message came as. */
-export function toValues({ channel, pattern, payload, shard }: RespMessage, isPush: boolean): RespPush | RespValue[] {
-  const kind = pattern === undefined ? (shard ? 'smessage' : 'message') : 'pmessage';
-  if (isPush) return new RespPush(kind, pattern === undefined ? [channel, payload] : [pattern, channel, payload]);
-  return pattern === undefined ? [kind, channel, payload] : [kind, pattern, channel, payload];
 }

@@ -15,7 +15,7 @@
 import { type ProtocolError, UsageError } from '../errors/index.ts';
 import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
-import { Frame, toMap, toMessage, toValues } from './frame.ts';
+import { Frame, toMap, toMessage } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
 import { NameTable } from './name-table.ts';
 import { TextReader } from './text-reader.ts';
@@ -278,8 +278,12 @@ export class RespDecoder {
         const names = (this.#names ??= new NameTable(this.#text, this.#nameCount));
         const channel = names.get(bytes, view, start, channelStop, stop);
         const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, stop) : undefined;
-        const message = new RespMessage(channel, pattern, this.#quickString(stop), kind === SMESSAGE);
-        return this.#messages ? message : toValues(message, type === 62);
+        const payload = this.#quickString(stop);
+        const isShard = kind === SMESSAGE;
+        if (this.#messages) return new RespMessage(channel, pattern, payload, isShard);
+        const name = isPattern ? 'pmessage' : isShard ? 'smessage' : 'message';
+        if (type === 62) return new RespPush(name, isPattern ? [pattern!, channel, payload] : [channel, payload]);
+        return isPattern ? [name, pattern!, channel, payload] : [name, channel, payload];
       }
     }
     this.#pos = pos;
