@@ -1,7 +1,7 @@
 // The framework's publisher: name, destination, queue, interval, counting, lifecycle. People write their own transports on it.
 // Extended by the publishers of this package and by users. It must never know a server.
 
-import { ClosedError } from '../errors/index.ts';
+import { ClosedError, UsageError } from '../errors/index.ts';
 import type { AbortSignalLike, Platform } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
@@ -99,6 +99,11 @@ export abstract class DataPublisher<R = unknown> {
     options: PublishManyOptions = {},
   ): Promise<PublishManyResult> {
     const { signal } = options;
+    const given = records as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
+    if (typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) !== 'function') {
+      const found = given === null ? 'null' : typeof given;
+      return rejected(new UsageError(`Cannot publish many: found ${found}, allowed is an iterable of records`));
+    }
     const result = this.publishRecords(records, options);
     // At once: the source may never give another record.
     return signal ? untilAborted(result, signal) : handled(result);
