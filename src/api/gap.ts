@@ -8,12 +8,12 @@ export function canMerge(older: Gap, newer: Gap): boolean {
   return (older.missed === 'unknown') === (newer.missed === 'unknown');
 }
 
-/** Earliest `from`, latest `to`, all channels; the newer cause and reason. */
+/** Earliest `from`, latest `to`, all channels; cause and reason of the newer, except where only the older has a number. */
 export function mergeGaps(older: Gap, newer: Gap): Gap {
   const missed =
     typeof older.missed === 'number' && typeof newer.missed === 'number' ? older.missed + newer.missed : 'unknown';
   return {
-    ...newer,
+    ...(newer.missed === 0 ? older : newer),
     channels: [...new Set([...older.channels, ...newer.channels])],
     from: Math.min(older.from, newer.from),
     to: Math.max(older.to, newer.to),

@@ -84,11 +84,15 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
   const replace = async (pair: Pair): Promise<void> => {
     const fresh = dialServer();
     fresh.on('error', () => {});
-    await new Promise<void>((resolve) => fresh.once('connect', () => resolve()));
+    const endedOr = (event: string) =>
+      new Promise<void>((resolve) => fresh.once(event, () => resolve()).once('close', () => resolve()));
+    await endedOr('connect');
     if (pair.hello !== undefined) {
       fresh.write(pair.hello);
-      await new Promise<void>((resolve) => fresh.once('data', () => resolve()));
+      await endedOr('data');
     }
+    // The client may have gone meanwhile: nobody else would close this one.
+    if (!pairs.has(pair)) return void fresh.destroy();
     const old = pair.server;
     pair.server = fresh;
     old.destroy();

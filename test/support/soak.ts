@@ -88,6 +88,8 @@ export async function soak(seconds: number, seed: number): Promise<SoakResult> {
       subscriber.on('gap', ({ reason, missed }) => {
         gaps++;
         if (reason === 'counted') toldLost += Number(missed);
+        // It was counted as lost before: the server reads a connection that was replaced after the one that came next.
+        if (reason === 'reordered') toldLost--;
       });
       await subscriber.start();
       return { channel, subscriber, account, told: () => ({ toldLost, gaps }) };
