@@ -25,7 +25,7 @@ export async function idle({ target, contender, clients, subscriptions }) {
   }
   const after = await settle();
   const bytes = (after.heapUsed - before.heapUsed) / (subscriptions === undefined ? clients : 1);
-  const outside = (after.external + after.arrayBuffers - before.external - before.arrayBuffers) / (clients ?? 1);
+  const outside = (after.external - before.external) / (clients ?? 1);
   if (held.length === 0) throw new Error('nothing was held');
   return { samples: [{ kib: bytes / 1024 }], extra: { outsideKib: outside / 1024 } };
 }

@@ -56,8 +56,8 @@ export class SubscriptionTable {
   heldCount(kind: ChannelKind): { held: number; settled: boolean } {
     let held = 0;
     let settled = true;
-    for (const standing of this.#byKind[kind].values()) {
-      if (standing.held === 'on') held++;
+    for (const [standing, count] of this.#byKind[kind].counts()) {
+      if (standing.held === 'on') held += count;
       else if (standing.isTurning) settled = false;
     }
     return { held, settled };
@@ -82,6 +82,7 @@ export class SubscriptionTable {
     const own = Object.isFrozen(channels) ? channels : [...channels];
     const wish: Wish = { kind, channels: own, sink, firstConfirmedAt: 0, lastMessageAt: 0, cancelled: false };
     const wanted = alike((before) => before.wantedBy([...before.wishes, wish]));
+    this.#byKind[kind].reserve(own.length);
     for (const channel of own) {
       const before = this.#byKind[kind].get(channel) ?? this.#free;
       if (before.wishes.includes(wish)) continue;
@@ -182,11 +183,7 @@ export class SubscriptionTable {
     this.#linked = false;
     const told = new Set<Wish>();
     for (const kind of KINDS) {
-      let last: Standing | undefined;
-      for (const standing of this.#byKind[kind].values()) {
-        if (standing !== last) for (const wish of standing.wishes) told.add(wish);
-        last = standing;
-      }
+      for (const [standing] of this.#byKind[kind].counts()) for (const wish of standing.wishes) told.add(wish);
       this.#byKind[kind].clear();
       this.#retrying[kind].clear();
     }
