@@ -9,7 +9,7 @@ import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOpt
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
 import { asError, tellFailure } from './failures.ts';
-import { handled, rejected, untilAborted, within } from './handled.ts';
+import { begun, handled, rejected, untilAborted, within } from './handled.ts';
 import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
@@ -53,6 +53,8 @@ export abstract class DataPublisher<R = unknown> {
   #lastPublish: number | null = null;
   #onIdle: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
+  /** Of each `publishMany` that goes on. */
+  readonly #rejecters = new Set<(reason: unknown) => void>();
 
   constructor(name: string, destination: string, config?: PublisherConfig) {
     this.name = checkText(name, 'name of a publisher');
@@ -98,15 +100,13 @@ export abstract class DataPublisher<R = unknown> {
     records: Iterable<unknown> | AsyncIterable<unknown>,
     options: PublishManyOptions = {},
   ): Promise<PublishManyResult> {
-    const { signal } = options;
     const given = records as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
     if (typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) !== 'function') {
       const found = given === null ? 'null' : typeof given;
       return rejected(new UsageError(`Cannot publish many: found ${found}, allowed is an iterable of records`));
     }
-    const result = this.publishRecords(records, options);
     // At once: the source may never give another record.
-    return signal ? untilAborted(result, signal) : handled(result);
+    return untilAborted(this.publishRecords(records, options), options.signal, this.#rejecters);
   }
 
   /** The way of `publishMany`. */
@@ -157,13 +157,13 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Stops accepting, flushes, closes. Settles within `timeoutMs` (default `closeTimeoutMs`); twice is harmless. */
   stop(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
-    if (this.#stopping === undefined) {
-      let settle: (stopped: Promise<void>) => void = () => {};
-      // Before it begins: a listener of what it flushes may call it again.
-      this.#stopping = handled(new Promise<void>((resolve) => (settle = resolve)));
-      settle(this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs));
-    }
-    return this.#stopping;
+    return (
+      this.#stopping ??
+      begun(
+        (stopping) => (this.#stopping = stopping),
+        () => this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs),
+      )
+    );
   }
 
   [ASYNC_DISPOSE](): Promise<void> {
@@ -308,8 +308,11 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Rejects when publishing is over. */
   protected checkRunning(action: string): void {
-    if (this.isRunning()) return;
-    throw new ClosedError(`Cannot ${action}: publisher "${this.name}" was stopped`, {
+    if (!this.isRunning()) throw this.#stoppedError(action);
+  }
+
+  #stoppedError(action: string): ClosedError {
+    return new ClosedError(`Cannot ${action}: publisher "${this.name}" was stopped`, {
       safeToRetry: true,
       hint: 'stop() is final; make a new publisher',
     });
@@ -352,7 +355,11 @@ export abstract class DataPublisher<R = unknown> {
     await (!this.stopSettlesPending && this.#idle(timeoutMs));
     const leftMs = Math.max(0, endsAt - this.platform.now());
     // A little later: our own connections close in time by themselves, and settle what is pending.
-    await within(this.doStop(leftMs), leftMs + 20, this.platform, !this.configuration.unref);
+    try {
+      await within(this.doStop(leftMs), leftMs + 20, this.platform, !this.configuration.unref);
+    } finally {
+      for (const reject of this.#rejecters) reject(this.#stoppedError('publish'));
+    }
   }
 
   /** Resolves when nothing is pending, or after `timeoutMs`. */

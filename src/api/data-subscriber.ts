@@ -10,7 +10,7 @@ import { quoteValue } from './config-schema.ts';
 import type { JsonObject, Message, SubscriberConfig } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
-import { handled, rejected, untilAborted, within } from './handled.ts';
+import { begun, rejected, untilAborted, within } from './handled.ts';
 import { log } from './log.ts';
 import { MessageStream } from './message-stream.ts';
 import { checkText } from './names.ts';
@@ -98,8 +98,13 @@ export abstract class DataSubscriber<T = JsonObject> {
     if (signal?.aborted) return rejected(signal.reason);
     // The first caller's signal gives the start up; a later one's gives up waiting for it.
     if (this.#starting && signal) return untilAborted(this.#starting, signal);
-    this.#starting ??= handled(this.#start(signal));
-    return this.#starting;
+    return (
+      this.#starting ??
+      begun(
+        (starting) => (this.#starting = starting),
+        () => this.#start(signal),
+      )
+    );
   }
 
   /**
@@ -107,11 +112,14 @@ export abstract class DataSubscriber<T = JsonObject> {
    * `timeoutMs` (default `closeTimeoutMs`); twice is harmless.
    */
   stop(options: { drain?: boolean | undefined; timeoutMs?: number | undefined } = {}): Promise<StopResult> {
-    if (this.#stream.isHandingOver) return Promise.resolve({ delivered: 0, discarded: 0 });
-    this.#stopping ??= handled(
-      this.#stop(options.drain ?? false, options.timeoutMs ?? this.configuration.closeTimeoutMs),
+    if (this.#stream.isAwaitedByStop) return Promise.resolve({ delivered: 0, discarded: 0 });
+    return (
+      this.#stopping ??
+      begun(
+        (stopping) => (this.#stopping = stopping),
+        () => this.#stop(options.drain ?? false, options.timeoutMs ?? this.configuration.closeTimeoutMs),
+      )
     );
-    return this.#stopping;
   }
 
   async [ASYNC_DISPOSE](): Promise<void> {

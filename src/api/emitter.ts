@@ -27,7 +27,10 @@ export class Emitter<Events extends object> {
 
   once<K extends keyof Events>(event: K, listener: Listener<Events[K]>): void {
     const call = (value: Events[K]) => {
-      this.#remove(event, this.listeners(event).lastIndexOf(registered));
+      const index = this.listeners(event).lastIndexOf(registered);
+      // Called already, by what a listener before it emitted.
+      if (index < 0) return undefined;
+      this.#remove(event, index);
       return listener(value);
     };
     const registered = Object.assign(call, { [CALLS]: listener });

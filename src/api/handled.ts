@@ -23,12 +23,35 @@ export function present<V>(value: V): V {
   throw new Error('found a promise, allowed is a value');
 }
 
-/** Rejects with the signal's reason when it is aborted before `promise` settles; `promise` itself goes on. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignalLike): Promise<T> {
+/**
+ * The promise of what `run` begins, given to `keep` before: what `run` calls may ask for it, and must not begin a second
+ * one.
+ */
+export function begun<T>(keep: (promise: Promise<T>) => void, run: () => Promise<T>): Promise<T> {
+  let settle: (value: Promise<T>) => void = ignore;
+  const promise = handled(new Promise<T>((resolve) => (settle = resolve)));
+  keep(promise);
+  settle(run());
+  return promise;
+}
+
+/**
+ * Rejects with the signal's reason when it is aborted before `promise` settles; `promise` itself goes on. Until then
+ * `rejecters` holds another way to give it up.
+ */
+export function untilAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignalLike | undefined,
+  rejecters?: Set<(reason: unknown) => void>,
+): Promise<T> {
   return handled(
     new Promise<T>((resolve, reject) => {
-      const stopWatching = whenAborted(signal, () => reject(signal.reason));
-      promise.then(resolve, reject).finally(stopWatching);
+      const stopWatching = whenAborted(signal, () => reject(signal?.reason));
+      rejecters?.add(reject);
+      promise.then(resolve, reject).finally(() => {
+        stopWatching();
+        rejecters?.delete(reject);
+      });
     }),
   );
 }

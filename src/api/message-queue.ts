@@ -69,7 +69,8 @@ export class MessageQueue<M extends Queued> {
   #full = false;
   /** An episode that `onSlow` told goes on. */
   isSlow = false;
-  #failed = false;
+  /** Nothing is accepted any more. */
+  #ended = false;
   droppedCount = 0;
   /** `conflate`: the one of each key that waits. */
   #newest: Map<string, Replaceable<M>> | undefined;
@@ -91,14 +92,12 @@ export class MessageQueue<M extends Queued> {
   }
 
   push(message: M): void {
-    if (this.#failed) return;
     const size = message.raw.length;
     const { overflow } = this.#options;
-    let replaceable: Replaceable<M> | undefined;
-    if (overflow === 'conflate') {
-      replaceable = new Replaceable(message, this.#owner.keyOf(message));
-      this.#replaceOlder(replaceable.key);
-    }
+    const replaceable = overflow === 'conflate' ? new Replaceable(message, this.#owner.keyOf(message)) : undefined;
+    // Perhaps while its key was asked for.
+    if (this.#ended) return;
+    if (replaceable !== undefined) this.#replaceOlder(replaceable.key);
     if (this.#wouldExceed(size)) {
       if (overflow === 'fail') return this.#fail();
       if (overflow === 'drop-newest') return this.#dropped();
@@ -143,8 +142,9 @@ export class MessageQueue<M extends Queued> {
     return undefined;
   }
 
-  /** Empties the queue; gives how many messages were in it. */
+  /** Empties the queue for good; gives how many messages were in it. */
   clear(): number {
+    this.#ended = true;
     const count = this.count;
     this.#slots = [];
     this.#head = 0;
@@ -273,7 +273,7 @@ export class MessageQueue<M extends Queued> {
   }
 
   #fail(): void {
-    this.#failed = true;
+    this.#ended = true;
     const { maxCount, maxBytes } = this.#options;
     this.#owner.onFail(
       new OverflowError(

@@ -55,8 +55,10 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** A gap is being told to who pulls. */
   #telling = false;
   #onIdle: (() => void) | undefined;
-  /** A handler is called by the `stop()` of another: it can't wait for that `stop()`, which waits for it. */
-  isHandingOver = false;
+  /** A handler is called by the `stop()` of another. */
+  #isHandingOver = false;
+  /** A codec, `validate` or a listener of `invalid` may be running. */
+  #isReading = false;
 
   constructor(options: StreamOptions<T>, platform: Platform, events: StreamEmitter<T>, owner: StreamOwner) {
     this.#options = options;
@@ -76,6 +78,11 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   get queuedCount(): number {
     return this.#queue.count;
+  }
+
+  /** A handler is called that a `stop()` waits for: it can't wait for that. */
+  get isAwaitedByStop(): boolean {
+    return this.#isHandingOver || (this.#onIdle !== undefined && this.#delivery?.isCalling === true);
   }
 
   get isPaused(): boolean {
@@ -282,6 +289,8 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     const before = this.#deliveredCount;
     // Inside a handler its own end can't be waited for: it waits for us.
     const insideHandler = this.#delivery?.isCalling === true;
+    // What is being read comes to its end first.
+    if (drain && this.#isReading) await undefined;
     this.#readInbox();
     this.#takeNoMore(this.#error);
     if (drain) await this.#drained(insideHandler, timeoutMs);
@@ -315,14 +324,14 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     while (this.#platform.now() < until) {
       const entry = this.#take();
       if (!entry) return;
-      this.isHandingOver = true;
+      this.#isHandingOver = true;
       try {
         if (!(entry instanceof GapEntry)) this.#deliverer().deliveredCount++;
         const told = entry instanceof GapEntry ? this.tellGap(entry.gap) : this.handle(entry);
-        this.isHandingOver = false;
+        this.#isHandingOver = false;
         await told;
       } catch (error) {
-        this.isHandingOver = false;
+        this.#isHandingOver = false;
         this.onHandlerError(error, entry instanceof GapEntry ? undefined : entry);
       }
     }
@@ -346,6 +355,9 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   };
 
   #readInbox(limit = Infinity): void {
+    // Called by what a message runs: the others come after it.
+    if (this.#isReading) return;
+    this.#isReading = true;
     for (let left = limit; left > 0 && this.#inboxAt < this.#inbox.length; left--) {
       const message = this.#inbox[this.#inboxAt++] as Message<T> | GapEntry;
       // It overflowed: the rest is lost as well.
@@ -354,18 +366,21 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
       else if (this.#plain) this.#accept(message);
       else this.#decode(message);
     }
+    this.#isReading = false;
     if (this.#inboxAt < this.#inbox.length || this.#inboxAt === 0) return;
     this.#inbox = [];
     this.#inboxAt = 0;
   }
 
   #decode(message: Message<T>): void {
-    const { raw, channel, receivedAt } = message;
     const error = this.#reader.decode(message);
+    // Stopped by its codec.
+    if (this.isEnded) return void this.#overflowCount++;
     if (this.#reader.gap) this.#queue.pushGap(this.#reader.gap);
     if (error === undefined) return this.#accept(message);
     this.#invalidCount++;
-    this.#events.emit('invalid', { message: { channel, raw, receivedAt }, error });
+    const { data: _, ...found } = message;
+    this.#events.emit('invalid', { message: found, error });
   }
 
   #accept(message: Message<T>): void {

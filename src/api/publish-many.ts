@@ -150,13 +150,13 @@ export async function publishMany(
     }
     check();
   } finally {
-    stopWatching();
     // What had not left when it was given up leaves no more.
     if (signal?.aborted) {
       chunk.onFailure(signal.reason);
       begin();
     } else flush();
     await room(0);
+    stopWatching();
   }
   if (signal?.aborted) throw signal.reason;
   return result;

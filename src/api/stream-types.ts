@@ -15,7 +15,7 @@ export interface SlowEvent {
 }
 
 export interface InvalidEvent {
-  readonly message: { readonly channel: string; readonly raw: string | Uint8Array; readonly receivedAt: number };
+  readonly message: Omit<Message<unknown>, 'data'>;
   readonly error: Error;
 }
 

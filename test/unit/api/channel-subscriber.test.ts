@@ -280,6 +280,29 @@ describe('the channel subscriber', () => {
     assert.deepEqual(await subscriber.getData(1), new Uint8Array([255]));
   });
 
+  test('what is told of an invalid message says its pattern, its region and its number', async () => {
+    const subscriber = make<number>({
+      kind: 'pattern',
+      region: 'r',
+      numbered: true,
+      validate: () => assert.fail('never'),
+    });
+    await subscriber.start();
+    const told = new Promise<object>((resolve) => subscriber.on('invalid', ({ message }) => resolve(message)));
+    const link = await subscribed();
+    const envelope = JSON.stringify({ epoch: 'e-1', offset: 7, data: 5 });
+    link.write(`>4\r\n${bulk('pmessage')}${bulk('@r:c')}${bulk('@r:c1')}${bulk(envelope)}`);
+    const { receivedAt, ...rest } = (await told) as { receivedAt: number };
+    assert.deepEqual(rest, {
+      channel: 'c1',
+      pattern: 'c',
+      region: 'r',
+      raw: '5',
+      position: { epoch: 'e-1', offset: 7 },
+    });
+    assert.ok(receivedAt > 0);
+  });
+
   test('a message that can not be read is invalid, and the next one comes', async () => {
     const subscriber = make<number>({
       validate: (data: unknown) => {

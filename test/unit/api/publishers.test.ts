@@ -200,6 +200,34 @@ describe('publishers', () => {
       assert.equal(publisher.publishCount + publisher.failedCount, 700);
     });
 
+    test('a signal aborted after the last record: what waits for a new link is never sent', async () => {
+      await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
+      await publisher.connect();
+      const controller = new AbortController();
+      const waiting = new Promise<void>((resolve) => publisher.on('state', ({ to }) => to === 'waiting' && resolve()));
+      const many = publisher.publishMany(
+        (async function* () {
+          server.onLink = (link) => link.reset();
+          server.links[0]?.reset();
+          await waiting;
+          yield 'late';
+        })(),
+        { signal: controller.signal },
+      );
+      await waiting;
+      // The source has ended, and its record waits.
+      await new Promise((resolve) => setImmediate(resolve));
+      controller.abort(new Error('given up'));
+      await assert.rejects(many, /given up/);
+      server.onLink = () => {};
+      await publisher.publish('newer');
+      assert.deepEqual(
+        commands().map((words) => words[2]),
+        ['"newer"'],
+      );
+      assert.deepEqual([publisher.publishCount, publisher.failedCount], [1, 1]);
+    });
+
     test('sends in order, counts replies, and goes on after records that fail', async () => {
       await using publisher = new AshRedisDataPublisher('p', 'ashredis://x', config);
       server.script = (words) => (words[1] === 'k3' ? '-OOM no memory\r\n' : publishing(words));

@@ -469,9 +469,10 @@ describe('the decoding of a subscription', () => {
       },
     });
     const invalid: string[] = [];
-    bench.subscription.on('invalid', ({ message, error }) =>
-      invalid.push(`${message.raw} ${error.name} ${error.message}`),
-    );
+    bench.subscription.on('invalid', ({ message, error }) => {
+      invalid.push(`${message.raw} ${error.name} ${error.message}`);
+      assert.deepEqual(Object.keys(message).sort(), ['channel', 'raw', 'receivedAt']);
+    });
     const seen = bench.reading();
     bench.message('1', '{', '"x"', '4');
     await bench.run();
