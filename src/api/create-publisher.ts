@@ -4,6 +4,7 @@
 import { UsageError } from '../errors/index.ts';
 import { AshRedisChannelDataPublisher } from './ash-redis-channel-data-publisher.ts';
 import { AshRedisDataPublisher } from './ash-redis-data-publisher.ts';
+import { notAllowed, quoteValue } from './config-schema.ts';
 import type { PublisherConfig } from './config-types.ts';
 import { DataPublisher } from './data-publisher.ts';
 import { MemoryDataPublisher } from './memory-publisher.ts';
@@ -38,7 +39,11 @@ export function createPublisher(
 export function chosen<M, O>(url: string, key: string, builtIn: Record<string, M>, own: Record<string, O>): M | O {
   const scheme = schemeOf(url);
   if (scheme !== undefined) {
-    for (const name of [scheme, `${scheme}://`]) if (Object.hasOwn(own, name)) return own[name] as O;
+    for (const name of [scheme, `${scheme}://`]) {
+      const made = Object.hasOwn(own, name) ? own[name] : undefined;
+      if (typeof made === 'function') return made as O;
+      if (made !== undefined) notAllowed(`scheme "${name}"`, quoteValue(made), 'a class or a function');
+    }
     if (Object.hasOwn(builtIn, scheme)) return builtIn[scheme] as M;
   }
   const known = [...Object.keys(own), ...Object.keys(builtIn)].map((name) => `${name}://`).join(', ');

@@ -7,27 +7,25 @@ const LOWEST = 5;
 
 /** Order holds within a priority: 1 is high, 5 low, 5 also what has none or another one. */
 export class PublishQueue<E> {
-  readonly #lanes: E[][];
-  readonly #heads: number[];
+  /** Sets keep the order, and let an entry go from anywhere. */
+  readonly #lanes: Set<E>[];
   readonly #maxDepth: number;
-  #size = 0;
 
   constructor(options: { queueType: 'fifo' | 'priority'; maxQueueDepth: number }) {
-    const lanes = options.queueType === 'priority' ? LOWEST : 1;
-    this.#lanes = Array.from({ length: lanes }, () => []);
-    this.#heads = new Array<number>(lanes).fill(0);
+    this.#lanes = Array.from({ length: options.queueType === 'priority' ? LOWEST : 1 }, () => new Set());
     this.#maxDepth = options.maxQueueDepth;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#lanes.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Throws an `OverflowError` when full. */
   checkRoom(): void {
-    if (this.#size >= this.#maxDepth) {
+    const { size } = this;
+    if (size >= this.#maxDepth) {
       throw new OverflowError(
-        `Cannot queue record: ${this.#size} records wait, allowed by "maxQueueDepth" is ${this.#maxDepth}`,
+        `Cannot queue record: ${size} records wait, allowed by "maxQueueDepth" is ${this.#maxDepth}`,
         { hint: 'publish more slowly or raise "maxQueueDepth"' },
       );
     }
@@ -35,26 +33,24 @@ export class PublishQueue<E> {
 
   /** `data` is looked at for its `_dag_priority`. */
   push(entry: E, data: unknown): void {
-    this.#lanes[this.#lanes.length === 1 ? 0 : priorityOf(data) - 1]?.push(entry);
-    this.#size++;
+    this.#lanes[this.#lanes.length === 1 ? 0 : priorityOf(data) - 1]?.add(entry);
+  }
+
+  /** It was given up. */
+  delete(entry: E): void {
+    for (const lane of this.#lanes) lane.delete(entry);
   }
 
   /** At most `max` entries, the most urgent first. */
   take(max: number): E[] {
     const taken: E[] = [];
-    for (let lane = 0; lane < this.#lanes.length && taken.length < max; lane++) {
-      const entries = this.#lanes[lane] as E[];
-      let head = this.#heads[lane] as number;
-      const end = Math.min(entries.length, head + max - taken.length);
-      while (head < end) taken.push(entries[head++] as E);
-      // Cut when half is used up: each entry is then moved once at most on average, and memory is given back.
-      if (head * 2 >= entries.length) {
-        entries.splice(0, head);
-        head = 0;
+    for (const lane of this.#lanes) {
+      for (const entry of lane) {
+        if (taken.length >= max) return taken;
+        lane.delete(entry);
+        taken.push(entry);
       }
-      this.#heads[lane] = head;
     }
-    this.#size -= taken.length;
     return taken;
   }
 }

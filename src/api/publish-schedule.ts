@@ -73,6 +73,7 @@ export class PublishSchedule<R> {
       const stopWatching = whenAborted(signal, () => {
         stopWatching();
         entry.isSettled = true;
+        this.#queue.delete(entry);
         this.#tellGivenUp(signal?.reason, data);
         reject(signal?.reason);
       });

@@ -173,6 +173,41 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
+  test('publishMany rejects when the publisher was stopped, also while its source gives nothing', async () => {
+    const publisher = new ListPublisher('own', 'own://x');
+    let waits = () => {};
+    const waiting = new Promise<void>((resolve) => (waits = resolve));
+    const source = (async function* () {
+      yield 1;
+      waits();
+      await new Promise(() => {});
+    })();
+    const refused = assert.rejects(publisher.publishMany(source), ClosedError);
+    await waiting;
+    await publisher.stop();
+    await refused;
+    assert.deepEqual(publisher.list, [1]);
+  });
+
+  test('records that were given up while they waited make room in the queue', async () => {
+    for (const queueType of ['fifo', 'priority'] as const) {
+      const publisher = new ListPublisher('own', 'own://x', { publishInterval: 60, maxQueueDepth: 2, queueType });
+      const controller = new AbortController();
+      const { signal } = controller;
+      const given = [
+        publisher.publish({ n: 1, _dag_priority: 1 }, { signal }),
+        publisher.publish({ n: 2 }, { signal }),
+      ];
+      await assert.rejects(publisher.publish({ n: 3 }), OverflowError);
+      controller.abort(new Error('given up'));
+      for (const each of given) await assert.rejects(each, /given up/);
+      assert.equal(publisher.getQueueSize(), 0);
+      void publisher.publish({ n: 4 });
+      await publisher.stop();
+      assert.deepEqual(publisher.list, [{ n: 4 }]);
+    }
+  });
+
   test('a suspended publisher accepts publishMany as it accepts publish: nothing leaves before resume()', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     publisher.suspend();
@@ -487,6 +522,15 @@ describe('createPublisher and createSubscriber', () => {
       { schemes: { ashredischannel: (name, source, config) => new ManualSubscriber(name, source, config) } },
     );
     assert.ok(made instanceof ManualSubscriber);
+  });
+
+  test('a scheme that is neither class nor function is refused', () => {
+    for (const own of [5, null, {}] as never[]) {
+      const refusal = /^Cannot use scheme "own": found .*, allowed is a class or a function/;
+      const schemes = { own };
+      assert.throws(() => createPublisher('p', { destination: 'own://x' }, { schemes }), { message: refusal });
+      assert.throws(() => createSubscriber('s', { source: 'own://x' }, { schemes }), { message: refusal });
+    }
   });
 
   test('an unknown scheme, and none, are refused with those there are', () => {
