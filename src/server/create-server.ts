@@ -53,6 +53,8 @@ class RunningServer implements EmbeddedServer, ServerState {
   /** Who watches a key, by database and key. */
   readonly #watchers = new Map<string, Set<Session>>();
   readonly #listeners: Server[] = [];
+  /** Set whenever somebody asks for the time, which every connection does when it reads. */
+  readonly #clock = { seconds: Math.floor(Date.now() / 1000) };
   #dirty: Session[] = [];
   #flushPlanned = false;
   /** Taken before a test fakes it, or made where the mark of the fakes says that one has: replies go out all the same. */
@@ -109,15 +111,18 @@ class RunningServer implements EmbeddedServer, ServerState {
   }
 
   now(): number {
-    return Date.now();
+    const now = Date.now();
+    this.#clock.seconds = Math.floor(now / 1000);
+    return now;
   }
 
   keyspace(index: number): Keyspace {
     let keyspace = this.#keyspaces.get(index);
     if (keyspace === undefined) {
-      keyspace = new Keyspace(index, this.memory, Date.now, (key) => {
+      const onChange = (key: string) => {
         if (this.#watchers.size > 0) this.#touch(index, key);
-      });
+      };
+      keyspace = new Keyspace(index, this.memory, Date.now, onChange, this.#clock);
       this.#keyspaces.set(index, keyspace);
     }
     return keyspace;

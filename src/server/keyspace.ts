@@ -3,6 +3,7 @@
 // each character is one byte (latin1), so that they are binary safe, hashable and written without conversion.
 // It must never know sockets, dialects or replies.
 
+import { Entry } from './entry.ts';
 import type { Glob } from './glob.ts';
 
 /** What one key costs beside its bytes: the map's slot, the entry, the headers of two strings. An estimate. */
@@ -34,18 +35,9 @@ export class MemoryMeter {
   }
 }
 
-export class Entry {
-  value: string;
-  /** Epoch ms; 0 for none. */
-  expiresAt: number;
-  /** Grows with every new key: the order of the map, and so SCAN's cursor. */
-  readonly sequence: number;
-
-  constructor(value: string, expiresAt: number, sequence: number) {
-    this.value = value;
-    this.expiresAt = expiresAt;
-    this.sequence = sequence;
-  }
+/** Seconds for OBJECT IDLETIME, kept by the server: a look at the clock for each read would cost more than the read. */
+export interface CoarseClock {
+  seconds: number;
 }
 
 export class Keyspace {
@@ -54,6 +46,7 @@ export class Keyspace {
   /** Told of every key whose value or life changed, for WATCH. */
   readonly #onChange: (key: string) => void;
   readonly #now: () => number;
+  readonly #clock: CoarseClock;
   #entries = new Map<string, Entry>();
   /** Keys with a time to live. */
   #volatile = new Set<string>();
@@ -66,11 +59,18 @@ export class Keyspace {
   hitCount = 0;
   missCount = 0;
 
-  constructor(index: number, memory: MemoryMeter, now: () => number, onChange: (key: string) => void) {
+  constructor(
+    index: number,
+    memory: MemoryMeter,
+    now: () => number,
+    onChange: (key: string) => void,
+    clock: CoarseClock = { seconds: 0 },
+  ) {
     this.index = index;
     this.memory = memory;
     this.#now = now;
     this.#onChange = onChange;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -93,26 +93,40 @@ export class Keyspace {
   }
 
   /** As `get`, and counted as a hit or a miss. */
-  read(key: string): string | undefined {
+  look(key: string): Entry | undefined {
     const entry = this.get(key);
-    if (entry === undefined) {
-      this.missCount++;
-      return undefined;
-    }
-    this.hitCount++;
-    return entry.value;
+    if (entry === undefined) this.missCount++;
+    else this.hitCount++;
+    return entry;
+  }
+
+  /** As `look`, and as a use of the key. */
+  use(key: string): Entry | undefined {
+    const entry = this.look(key);
+    if (entry !== undefined) entry.usedAt = this.#clock.seconds;
+    return entry;
+  }
+
+  read(key: string): string | undefined {
+    return this.use(key)?.value;
+  }
+
+  /** Seconds since the key was used. */
+  idleSeconds(entry: Entry): number {
+    return Math.max(0, this.#clock.seconds - entry.usedAt);
   }
 
   /** Replaces value and time to live. `expiresAt` 0 for none. */
   set(key: string, value: string, expiresAt: number): void {
     const entry = this.get(key);
     if (entry === undefined) {
-      this.#entries.set(key, new Entry(value, expiresAt, ++this.#sequence));
+      this.#entries.set(key, new Entry(value, expiresAt, ++this.#sequence, this.#clock.seconds));
       this.memory.add(key.length + value.length + ENTRY_OVERHEAD_BYTES);
       if (expiresAt !== 0) this.#volatile.add(key);
     } else {
-      this.memory.add(value.length - entry.value.length);
+      this.memory.add(value.length - entry.byteCount);
       entry.value = value;
+      entry.usedAt = this.#clock.seconds;
       if (entry.expiresAt !== expiresAt) this.#setExpiry(key, entry, expiresAt);
     }
     this.#onChange(key);
@@ -122,6 +136,21 @@ export class Keyspace {
   replace(key: string, value: string): void {
     const entry = this.get(key);
     this.set(key, value, entry === undefined ? 0 : entry.expiresAt);
+  }
+
+  /** Writes into the value, which grows as needed, and keeps the time to live. Returns the value's new length. */
+  write(key: string, offset: number, part: string): number {
+    let entry = this.get(key);
+    if (entry === undefined) {
+      this.set(key, '', 0);
+      entry = this.get(key) as Entry;
+    }
+    const before = entry.byteCount;
+    entry.write(offset, part);
+    entry.usedAt = this.#clock.seconds;
+    this.memory.add(entry.byteCount - before);
+    this.#onChange(key);
+    return entry.length;
   }
 
   /** Sets or (0) removes the time to live of a living key; one in the past removes the key. */
@@ -146,14 +175,33 @@ export class Keyspace {
 
   clear(): void {
     for (const [key, entry] of this.#entries) {
-      this.memory.add(-(key.length + entry.value.length + ENTRY_OVERHEAD_BYTES));
+      this.memory.add(-(key.length + entry.byteCount + ENTRY_OVERHEAD_BYTES));
       this.#onChange(key);
     }
     this.#entries = new Map();
     this.#volatile = new Set();
-    this.#scans = new Map();
-    this.#expireWalk = undefined;
-    this.#randomWalk = undefined;
+    this.#forgetWalks();
+  }
+
+  /** Exchanges all keys with another database, for SWAPDB. */
+  swap(other: Keyspace): void {
+    const mine = { entries: this.#entries, volatile: this.#volatile };
+    this.#entries = other.#entries;
+    this.#volatile = other.#volatile;
+    other.#entries = mine.entries;
+    other.#volatile = mine.volatile;
+    // The numbers of new keys must be above all that either has given.
+    const sequence = Math.max(this.#sequence, other.#sequence);
+    for (const keyspace of [this, other]) {
+      keyspace.#sequence = sequence;
+      keyspace.#forgetWalks();
+    }
+    for (const entries of [this.#entries, other.#entries]) {
+      for (const key of entries.keys()) {
+        this.#onChange(key);
+        other.#onChange(key);
+      }
+    }
   }
 
   *keys(glob?: Glob): Generator<string> {
@@ -241,6 +289,12 @@ export class Keyspace {
     }
   }
 
+  #forgetWalks(): void {
+    this.#scans = new Map();
+    this.#expireWalk = undefined;
+    this.#randomWalk = undefined;
+  }
+
   #setExpiry(key: string, entry: Entry, expiresAt: number): void {
     entry.expiresAt = expiresAt;
     if (expiresAt === 0) this.#volatile.delete(key);
@@ -256,6 +310,6 @@ export class Keyspace {
   #remove(key: string, entry: Entry): void {
     this.#entries.delete(key);
     if (entry.expiresAt !== 0) this.#volatile.delete(key);
-    this.memory.add(-(key.length + entry.value.length + ENTRY_OVERHEAD_BYTES));
+    this.memory.add(-(key.length + entry.byteCount + ENTRY_OVERHEAD_BYTES));
   }
 }

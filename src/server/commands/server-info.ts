@@ -243,7 +243,7 @@ function memory(session: Session, args: string[]) {
     const key = args[2] as string;
     const entry = session.keyspace.get(key);
     if (entry === undefined) session.nil();
-    else session.integer(key.length + entry.value.length + 128);
+    else session.integer(key.length + entry.byteCount + 128);
   } else {
     const { usedBytes, maxBytes } = session.server.memory;
     session.verbatim(`Keys and values take ${usedBytes} bytes of ${maxBytes === 0 ? 'no limit' : maxBytes}.\n`);

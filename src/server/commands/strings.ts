@@ -149,15 +149,19 @@ function incrbyfloat(session: Session, args: string[]) {
 }
 
 function append(session: Session, args: string[]) {
+  const { keyspace, server } = session;
   const key = args[1] as string;
-  const value = (session.keyspace.get(key)?.value ?? '') + (args[2] as string);
-  if (value.length > session.server.limits.maxBulkBytes) return session.error(TOO_LONG);
-  session.keyspace.replace(key, value);
-  session.integer(value.length);
+  const part = args[2] as string;
+  const entry = keyspace.get(key);
+  const length = entry?.length ?? 0;
+  if (length + part.length > server.limits.maxBulkBytes) return session.error(TOO_LONG);
+  if (entry === undefined) keyspace.set(key, part, 0);
+  else keyspace.write(key, length, part);
+  session.integer(length + part.length);
 }
 
 function strlen(session: Session, args: string[]) {
-  session.integer(session.keyspace.read(args[1] as string)?.length ?? 0);
+  session.integer(session.keyspace.use(args[1] as string)?.length ?? 0);
 }
 
 function getrange(session: Session, args: string[]) {
@@ -165,30 +169,26 @@ function getrange(session: Session, args: string[]) {
   if (first === undefined) return;
   const last = integerArgument(session, args[3] as string);
   if (last === undefined) return;
-  const value = session.keyspace.read(args[1] as string) ?? '';
-  if (first < 0 && last < 0 && first > last) return session.bulk('');
-  const start = first < 0 ? Math.max(0, value.length + first) : first;
-  const end = last < 0 ? Math.max(0, value.length + last) : last;
-  session.bulk(start > end ? '' : value.slice(start, end + 1));
+  const entry = session.keyspace.use(args[1] as string);
+  if (entry === undefined || (first < 0 && last < 0 && first > last)) return session.bulk('');
+  const start = first < 0 ? Math.max(0, entry.length + first) : first;
+  const end = last < 0 ? Math.max(0, entry.length + last) : last;
+  session.bulk(start > end ? '' : entry.slice(start, end + 1));
 }
 
 function setrange(session: Session, args: string[]) {
+  const { keyspace, server } = session;
   const key = args[1] as string;
   const part = args[3] as string;
   const offset = integerArgument(session, args[2] as string);
   if (offset === undefined) return;
   if (offset < 0) return session.error('ERR offset is out of range');
-  const value = session.keyspace.get(key)?.value ?? '';
-  if (part === '') return session.integer(value.length);
-  if (offset + part.length > session.server.limits.maxBulkBytes) return session.error(TOO_LONG);
+  const length = keyspace.get(key)?.length ?? 0;
+  if (part === '') return session.integer(length);
+  if (offset + part.length > server.limits.maxBulkBytes) return session.error(TOO_LONG);
   // The dispatcher only knew the arguments' length; the padding counts as well.
-  if (session.server.memory.refuses(Math.max(0, offset + part.length - value.length))) {
-    return session.error(OUT_OF_MEMORY);
-  }
-  const head = value.slice(0, offset).padEnd(offset, '\0');
-  const result = head + part + value.slice(offset + part.length);
-  session.keyspace.replace(key, result);
-  session.integer(result.length);
+  if (server.memory.refuses(Math.max(0, offset + part.length - length))) return session.error(OUT_OF_MEMORY);
+  session.integer(keyspace.write(key, offset, part));
 }
 
 const WRITE = ['write', 'denyoom'] as const;
@@ -216,5 +216,6 @@ export const STRING_COMMANDS: readonly Command[] = commandsOf('string', [
   ['append', 3, WRITE_FAST, ONE_KEY, append],
   ['strlen', 2, READ_FAST, ONE_KEY, strlen],
   ['getrange', 4, ['readonly'], ONE_KEY, getrange],
+  ['substr', 4, ['readonly'], ONE_KEY, getrange],
   ['setrange', 4, WRITE, ONE_KEY, setrange],
 ]);

@@ -31,6 +31,20 @@ describe('Keyspace', () => {
     assert.deepEqual([keyspace.size, keyspace.expiredCount, keyspace.hitCount, keyspace.missCount], [0, 1, 1, 1]);
   });
 
+  test('write() makes, changes and accounts for a value, and keeps its time to live', () => {
+    assert.equal(keyspace.write('k', 2, 'ab'), 4);
+    assert.equal(keyspace.read('k'), '\0\0ab');
+    keyspace.expireAt('k', 5000);
+    changed = [];
+    assert.equal(keyspace.write('k', 4, 'c'.repeat(100)), 104);
+    assert.deepEqual([keyspace.get('k')?.expiresAt, changed], [5000, ['k']]);
+    assert.ok(memory.usedBytes >= 105);
+    keyspace.set('k', 'short', 0);
+    keyspace.write('k', 0, 'S');
+    keyspace.delete('k');
+    assert.equal(memory.usedBytes, 0);
+  });
+
   test('set() replaces the time to live, replace() keeps it', () => {
     keyspace.set('k', 'v', 2000);
     keyspace.replace('k', 'w');
