@@ -46,7 +46,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   override start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
     if (!connectTrace.hasSubscribers) return super.start(options);
-    return handled(connectTrace.promise(connectContext(this.#connections.config), () => super.start(options)));
+    return handled(connectTrace.call(connectContext(this.#connections.config), () => super.start(options)));
   }
 
   protected override async openSource(signal: AbortSignalLike | undefined): Promise<MessageSource> {

@@ -364,6 +364,8 @@ function mergeArguments(
     }
     return hostOrOptions;
   }
+  // Python's third argument is a region. The configuration refuses it.
+  if (typeof (options ?? {}) !== 'object') return options as object;
   const merged = { ...options } as Draft;
   settle(merged, 'host', hostOrOptions, 'the first argument');
   settle(merged, 'port', port, 'the second argument');

@@ -7,6 +7,7 @@ import { BatchCommand } from './batch-command.ts';
 import type { BlockingConnections } from './blocking.ts';
 import type { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
+import { checkOptions } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 import { blockingLimitMs, refuseGuarded } from './guarded-commands.ts';
 import { handled } from './handled.ts';
@@ -54,6 +55,7 @@ export class Batch<T extends unknown[] = []> {
   }
 
   set(key: string, value: string | Uint8Array, options: table.SetOptions = {}): Batch<[...T, 'OK' | null]> {
+    checkOptions(options);
     return this.#add(table.setRequest(key, value, options, this.#sender.connections.config.ttlSeconds));
   }
 

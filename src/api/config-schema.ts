@@ -28,6 +28,8 @@ const TIMEOUT_WORDS = `a number of milliseconds, 0 < n ≤ ${MAX}`;
 const ofType = (type: string) => (value: unknown) => typeof value === type;
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown) => typeof value === 'string' && value !== '';
+/** No URL, no `host:port`, no path and no brackets, all of which the DNS would only call unknown. A colon is IPv6's. */
+const isHost = (value: unknown) => typeof value === 'string' && /^([^\s:/@[\]]+|[\da-f.]*:.*:[^\s/@\]]*)$/i.test(value);
 const isFlag = ofType('boolean');
 const isFunction = ofType('function');
 const inRange = (min: number, max: number) => (value: unknown) =>
@@ -103,9 +105,9 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
     maxQueueDepth: 100_000,
     maxDepth: none,
   }),
-  ...keys('a non-empty string', isText, { host: 'localhost' }),
+  ...keys('a name or address alone; see "url"', isHost, { host: 'localhost' }),
   ...keys('the path of a Unix socket', isText, { path: none }),
-  ...keys('a URL such as "ashredischannel://alerts"', isText, { destination: none, source: none }),
+  ...keys('a non-empty string', isText, { destination: none, source: none }),
   ...keys(REGION_WORDS, isRegionName, { region: none }),
   ...keys('printable ASCII without blanks', isClientName, { clientName: none }),
   ...keys('a function', isFunction, {
@@ -121,15 +123,17 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
   ...keys('an AbortSignal', isSignal, { signal: none }),
   ...keys(URL_WORDS, isText, { url: none }, true),
   ...keys('a string', ofType('string'), { username: none, password: none }, true),
-  ...keys('a function that gives { username?, password, expiresAt? }', isFunction, { credentials: none }, true),
+  ...keys('a function', isFunction, { credentials: none }, true),
   ...keys('true, false or options of node:tls', (value) => isFlag(value) || isObject(value), { tls: none }, true),
   ...keys('an AshRedisClient', isObject, { client: none }, true),
 ]);
 
-/** What a call may say. */
-export const CALL_KEYS: readonly KeyRule[] = [
+/** What calls take. Others' words (`EX`, `ttl`) and a second key in their place would do nothing, unnoticed. */
+const OPTIONS =
+  /^(region|signal|timeoutMs|retry|whenDisconnected|ttlSeconds|nx|xx|as|match|count|type|keys|shard|atomic|onFailure|onGap|overflow|queueMaxCount|queueMaxBytes|conflateKey|codec|validate)$/;
+const CALL_KEYS: readonly KeyRule[] = [
   ...keys(TIMEOUT_WORDS, isDuration, { timeoutMs: none }),
-  ...CONFIG_KEYS.filter(({ name }) => /^(retry|whenDisconnected|signal)$/.test(name)),
+  ...CONFIG_KEYS.filter(({ name }) => OPTIONS.test(name)),
 ];
 
 /** Seconds or milliseconds that a timer and every server keep exactly. */
@@ -146,16 +150,13 @@ function isClientName(value: unknown): boolean {
 }
 
 function isReconnect(value: unknown): boolean {
-  if (value === false) return true;
-  return (
-    isObject(value) &&
-    Object.entries(value as object).every(([key, entry]) => {
-      if (entry === undefined || entry === null) return true;
-      if (/^max(Attempts|_attempts)$/.test(key))
-        return entry === Number.POSITIVE_INFINITY || integerIn(1, Number.MAX_SAFE_INTEGER)(entry);
-      return /^max(DelayMs|_delay_ms)$/.test(key) && inRange(0, MAX)(entry);
-    })
-  );
+  const isAllowed = ([key, entry]: [string, unknown]) =>
+    (entry ?? none) === none ||
+    (/^max(DelayMs|_delay_ms)$/.test(key)
+      ? inRange(0, MAX)(entry)
+      : /^max(Attempts|_attempts)$/.test(key) &&
+        (entry === Number.POSITIVE_INFINITY || integerIn(1, Number.MAX_SAFE_INTEGER)(entry)));
+  return value === false || (isObject(value) && Object.entries(value as object).every(isAllowed));
 }
 
 function isCodec(value: unknown): boolean {
@@ -176,7 +177,11 @@ export function pythonSpelling(name: string): string {
 /** A value as messages quote it: short, and never what could be a secret. */
 export function quoteValue(value: unknown): string {
   const type = typeof value;
-  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}…` : value);
+  // What stands before "@" may be a password: URLs are given as host or destination by mistake.
+  if (typeof value === 'string') {
+    const text = value.replace(/^.+@/s, '…@');
+    return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}…` : text);
+  }
   if (type === 'bigint') return `${value}n`;
   if (type === 'function' || type === 'symbol') return `a ${type}`;
   if (type !== 'object' || value === null) return String(value);
@@ -193,10 +198,13 @@ export function refuse({ name, secret, allowed }: KeyRule, value: unknown): neve
   notAllowed(`configuration key "${name}"`, found, allowed);
 }
 
-/** The options of a call, by the rules of the configuration. What has a rule there and is no option is nobody's. */
-export function checkOptions(options: object, rules: readonly KeyRule[] = CONFIG_KEYS): void {
-  for (const rule of rules) {
-    const value = (options as Record<string, unknown>)[rule.name] ?? undefined;
-    if (value !== undefined && !rule.check(value)) refuse(rule, value);
+/** The options of a call, by the rules of the configuration. */
+export function checkOptions(options: object): void {
+  if (!isObject(options)) notAllowed('options', quoteValue(options), 'an object');
+  for (const name in options) {
+    const value = (options as Record<string, unknown>)[name] ?? none;
+    if (!OPTIONS.test(name)) notAllowed('options', quoteValue(name), OPTIONS.source.slice(2, -2));
+    const rule = CALL_KEYS.find((each) => each.name === name);
+    if (rule && value !== none && !rule.check(value)) refuse(rule, value);
   }
 }

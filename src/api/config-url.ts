@@ -32,7 +32,7 @@ export function parseServerUrl(text: string): ServerUrl {
   for (const key of searchParams.keys()) {
     if (key !== 'db') throw refusal(`its parameter ${quoteValue(key)} is not known, only "db" is`);
   }
-  const inQuery = dbOf(searchParams.get('db'));
+  const inQuery = dbOf(searchParams.getAll('db').join() || null);
   const common = {
     username: decode(url.username),
     password: decode(url.password),

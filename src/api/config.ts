@@ -129,14 +129,9 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   settleUrl(draft);
   settleServer(draft);
   settle(draft, 'queueMaxCount', draft.maxDepth, '"maxDepth"');
-  if (draft.numbered && draft.codec?.binary) {
-    throw new UsageError('Cannot use "numbered" with a binary codec: its envelope is JSON; use a text codec');
-  }
-  if (draft.delivery === 'latest' && draft.kind === 'pattern') {
-    throw new UsageError(
-      'Cannot use delivery "latest" with a pattern: only a channel has a newest value; name the channels or use delivery "live"',
-    );
-  }
+  // The envelope is JSON; only a channel has a newest value.
+  if (draft.numbered && draft.codec?.binary) refuseTogether('"numbered"', 'a binary codec');
+  if (draft.delivery === 'latest' && draft.kind === 'pattern') refuseTogether('delivery "latest"', 'kind "pattern"');
   return complete(draft);
 }
 
@@ -181,11 +176,7 @@ function settleServer(draft: Draft): void {
   draft.tls = tls === true ? {} : tls || undefined;
   const onlyResp = credentials !== undefined || db !== 0;
   if (dialect === 'ashredis') {
-    if (onlyResp) {
-      throw new UsageError(
-        'Cannot use dialect "ashredis" with credentials or "db": a line server has neither; use dialect "resp"',
-      );
-    }
+    if (onlyResp) refuseTogether('dialect "ashredis"', 'credentials or "db", which a line server lacks');
     draft.dialect = 'line';
   } else if (onlyResp || draft.tls !== undefined || path !== undefined) draft.dialect = 'resp';
   // `region0` is the name of having none, on every server.

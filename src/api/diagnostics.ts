@@ -74,12 +74,10 @@ class Trace<C extends { error?: unknown; result?: unknown }> {
     );
   }
 
-  /** Runs `start` inside the span; the results of commands stay out of the context, since they are data. */
-  promise<T>(context: C, start: () => Promise<T>): Promise<T> {
-    return this.call(context, start);
-  }
-
-  /** For handlers, which may be synchronous: what they give is given back as it is. */
+  /**
+   * Runs `start` inside the span; the results of commands stay out of the context, since they are data. Handlers may be
+   * synchronous: what they give is given back as it is.
+   */
   call<T>(context: C, start: () => T): T {
     const failed = (error: unknown) => {
       context.error = error;

@@ -3,7 +3,7 @@
 
 import type { AbortSignalLike, Command, CommandLane } from '../net/index.ts';
 import type { Configuration } from './config.ts';
-import { CALL_KEYS, checkOptions } from './config-schema.ts';
+import { checkOptions } from './config-schema.ts';
 import type { CommandOptions } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { commandContext, commandTrace, connectContext, connectTrace } from './diagnostics.ts';
@@ -32,7 +32,7 @@ export function sendingOf(
   options?: Pick<CommandOptions, 'retry' | 'whenDisconnected' | 'timeoutMs'> | null,
   limitMs = config.commandTimeoutMs,
 ): Sending {
-  if (options) checkOptions(options, CALL_KEYS);
+  if (options) checkOptions(options);
   return {
     retry: (options?.retry ?? config.retry) === 'always',
     failWhenDisconnected: (options?.whenDisconnected ?? config.whenDisconnected) === 'fail',
@@ -44,7 +44,7 @@ export function sendingOf(
 export async function connectLane(connections: Connections, signal: AbortSignalLike | undefined): Promise<void> {
   const start = () => connections.lane.connect(signal);
   if (!connectTrace.hasSubscribers) return start();
-  return connectTrace.promise(connectContext(connections.config), start);
+  return connectTrace.call(connectContext(connections.config), start);
 }
 
 /** Sends the command. `promise` is what its user gets, traced when somebody listens. */
@@ -78,5 +78,5 @@ function traced<T>(
     port.send(command);
     return promise;
   };
-  return handled(commandTrace.promise(context, send));
+  return handled(commandTrace.call(context, send));
 }

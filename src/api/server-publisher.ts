@@ -114,9 +114,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     const publisher = this as unknown as ManyPublisher;
     const start = () => publishMany(records, publisher, target, form, connections, options);
     // One span for all: its commands hold hundreds of records each.
-    return commandTrace.hasSubscribers
-      ? commandTrace.promise(commandContext(connections, form.name, 0), start)
-      : start();
+    return commandTrace.hasSubscribers ? commandTrace.call(commandContext(connections, form.name, 0), start) : start();
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {

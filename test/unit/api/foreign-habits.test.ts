@@ -1,0 +1,116 @@
+// What users of other clients and of the Python classes write by habit: it does the same here, or is refused. Nothing
+// of it is quietly left out, and no password that stands in the wrong place is shown.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
+import { AshRedisDataPublisher } from '../../../src/api/ash-redis-data-publisher.ts';
+import { parseConfiguration } from '../../../src/api/config.ts';
+import { UsageError } from '../../../src/errors/index.ts';
+import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
+
+describe('options of a call', () => {
+  let server: ScriptedServer;
+  // As a program in JavaScript sees it.
+  // biome-ignore lint/suspicious/noExplicitAny: what is written here is wrong on purpose
+  let client: any;
+
+  before(async () => {
+    server = await startScriptedServer();
+    server.script = (words) => greeting(words) ?? '+OK\r\n';
+  });
+  after(() => server.stop());
+  beforeEach(() => {
+    server.links.length = 0;
+    client = new AshRedisClient('127.0.0.1', server.port, { protocol: 3 });
+  });
+
+  afterEach(() => client.close());
+
+  const calls: Record<string, () => unknown> = {
+    "ioredis: set(key, value, 'EX', 10)": () => client.set('k', 'v', 'EX', 10),
+    'redis: set(key, value, { EX: 10 })': () => client.set('k', 'v', { EX: 10 }),
+    'Python: set(key, value, region, ttl)': () => client.set('k', 'v', 'users', 10),
+    'an option of another name: { ttl }': () => client.set('k', 'v', { ttl: 10 }),
+    'an option of another name in a batch': () => client.batch().set('k', 'v', { EX: 10 }).exec(),
+    'several keys: del(a, b)': () => client.del('a', 'b'),
+    'Python: get(key, region)': () => client.get('k', 'users'),
+    'ioredis: subscribe(a, b)': () => client.subscribe('a', 'b'),
+    'redis: subscribe(channel, listener)': () => client.subscribe('a', () => {}),
+    'subscribe(channel, { onMessage })': () => client.subscribe('a', { onMessage() {} }),
+    'redis: scan({ MATCH })': () => client.scan({ MATCH: 'a*' }).next(),
+    'publish(channel, text, region)': () => client.publish('c', 'x', 'users'),
+  };
+  for (const [title, call] of Object.entries(calls)) {
+    test(`${title} is refused before a byte is sent`, async () => {
+      await assert.rejects(
+        async () => call(),
+        (error: Error) =>
+          error instanceof UsageError && /^Cannot use options: found .+, allowed is /.test(error.message),
+      );
+      assert.equal(server.links.length, 0);
+    });
+  }
+
+  test('what is allowed, absent or null is sent', async () => {
+    await client.set('k', 'v', { ttlSeconds: 1, nx: true, region: null, signal: undefined, timeoutMs: 1000 });
+    await client.set('k', 'v', null);
+    assert.deepEqual(server.links.at(-1)?.commands.slice(-2), [
+      ['SET', 'k', 'v', 'PX', '1000', 'NX'],
+      ['SET', 'k', 'v'],
+    ]);
+  });
+
+  test('a region as third argument of the constructor, as in Python, is refused', () => {
+    // biome-ignore lint/suspicious/noExplicitAny: wrong on purpose
+    assert.throws(() => new AshRedisClient('h', 6379, 'users' as any), /found "users", allowed is an object/);
+  });
+});
+
+test('a host is a name or an address; URLs, ports, paths, blanks and brackets are refused', () => {
+  const hosts = ['localhost', 'a_b.example', 'ü.example', '127.0.0.1', '::1', 'fe80::1%eth0', '::ffff:1.2.3.4', 'h.'];
+  for (const host of hosts) assert.equal(parseConfiguration({ host }, 'test').host, host);
+  const wrong = [
+    'redis://h',
+    'h:6379',
+    'dead:6379',
+    '[::1]',
+    'a b',
+    ' h',
+    'h\n',
+    '/tmp/redis.sock',
+    'user:pw@h',
+    'u@h',
+  ];
+  for (const host of wrong) {
+    assert.throws(
+      () => parseConfiguration({ host }, 'test'),
+      (error: Error) => error instanceof UsageError && error.message.includes('"host"') && /"url"/.test(error.message),
+      host,
+    );
+  }
+  assert.equal(parseConfiguration({ url: 'redis://[::1]:7000' }, 'test').host, '::1');
+});
+
+test('a URL of a server in a wrong place is refused without its password', () => {
+  const url = 'redis://user:hunter2/@x@h:6379';
+  const makers = [
+    () => new AshRedisClient(url),
+    () => parseConfiguration({ host: url }, 'test'),
+    () => parseConfiguration({ port: url }, 'test'),
+    () => parseConfiguration({ region: url }, 'test'),
+    () => parseConfiguration(url as unknown as object, 'test'),
+    () => new AshRedisDataPublisher('p', url),
+    () => new AshRedisDataPublisher('p', 'ashredis://x', url as unknown as object),
+  ];
+  for (const make of makers) {
+    assert.throws(make, (error: Error) => error instanceof UsageError && !error.message.includes('hunter2'));
+  }
+});
+
+test('a URL that names a database twice is refused', () => {
+  assert.equal(parseConfiguration({ url: 'redis://h?db=2' }, 'test').db, 2);
+  for (const url of ['redis://h?db=1&db=2', 'redis://h?db=1&db=1', 'redis://h/1?db=1&db=2']) {
+    assert.throws(() => parseConfiguration({ url }, 'test'), /its database is "[12],[12]", no integer from 0/);
+  }
+});
