@@ -68,8 +68,10 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   protected override async doStop(timeoutMs: number): Promise<void> {
     super.doStop(timeoutMs);
+    // A listener that is told of the end may start again.
+    const stopListening = this.#stopListening;
     if (!this.configuration.client) await this.#connections.close(timeoutMs);
-    this.#stopListening();
+    stopListening();
   }
 
   /** On a server that speaks RESP: what `retain: true` keeps, then what is published. */

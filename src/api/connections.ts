@@ -16,6 +16,7 @@ import {
 import { SubscriberConnection } from '../pubsub/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Configuration } from './config.ts';
+import { begun } from './handled.ts';
 import { type LineSettings, notOnLine } from './request.ts';
 
 /** Which of an object's connections an event is about. */
@@ -177,8 +178,13 @@ export class Connections {
 
   /** Flushes, then closes everything; settles within `timeoutMs`; twice is harmless. */
   close(timeoutMs: number): Promise<void> {
-    this.#closing ??= this.#closeAll(timeoutMs);
-    return this.#closing;
+    return (
+      this.#closing ??
+      begun(
+        (closing) => (this.#closing = closing),
+        () => this.#closeAll(timeoutMs),
+      )
+    );
   }
 
   async #closeAll(timeoutMs: number): Promise<void> {

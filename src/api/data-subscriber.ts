@@ -247,10 +247,11 @@ export abstract class DataSubscriber<T = JsonObject> {
       stream.started(this.platform.wallClock());
       this.#isRunning = true;
     } catch (error) {
-      this.#starting = undefined;
       // What waits for messages would wait for ever.
       stream.end(error);
       if (!this.#stopping) await this.#closeSource(0);
+      // Not before: another start must not find half of this one.
+      this.#starting = undefined;
       throw error;
     } finally {
       this.#giveUp = undefined;

@@ -186,3 +186,47 @@ test('a subscription closed by its codec gives nothing more', async () => {
   assert.deepEqual([seen, subscription.stats().queuedCount], [[], 0]);
   await server.stop();
 });
+
+describe('start() called by a listener that is told of the end', () => {
+  const subscribed = '>3\r\n+subscribe\r\n$1\r\nc\r\n:1\r\n';
+  const message = '>3\r\n+message\r\n$1\r\nc\r\n$1\r\n1\r\n';
+
+  test('of a start that failed is that start; the next one tries again', async () => {
+    let answer = '-NOPERM not yet\r\n';
+    const server = await startScriptedServer((words) => (words[0] === 'SUBSCRIBE' ? answer : greeting(words)));
+    const subscriber = new AshRedisChannelDataSubscriber('s', 'ashredischannel://c', { port: server.port });
+    const inner: Promise<void>[] = [];
+    subscriber.on('state', ({ to }) => to === 'closed' && inner.push(subscriber.start()));
+    const outer = subscriber.start();
+    await assert.rejects(outer, /NOPERM/);
+    assert.equal(inner[0], outer);
+    answer = subscribed;
+    await subscriber.start();
+    await subscriber.stop();
+    await server.stop();
+  });
+
+  test('of a source that was left begins anew, and its states are told to the last', async () => {
+    const server = await startScriptedServer((words, { number }) =>
+      words[0] === 'SUBSCRIBE' ? subscribed + (number === 1 ? message.repeat(3) : '') : greeting(words),
+    );
+    const subscriber = new AshRedisChannelDataSubscriber('s', 'ashredischannel://c', {
+      port: server.port,
+      overflow: 'fail',
+      queueMaxCount: 1,
+    });
+    const states: string[] = [];
+    const again = new Promise<Promise<void>>((resolve) => {
+      subscriber.on('state', ({ to }) => {
+        states.push(to);
+        if (states.length === 3) resolve(subscriber.start());
+      });
+    });
+    await subscriber.start();
+    await again;
+    assert.equal(subscriber.isRunning(), true);
+    await subscriber.stop();
+    assert.deepEqual(states, ['connecting', 'ready', 'closed', 'connecting', 'ready', 'closed']);
+    await server.stop();
+  });
+});
