@@ -64,7 +64,9 @@ export function within(
   keepProcessAlive: boolean,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const timer = platform.setTimer(timeoutMs, () => resolve(undefined), keepProcessAlive);
+    // Where the event loop stood still, what was due before comes before.
+    const late = () => platform.afterRead(() => resolve(undefined));
+    const timer = platform.setTimer(timeoutMs, late, keepProcessAlive);
     const stopTimer = () => platform.clearTimer(timer);
     Promise.resolve(promise).then(resolve, reject).finally(stopTimer);
   });

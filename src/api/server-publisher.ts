@@ -164,10 +164,9 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
 
   /** A replica takes PUBLISH without an error, and keeps it to itself. */
   #warnOfReplica(): void {
-    const role = this.connections.server?.role;
-    if (this.#replicaTold || role === undefined || role === 'master') return;
+    if (this.#replicaTold || this.connections.server?.role !== 'replica') return;
     this.#replicaTold = true;
-    const message = `publisher "${this.name}" is connected to a ${role}: what it publishes stays there; connect it to the master`;
+    const message = `publisher "${this.name}" is connected to a replica: what it publishes stays there; connect it to the master`;
     warn(this.configuration.logger, message);
   }
 }

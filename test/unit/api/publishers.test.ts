@@ -375,6 +375,22 @@ describe('publishers', () => {
   });
 
   describe('lifecycle', () => {
+    test('stop() resolves when all is closed, also where the event loop stood still at its limit', async () => {
+      server.script = (words) => greeting(words);
+      const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { ...config, closeTimeoutMs: 10 });
+      await publisher.connect();
+      const unanswered = assert.rejects(publisher.publish(1), ClosedError);
+      const link = await server.linked(1);
+      await server.until(() => link.commands.some(([name]) => name === 'PUBLISH'));
+      const stopped = publisher.stop();
+      await new Promise((resolve) => setImmediate(resolve));
+      const until = performance.now() + 60;
+      while (performance.now() < until);
+      await stopped;
+      assert.equal(publisher.stats().state, 'closed');
+      await unanswered;
+    });
+
     test('constructing opens nothing; stop() sends what was published before it, and is final', async () => {
       const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
       assert.equal(server.links.length, 0);
