@@ -46,6 +46,7 @@ class RunningServer implements EmbeddedServer, ServerState {
   readonly hub = new PubSubHub<Session>();
   readonly stats: ServerStats;
   readonly sessions = new Map<number, Session>();
+  readonly monitors = new Set<Session>();
   readonly runId: string;
   readonly #options: ServerOptions;
   readonly #dispatcher = new Dispatcher();
@@ -181,6 +182,7 @@ class RunningServer implements EmbeddedServer, ServerState {
 
   forget(session: Session): void {
     this.sessions.delete(session.id);
+    this.monitors.delete(session);
     unsubscribeAll(session);
     this.unwatch(session);
   }

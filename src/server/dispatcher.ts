@@ -1,15 +1,21 @@
 // From a request to its reply: looks the command up, asks whether it may run, and runs, queues or refuses it.
 // Called by sessions for each request. The order of the checks is Redis's (processCommand), so that the same error wins.
 
-import { type Command, unknownSubcommand, wrongArity } from './command.ts';
+import { type Command, shown, unknownSubcommand, wrongArity } from './command.ts';
+import { ACL_COMMANDS } from './commands/acl.ts';
 import { CLIENT_COMMANDS } from './commands/client.ts';
 import { CONNECTION_COMMANDS } from './commands/connection.ts';
-import { KEY_COMMANDS } from './commands/keys.ts';
+import { COPY_COMMANDS } from './commands/copies.ts';
+import { EMPTY_COMMANDS } from './commands/empty.ts';
+import { INTROSPECTION_COMMANDS } from './commands/introspection.ts';
+import { KEY_COMMANDS, SELECT_COMMANDS } from './commands/keys.ts';
+import { OBJECT_COMMANDS } from './commands/object.ts';
 import { PUBSUB_COMMANDS } from './commands/pubsub.ts';
 import { SERVER_COMMANDS } from './commands/server-info.ts';
 import { STRING_COMMANDS } from './commands/strings.ts';
 import { TRANSACTION_COMMANDS } from './commands/transactions.ts';
 import { isHttpWord, OUT_OF_MEMORY } from './messages.ts';
+import { feedMonitors } from './monitor.ts';
 import type { Session } from './session.ts';
 
 /** Every command, by name in lower case. */
@@ -17,11 +23,17 @@ export function commandTable(): Map<string, Command> {
   const all = [
     ...STRING_COMMANDS,
     ...KEY_COMMANDS,
+    ...COPY_COMMANDS,
+    ...OBJECT_COMMANDS,
     ...PUBSUB_COMMANDS,
     ...TRANSACTION_COMMANDS,
     ...CONNECTION_COMMANDS,
+    ...SELECT_COMMANDS,
     ...CLIENT_COMMANDS,
+    ...INTROSPECTION_COMMANDS,
     ...SERVER_COMMANDS,
+    ...ACL_COMMANDS,
+    ...EMPTY_COMMANDS,
   ];
   return new Map(all.map((command) => [command.name, command]));
 }
@@ -76,8 +88,13 @@ export class Dispatcher {
     const route = this.#find(args[0] as string);
     if (route === undefined) throw new Error(`Cannot run queued command '${args[0]}': it is not in the table`);
     if (route.denyOom && session.server.memory.refuses(byteCount(args))) session.error(OUT_OF_MEMORY);
-    else if (route.command.name === 'ssubscribe') session.error(NO_SHARDS_IN_EXEC);
-    else route.command.run(session, args);
+    else if (REFUSED_IN_EXEC.has(route.command.name)) session.error(REFUSED_IN_EXEC.get(route.command.name) as string);
+    else this.#perform(session, route.command, args);
+  }
+
+  #perform(session: Session, command: Command, args: string[]) {
+    command.run(session, args);
+    if (session.server.monitors.size > 0) feedMonitors(session, command, args);
   }
 
   #find(name: string): Route | undefined {
@@ -122,12 +139,15 @@ export class Dispatcher {
       );
     }
     if (session.transaction !== undefined && !route.immediate) return enqueue(session, args);
-    command.run(session, args);
+    this.#perform(session, command, args);
   }
 }
 
-/** Redis's words; SUBSCRIBE and PSUBSCRIBE it allows there. */
-const NO_SHARDS_IN_EXEC = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+/** With Redis's words; SUBSCRIBE and PSUBSCRIBE it allows there. */
+const REFUSED_IN_EXEC: ReadonlyMap<string, string> = new Map([
+  ['ssubscribe', "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"],
+  ['monitor', "ERR MONITOR isn't allowed for DENY BLOCKING client"],
+]);
 
 function hasArity(args: readonly string[], arity: number): boolean {
   return arity > 0 ? args.length === arity : args.length >= -arity;
@@ -174,9 +194,9 @@ function enqueue(session: Session, args: string[]) {
 
 /** Redis's words, with its limits: 128 characters of the name, and arguments until 128 are shown. */
 function unknownCommand(args: readonly string[]): string {
-  let shown = '';
-  for (let i = 1; i < args.length && shown.length < 128; i++) {
-    shown += `'${(args[i] as string).slice(0, 128 - shown.length)}' `;
+  let words = '';
+  for (let i = 1; i < args.length && words.length < 128; i++) {
+    words += `'${shown(args[i] as string, 128 - words.length)}' `;
   }
-  return `ERR unknown command '${(args[0] as string).slice(0, 128)}', with args beginning with: ${shown}`;
+  return `ERR unknown command '${shown(args[0] as string)}', with args beginning with: ${words}`;
 }

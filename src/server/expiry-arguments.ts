@@ -1,12 +1,13 @@
 // The options of SET and GETEX, and how a time to live becomes an absolute time. Called by the string and key handlers.
 
-import { integerArgument, SYNTAX_ERROR } from './command.ts';
+import { int64Argument, SYNTAX_ERROR } from './command.ts';
+import { isInt64 } from './numbers.ts';
 import type { Session } from './session.ts';
 
-/** Redis keeps milliseconds in an int64: what does not fit is an invalid time. */
-const MAX_TIME = 2 ** 63;
-/** The last number below it. */
-const LAST_TIME = MAX_TIME - 1024;
+/** The last number below 2 ** 63: Redis keeps milliseconds in an int64, and what does not fit is an invalid time. */
+const LAST_TIME = 2 ** 63 - 1024;
+/** Below it, sums with the time of day are exact as numbers. */
+const EXACT_TIME = 2 ** 52;
 
 export interface ValueOptions {
   nx: boolean;
@@ -26,11 +27,18 @@ const TIME_OPTIONS: Record<string, { unitMs: number; absolute: boolean }> = {
 };
 
 /** Absolute epoch ms for a time argument; undefined when the sum does not fit in an int64. */
-export function absoluteTime(value: number, unitMs: number, absolute: boolean, now: number): number | undefined {
-  if (Math.abs(value) > MAX_TIME / unitMs) return undefined;
-  const time = absolute ? value * unitMs : value * unitMs + now;
-  if (!absolute && Math.abs(time) >= MAX_TIME) return undefined;
-  return Math.min(time, LAST_TIME);
+export function absoluteTime(
+  value: number | bigint,
+  unitMs: number,
+  absolute: boolean,
+  now: number,
+): number | undefined {
+  if (typeof value === 'number' && Math.abs(value) < EXACT_TIME / unitMs) return value * unitMs + (absolute ? 0 : now);
+  // The last times that fit differ by less than a double can tell.
+  const ms = BigInt(value) * BigInt(unitMs);
+  if (!isInt64(ms)) return undefined;
+  const time = absolute ? ms : ms + BigInt(now);
+  return isInt64(time) ? Math.min(Number(time), LAST_TIME) : undefined;
 }
 
 export function invalidExpire(session: Session, name: string): void {
@@ -45,7 +53,7 @@ export function positiveTime(
   unitMs: number,
   absolute: boolean,
 ): number | undefined {
-  const value = integerArgument(session, text);
+  const value = int64Argument(session, text);
   if (value === undefined) return undefined;
   const time = value <= 0 ? undefined : absoluteTime(value, unitMs, absolute, session.server.now());
   if (time === undefined) invalidExpire(session, name);

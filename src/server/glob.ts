@@ -20,11 +20,13 @@ export class Glob {
   constructor(pattern: string) {
     this.pattern = pattern;
     this.#compile(pattern);
-    this.#everything = this.#tokens.length === 1 && this.#tokens[0] === STAR;
+    this.#everything = pattern === '*';
   }
 
   matches(text: string): boolean {
     if (this.#everything) return true;
+    // As in Redis, where `**` finds every text but the empty one.
+    if (text === '') return this.pattern === '';
     if (text.length < this.#minLength) return false;
     const tokens = this.#tokens;
     let at = 0;

@@ -7,6 +7,7 @@ import { wrongArity } from './command.ts';
 import { LinePattern, LinePatternError } from './line-pattern.ts';
 import { base64ToText, javaLong, LineFailure, splitJsonValue, wrapInt64 } from './line-values.ts';
 import { isHttpWord, OUT_OF_MEMORY } from './messages.ts';
+import { tellMonitors } from './monitor.ts';
 import { bytesOf, textOf } from './reply-writer.ts';
 import type { Session } from './session.ts';
 
@@ -55,6 +56,7 @@ export function executeLine(session: Session, line: string): void {
   if (command.denyOom === true && server.memory.refuses(line.length)) return error(session, OUT_OF_MEMORY);
   try {
     command.run({ session, prefix, args });
+    if (server.monitors.size > 0) tellMonitors(session, words.tokens.map(bytesOf));
   } catch (thrown) {
     if (!(thrown instanceof LineFailure || thrown instanceof LinePatternError)) throw thrown;
     error(session, `ERR ${thrown.message}`);

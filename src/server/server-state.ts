@@ -30,6 +30,8 @@ export interface ServerState {
   readonly faults: FaultBox;
   readonly stats: ServerStats;
   readonly sessions: ReadonlyMap<number, Session>;
+  /** Sessions that are told of every command. */
+  readonly monitors: Set<Session>;
   readonly commands: ReadonlyMap<string, Command>;
   /** Random hex digits of this run. */
   readonly runId: string;

@@ -107,7 +107,12 @@ export class Session extends ReplyWriter {
 
   /** A published message, already encoded. */
   deliver(frame: string): void {
-    if (this.closed || this.#ending || this.server.faults.swallowsMessage()) return;
+    if (!this.server.faults.swallowsMessage()) this.tell(frame);
+  }
+
+  /** What comes without being asked for. */
+  tell(frame: string): void {
+    if (this.closed || this.#ending) return;
     this.out += frame;
     if (this.kept !== undefined) this.kept += frame;
     // Many publishers may speak in one turn: the limit is asked now, not when all of them are through.

@@ -1,6 +1,6 @@
 // CLIENT and its subcommands. Called through the command table.
 
-import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR } from '../command.ts';
+import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, shown } from '../command.ts';
 import { parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
 import { INVALID_NAME, isValidName } from './connection.ts';
@@ -10,7 +10,8 @@ function describe(session: Session): string {
   const now = session.server.now();
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
   const subscribed = session.subscriptionCount > 0 ? 'P' : '';
-  const flags = `${subscribed}${session.transaction === undefined ? '' : 'x'}`;
+  const monitoring = session.server.monitors.has(session) ? 'O' : '';
+  const flags = `${monitoring}${subscribed}${session.transaction === undefined ? '' : 'x'}`;
   const fields = {
     id: session.id,
     addr: session.address,
@@ -66,7 +67,7 @@ function list(session: Session, args: string[]) {
   const word = args[2]?.toUpperCase();
   if (word === 'TYPE' && args.length === 4) {
     const type = typeOf(args[3] as string);
-    if (type === undefined) return session.error(`ERR Unknown client type '${args[3]}'`);
+    if (type === undefined) return session.error(`ERR Unknown client type '${shown(args[3] as string)}'`);
     sessions = sessions.filter((other) => hasType(other, type));
   } else if (word === 'ID' && args.length > 3) {
     const ids = new Set<number>();
@@ -94,7 +95,7 @@ function killFilter(session: Session, word: string, value: string): ((other: Ses
     case 'TYPE': {
       const type = typeOf(value);
       if (type !== undefined) return (other) => hasType(other, type);
-      session.error(`ERR Unknown client type '${value}'`);
+      session.error(`ERR Unknown client type '${shown(value)}'`);
       return undefined;
     }
     case 'ADDR':
@@ -103,7 +104,7 @@ function killFilter(session: Session, word: string, value: string): ((other: Ses
       return (other) => other.localAddress === value;
     case 'USER':
       if (value === 'default') return () => true;
-      session.error(`ERR No such user '${value}'`);
+      session.error(`ERR No such user '${shown(value)}'`);
       return undefined;
     default:
       session.error(SYNTAX_ERROR);
@@ -149,7 +150,8 @@ function end(session: Session, target: Session) {
 function setInfo(session: Session, args: string[]) {
   const word = (args[2] as string).toLowerCase();
   const value = args[3] as string;
-  if (word !== 'lib-name' && word !== 'lib-ver') return session.error(`ERR Unrecognized option '${args[2]}'`);
+  if (word !== 'lib-name' && word !== 'lib-ver')
+    return session.error(`ERR Unrecognized option '${shown(args[2] as string)}'`);
   if (!isValidName(value)) {
     return session.error(`ERR ${word} cannot contain spaces, newlines or special characters.`);
   }

@@ -1,6 +1,6 @@
 // Commands on the connection itself: handshake, credentials, ping, reset. Called through the command table.
 
-import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, wrongArity } from '../command.ts';
+import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, shown, wrongArity } from '../command.ts';
 import { parseInt64 } from '../numbers.ts';
 import { bytesOf } from '../reply-writer.ts';
 import type { Session } from '../session.ts';
@@ -71,7 +71,7 @@ function hello(session: Session, args: string[]) {
       if (!isValidName(name)) return session.error(INVALID_NAME);
       session.name = name;
     } else {
-      return session.error(`ERR Syntax error in HELLO option '${args[i]}'`);
+      return session.error(`ERR Syntax error in HELLO option '${shown(args[i] as string)}'`);
     }
   }
   if (!session.authenticated) {
@@ -115,8 +115,15 @@ function quit(session: Session) {
   session.endAfterFlush();
 }
 
+/** From now on every command of anybody is told, until RESET or the end. */
+function monitor(session: Session) {
+  session.server.monitors.add(session);
+  session.ok();
+}
+
 function reset(session: Session) {
   session.transaction = undefined;
+  session.server.monitors.delete(session);
   session.server.unwatch(session);
   unsubscribeAll(session);
   session.database = 0;
@@ -136,5 +143,6 @@ export const CONNECTION_COMMANDS: readonly Command[] = commandsOf('connection', 
   ['ping', -1, ['fast', 'subscriber'], NO_KEYS, ping],
   ['echo', 2, ['fast'], NO_KEYS, (session, args) => session.bulk(args[1] as string)],
   ['quit', -1, ['fast', 'no_auth', 'subscriber', 'immediate'], NO_KEYS, quit],
+  ['monitor', 1, ['admin'], NO_KEYS, monitor],
   ['reset', 1, ['fast', 'no_auth', 'subscriber', 'immediate'], NO_KEYS, reset],
 ]);

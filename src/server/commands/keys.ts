@@ -1,9 +1,19 @@
 // Commands on keys of any kind: life, time to live, listing, renaming. Called through the command table.
 
-import { ALL_KEYS, type Command, commandsOf, integerArgument, NO_KEYS, ONE_KEY, SYNTAX_ERROR } from '../command.ts';
+import {
+  ALL_KEYS,
+  type Command,
+  commandsOf,
+  databaseArgument,
+  int64Argument,
+  integerArgument,
+  NO_KEYS,
+  ONE_KEY,
+  SYNTAX_ERROR,
+  shown,
+} from '../command.ts';
 import { absoluteTime, invalidExpire } from '../expiry-arguments.ts';
 import { Glob } from '../glob.ts';
-import { parseInt64 } from '../numbers.ts';
 import type { Session } from '../session.ts';
 
 function del(session: Session, args: string[]) {
@@ -14,7 +24,13 @@ function del(session: Session, args: string[]) {
 
 function exists(session: Session, args: string[]) {
   let count = 0;
-  for (let i = 1; i < args.length; i++) if (session.keyspace.read(args[i] as string) !== undefined) count++;
+  for (let i = 1; i < args.length; i++) if (session.keyspace.look(args[i] as string) !== undefined) count++;
+  session.integer(count);
+}
+
+function touch(session: Session, args: string[]) {
+  let count = 0;
+  for (let i = 1; i < args.length; i++) if (session.keyspace.use(args[i] as string) !== undefined) count++;
   session.integer(count);
 }
 
@@ -26,7 +42,7 @@ function expireConditions(session: Session, args: readonly string[]): Set<Condit
   for (const arg of args.slice(3)) {
     const word = arg.toLowerCase();
     if (word !== 'nx' && word !== 'xx' && word !== 'gt' && word !== 'lt') {
-      session.error(`ERR Unsupported option ${arg}`);
+      session.error(`ERR Unsupported option ${shown(arg, arg.length)}`);
       return undefined;
     }
     found.add(word);
@@ -54,7 +70,7 @@ function expire(name: string, unitMs: number, absolute: boolean) {
   return (session: Session, args: string[]) => {
     const conditions = expireConditions(session, args);
     if (conditions === undefined) return;
-    const value = integerArgument(session, args[2] as string);
+    const value = int64Argument(session, args[2] as string);
     if (value === undefined) return;
     const time = absoluteTime(value, unitMs, absolute, session.server.now());
     if (time === undefined) return invalidExpire(session, name);
@@ -175,14 +191,10 @@ function flush(all: boolean) {
 }
 
 function select(session: Session, args: string[]) {
-  const index = parseInt64(args[1] as string);
-  if (index === undefined) return session.error('ERR value is not an integer or out of range');
-  if (index < -(2 ** 31) || index >= 2 ** 31) {
-    return session.error('ERR value is out of range, value must between -2147483648 and 2147483647');
-  }
-  if (index < 0 || index >= session.server.databaseCount) return session.error('ERR DB index is out of range');
-  session.database = Number(index);
-  session.keyspace = session.server.keyspace(session.database);
+  const index = databaseArgument(session, args[1] as string);
+  if (index === undefined) return;
+  session.database = index;
+  session.keyspace = session.server.keyspace(index);
   session.ok();
 }
 
@@ -193,7 +205,7 @@ export const KEY_COMMANDS: readonly Command[] = commandsOf('generic', [
   ['del', -2, ['write'], ALL_KEYS, del],
   ['unlink', -2, WRITE_FAST, ALL_KEYS, del],
   ['exists', -2, READ_FAST, ALL_KEYS, exists],
-  ['touch', -2, READ_FAST, ALL_KEYS, exists],
+  ['touch', -2, READ_FAST, ALL_KEYS, touch],
   ['expire', -3, WRITE_FAST, ONE_KEY, expire('expire', 1000, false)],
   ['pexpire', -3, WRITE_FAST, ONE_KEY, expire('pexpire', 1, false)],
   ['expireat', -3, WRITE_FAST, ONE_KEY, expire('expireat', 1000, true)],
@@ -212,5 +224,6 @@ export const KEY_COMMANDS: readonly Command[] = commandsOf('generic', [
   ['dbsize', 1, READ_FAST, NO_KEYS, (session) => session.integer(session.keyspace.size)],
   ['flushdb', -1, ['write'], NO_KEYS, flush(false)],
   ['flushall', -1, ['write'], NO_KEYS, flush(true)],
-  ['select', 2, ['fast'], NO_KEYS, select],
 ]);
+
+export const SELECT_COMMANDS: readonly Command[] = commandsOf('connection', [['select', 2, ['fast'], NO_KEYS, select]]);

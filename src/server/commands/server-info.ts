@@ -1,63 +1,18 @@
-// What clients and people ask about the server: COMMAND, CONFIG, INFO, TIME and a few more. Through the command table.
+// What clients and people ask about the server: CONFIG, INFO, TIME and a few more. Through the command table.
 
-import { type Command, commandsOf, NO_KEYS, SYNTAX_ERROR, subcommandSyntax, wrongArity } from '../command.ts';
-import { Glob } from '../glob.ts';
+import {
+  type Command,
+  commandsOf,
+  integerArgument,
+  NO_KEYS,
+  SYNTAX_ERROR,
+  shown,
+  subcommandSyntax,
+} from '../command.ts';
+import { help } from '../help.ts';
 import type { Session } from '../session.ts';
 import { COMPATIBLE_VERSION, PACKAGE_VERSION } from '../version.ts';
-
-function describeCommand(session: Session, command: Command) {
-  session.array(10);
-  session.bulk(command.name);
-  session.integer(command.arity);
-  const flags = command.flags.filter((flag) => flag !== 'subscriber' && flag !== 'immediate' && flag !== 'no_multi');
-  session.set(flags.length);
-  for (const flag of flags) session.simple(flag);
-  for (const position of command.keys) session.integer(position);
-  // ACL categories, tips, key specifications, subcommands: nothing to tell.
-  session.set(0);
-  session.array(0);
-  session.array(0);
-  session.array(0);
-}
-
-function command(session: Session, args: string[]) {
-  const commands = session.server.commands;
-  const names = args.slice(2).map((name) => name.toLowerCase());
-  switch (args[1]?.toLowerCase()) {
-    case undefined: {
-      session.array(commands.size);
-      for (const row of commands.values()) describeCommand(session, row);
-      return;
-    }
-    case 'count':
-      return session.integer(commands.size);
-    case 'list':
-      session.array(commands.size);
-      for (const name of commands.keys()) session.bulk(name);
-      return;
-    case 'info': {
-      const wanted = names.length === 0 ? [...commands.keys()] : names;
-      session.array(wanted.length);
-      for (const name of wanted) {
-        const row = commands.get(name);
-        if (row === undefined) session.nil();
-        else describeCommand(session, row);
-      }
-      return;
-    }
-    case 'docs': {
-      const wanted = (names.length === 0 ? [...commands.keys()] : names).flatMap((name) => commands.get(name) ?? []);
-      session.map(wanted.length);
-      for (const row of wanted) {
-        session.bulk(row.name);
-        session.map(1);
-        session.bulk('group');
-        session.bulk(row.group);
-      }
-      return;
-    }
-  }
-}
+import { globArgument } from './keys.ts';
 
 function configValues(session: Session): Map<string, string> {
   const { server } = session;
@@ -90,13 +45,18 @@ function memoryBytes(text: string): number | undefined {
 
 /** Changes `maxmemory` alone. What is already so is fine; anything else would be a promise that nobody keeps. */
 function configSet(session: Session, args: string[]) {
-  if (args.length % 2 !== 0) return session.error(wrongArity('config|set'));
+  if (args.length % 2 !== 0) return session.error(SYNTAX_ERROR);
   const known = configValues(session);
   const changes = new Map<string, string>();
   for (let i = 2; i < args.length; i += 2) {
     const name = (args[i] as string).toLowerCase();
     if (!known.has(name)) {
-      return session.error(`ERR Unknown option or number of arguments for CONFIG SET - '${args[i]}'`);
+      return session.error(`ERR Unknown option or number of arguments for CONFIG SET - '${shown(args[i] as string)}'`);
+    }
+    if (changes.has(name)) {
+      return session.error(
+        `ERR CONFIG SET failed (possibly related to argument '${shown(args[i] as string)}') - duplicate parameter`,
+      );
     }
     changes.set(name, args[i + 1] as string);
   }
@@ -118,15 +78,32 @@ function configSet(session: Session, args: string[]) {
   session.ok();
 }
 
+/** As in Redis, a name that is no pattern comes back as it was spelt. Undefined after an error reply. */
+function configMatches(session: Session, patterns: readonly string[]): Map<string, string> | undefined {
+  const values = configValues(session);
+  const found = new Map<string, readonly [spelt: string, value: string]>();
+  for (const pattern of patterns) {
+    const lower = pattern.toLowerCase();
+    const exact = values.get(lower);
+    if (exact !== undefined && !found.has(lower)) found.set(lower, [pattern, exact]);
+    const glob = globArgument(session, lower);
+    if (glob === undefined) return undefined;
+    for (const [name, value] of values) if (!found.has(name) && glob.matches(name)) found.set(name, [name, value]);
+  }
+  return new Map(found.values());
+}
+
 function config(session: Session, args: string[]) {
   const word = (args[1] as string).toLowerCase();
   if (word === 'get') {
-    const globs = args.slice(2).map((pattern) => new Glob(pattern.toLowerCase()));
-    const found = [...configValues(session)].filter(([name]) => globs.some((glob) => glob.matches(name)));
-    session.map(found.length);
+    const found = configMatches(session, args.slice(2));
+    if (found === undefined) return;
+    session.map(found.size);
     for (const pair of found) for (const text of pair) session.bulk(text);
   } else if (word === 'set') {
     configSet(session, args);
+  } else if (word === 'rewrite') {
+    session.error('ERR The server is running without a config file');
   } else {
     session.server.stats.commandsProcessed = 0;
     session.server.stats.connectionsReceived = 0;
@@ -222,6 +199,7 @@ function time(session: Session) {
 
 /** DEBUG SLEEP stops the whole server, as in Redis, without blocking the process that it is embedded in. */
 function debug(session: Session, args: string[]) {
+  if (args.length === 2 && (args[1] as string).toLowerCase() === 'help') return help(session, 'debug');
   const seconds = Number(args[2]);
   if ((args[1] as string).toLowerCase() !== 'sleep' || !(seconds >= 0) || args.length !== 3) {
     return session.error(subcommandSyntax(args));
@@ -233,20 +211,55 @@ function debug(session: Session, args: string[]) {
 function latency(session: Session, args: string[]) {
   const word = (args[1] as string).toLowerCase();
   if (word === 'latest' || word === 'history') session.array(0);
+  else if (word === 'histogram') session.map(0);
   else if (word === 'reset') session.integer(0);
   else session.verbatim('Latency is not monitored by this server.\n');
 }
 
+function memoryUsage(session: Session, args: string[]) {
+  for (let i = 3; i < args.length; i += 2) {
+    if ((args[i] as string).toLowerCase() !== 'samples' || i + 1 >= args.length) return session.error(SYNTAX_ERROR);
+    const samples = integerArgument(session, args[i + 1] as string);
+    if (samples === undefined) return;
+    if (samples < 0) return session.error(SYNTAX_ERROR);
+  }
+  const key = args[2] as string;
+  const entry = session.keyspace.get(key);
+  if (entry === undefined) session.nil();
+  else session.integer(key.length + entry.byteCount + 128);
+}
+
+/** Redis's names, for what is known here. */
+function memoryStats(session: Session) {
+  const { memory } = session.server;
+  let keyCount = 0;
+  for (const keyspace of session.server.openKeyspaces()) keyCount += keyspace.size;
+  const fields = {
+    'peak.allocated': memory.peakBytes,
+    'total.allocated': memory.usedBytes,
+    'keys.count': keyCount,
+    'dataset.bytes': memory.usedBytes,
+  };
+  session.map(Object.keys(fields).length);
+  for (const [name, value] of Object.entries(fields)) {
+    session.bulk(name);
+    session.integer(value);
+  }
+}
+
 function memory(session: Session, args: string[]) {
-  const word = (args[1] as string).toLowerCase();
-  if (word === 'usage') {
-    const key = args[2] as string;
-    const entry = session.keyspace.get(key);
-    if (entry === undefined) session.nil();
-    else session.integer(key.length + entry.byteCount + 128);
-  } else {
-    const { usedBytes, maxBytes } = session.server.memory;
-    session.verbatim(`Keys and values take ${usedBytes} bytes of ${maxBytes === 0 ? 'no limit' : maxBytes}.\n`);
+  switch ((args[1] as string).toLowerCase()) {
+    case 'usage':
+      return memoryUsage(session, args);
+    case 'stats':
+      return memoryStats(session);
+    case 'purge':
+      return session.ok();
+    case 'doctor': {
+      const { usedBytes, maxBytes } = session.server.memory;
+      const limit = maxBytes === 0 ? 'no limit' : maxBytes;
+      return session.verbatim(`Keys and values take ${usedBytes} bytes of ${limit}.\n`);
+    }
   }
 }
 
@@ -263,13 +276,12 @@ function lolwut(session: Session, args: string[]) {
 }
 
 export const SERVER_COMMANDS: readonly Command[] = commandsOf('server', [
-  ['command', -1, [], NO_KEYS, command, { count: 2, list: -2, info: -2, docs: -2 }],
-  ['config', -2, ['admin'], NO_KEYS, config, { get: -3, set: -4, resetstat: 2 }],
+  ['config', -2, ['admin'], NO_KEYS, config, { get: -3, set: -4, resetstat: 2, rewrite: 2 }],
   ['info', -1, [], NO_KEYS, info],
   ['time', 1, ['fast'], NO_KEYS, time],
   ['debug', -2, ['admin'], NO_KEYS, debug],
-  ['latency', -2, ['admin'], NO_KEYS, latency, { latest: 2, history: 3, reset: -2, doctor: 2 }],
-  ['memory', -2, ['readonly'], NO_KEYS, memory, { usage: -3, doctor: 2 }],
-  ['role', 1, ['fast'], NO_KEYS, role],
-  ['lolwut', -1, ['fast'], NO_KEYS, lolwut],
+  ['latency', -2, ['admin'], NO_KEYS, latency, { latest: 2, history: 3, histogram: -2, reset: -2, doctor: 2 }],
+  ['memory', -2, [], NO_KEYS, memory, { usage: -3, doctor: 2, purge: 2, stats: 2 }],
+  ['role', 1, ['fast', 'admin'], NO_KEYS, role],
+  ['lolwut', -1, ['readonly', 'fast'], NO_KEYS, lolwut],
 ]);

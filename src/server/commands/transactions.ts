@@ -50,7 +50,7 @@ const NOW = ['immediate', 'fast'] as const;
 
 export const TRANSACTION_COMMANDS: readonly Command[] = commandsOf('transactions', [
   ['multi', 1, NOW, NO_KEYS, multi],
-  ['exec', 1, NOW, NO_KEYS, exec],
+  ['exec', 1, ['immediate'], NO_KEYS, exec],
   ['discard', 1, NOW, NO_KEYS, discard],
   ['watch', -2, NOW, ALL_KEYS, watch],
   ['unwatch', 1, ['fast'], NO_KEYS, unwatch],

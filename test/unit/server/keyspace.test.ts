@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import type { Entry } from '../../../src/server/entry.ts';
 import { Glob } from '../../../src/server/glob.ts';
 import { Keyspace, MemoryMeter } from '../../../src/server/keyspace.ts';
 
@@ -43,6 +44,61 @@ describe('Keyspace', () => {
     keyspace.write('k', 0, 'S');
     keyspace.delete('k');
     assert.equal(memory.usedBytes, 0);
+  });
+
+  test('swap() exchanges the keys with their times, and numbers go on above both', () => {
+    const other = new Keyspace(
+      1,
+      memory,
+      () => now,
+      (key) => changed.push(`other ${key}`),
+    );
+    keyspace.set('here', '1', 5000);
+    for (const key of ['a', 'b', 'c']) other.set(key, '2', 0);
+    changed = [];
+    keyspace.swap(other);
+    assert.deepEqual(
+      [[...keyspace.keys()], [...other.keys()], other.get('here')?.expiresAt],
+      [['a', 'b', 'c'], ['here'], 5000],
+    );
+    assert.deepEqual([keyspace.volatileCount, other.volatileCount], [0, 1]);
+    assert.deepEqual(new Set(changed), new Set(['here', 'a', 'b', 'c'].flatMap((key) => [key, `other ${key}`])));
+    for (const space of [keyspace, other]) {
+      space.set('new', '3', 0);
+      const keys: string[] = [];
+      let cursor = 0;
+      do {
+        const step = space.scan(cursor, 1, undefined);
+        keys.push(...step.keys);
+        cursor = step.cursor;
+      } while (cursor !== 0);
+      assert.deepEqual(keys, [...space.keys()]);
+    }
+    now = 5000;
+    other.expireSome();
+    assert.deepEqual([...other.keys()], ['new']);
+  });
+
+  test('a key that is used is not idle, and one that is only looked at stays so', () => {
+    const clock = { seconds: 100 };
+    const idle = new Keyspace(
+      0,
+      memory,
+      () => now,
+      () => {},
+      clock,
+    );
+    const seconds = () => idle.idleSeconds(idle.get('k') as Entry);
+    idle.set('k', 'v', 0);
+    clock.seconds = 107;
+    assert.equal(seconds(), 7);
+    idle.look('k');
+    assert.equal(seconds(), 7);
+    idle.read('k');
+    assert.equal(seconds(), 0);
+    clock.seconds = 110;
+    idle.write('k', 0, 'w');
+    assert.equal(seconds(), 0);
   });
 
   test('set() replaces the time to live, replace() keeps it', () => {
