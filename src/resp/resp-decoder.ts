@@ -1,24 +1,21 @@
 // From the bytes of a RESP2 or RESP3 stream to values, in whatever pieces they come. Called by the connection's reader.
 // Pull only: no user code runs in here. It must never trust a length, never recurse, never go on after an error.
 //
-//   push(chunk) -> #feed -> [bytes: pos .. end] -> read(): short replies, or #quick(): whole bulks and messages,
-//                    ^                |                    or #next(): tokens (#line, #bulk) onto the stack of frames
-//                    |    cut         v
-//                    +------------ #more()
+//   push(chunk) -> take() -> [bytes: pos .. end] -> read(): short replies, or #quick(): whole bulks and messages,
+//                     ^               |                     or #next(): tokens (#line, #bulk) onto the stack of frames
+//                     |    cut        v
+//                     +----------- more()
 //
-// What a chunk's end cuts stays where it is, in a store of our own, and what lacks is added behind it: all of a small
-// chunk, of a large one only what the token lacks. So cost is linear and errors are the same for any cuts.
-//
-// Chosen where the specification leaves room: `:+5`, `(+5` and `,+5` are accepted; leading zeros and `:-0` are not
-// (one spelling for each number); nulls are `_`, `$-1`, `*-1` only; `-nan` is NaN (redis-server 7.0 writes it).
+// What is there and what comes next is the input's (`byte-input.ts`); what a line alone means is `scalar.ts`.
 
 import { type ProtocolError, UsageError } from '../errors/index.ts';
+import { ByteInput } from './byte-input.ts';
 import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
 import { Frame, toMap, toMessage } from './frame.ts';
 import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
 import { NameTable } from './name-table.ts';
-import { TextReader } from './text-reader.ts';
+import { scalarOf } from './scalar.ts';
 import {
   AGE,
   ARRAY,
@@ -48,33 +45,14 @@ import {
 import { startOfLast } from './utf8.ts';
 import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './values.ts';
 
-/** Lines that have one form each. */
-const CONSTANTS = /* @__PURE__ */ new Map<string, RespValue>([
-  ['_', null],
-  ['$-1', null],
-  ['*-1', null],
-  ['#t', true],
-  ['#f', false],
-  [',inf', Infinity],
-  [',-inf', -Infinity],
-  [',nan', Number.NaN],
-  [',-nan', Number.NaN],
-]);
 /** The place of each byte in TYPES; 255 for what is no type. */
 const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => TYPES.indexOf(String.fromCharCode(byte)));
-const NO_BYTES = new Uint8Array(0);
 /** No offset: the end of what is there was met. */
 const CUT = -2;
-/** Chunks up to here are copied behind what is there: cheaper than to look at them on their own. */
-const SMALL = 4096;
-/** What a line gets of a large chunk at first, when its end is not there. */
-const LINE_BYTES = 64;
 /** A text of which so much is there is decoded piece by piece: a store of its size would be as much memory again. */
 const PIECE = 65_536;
 /** From here on Node keeps ASCII text outside of V8's heap, in memory that is used again (measured: 0.8 to 3.9 ms). */
 const EXTERNAL_BYTES = 1_031_914;
-/** The store keeps up to here for its next use: new room costs more than the copy into it. */
-const KEPT_BYTES = 2_097_152;
 /** A token that gave no value: an aggregate was opened, an attribute ended, a part of a streamed string was read. */
 const OPENED: unique symbol = Symbol('opened');
 /** The end of an aggregate that is streamed or empty. */
@@ -89,7 +67,7 @@ type Token = RespValue | typeof OPENED | typeof ENDED | typeof NEED_DATA;
  *     decoder.push(chunk);
  *     for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) use(value);
  */
-export class RespDecoder {
+export class RespDecoder extends ByteInput {
   /** True: strings of the replies read next are bytes. To be changed between replies only. */
   asBytes: boolean;
 
@@ -100,27 +78,10 @@ export class RespDecoder {
   readonly #quickBytes: number;
   readonly #quickDigits: number;
   readonly #fewDigits: number;
-  readonly #text = new TextReader();
   readonly #messages: boolean;
   /** Once a message came, and how many names there will be. */
   #names: NameTable | undefined = undefined;
   #nameCount = 0;
-
-  /** What is being read: a large chunk, or the store. */
-  #bytes: Uint8Array = NO_BYTES;
-  /** Of the same bytes: four of them are compared at once. */
-  #view: DataView = new DataView(NO_BYTES.buffer);
-  #pos = 0;
-  #end = 0;
-  /** Offset in the stream of `#bytes[0]`. */
-  #base = 0;
-  /** Bytes that lack at least, where the end was met. */
-  #need = 1;
-  #store = NO_BYTES;
-  /** Chunks not looked at, and their length: those that come next stand in `#ready`, the first of them last. */
-  #queue: Uint8Array[] = [];
-  #ready: Uint8Array[] = [];
-  #queuedBytes = 0;
 
   /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
   #isBusy = false;
@@ -141,6 +102,7 @@ export class RespDecoder {
   #failure: ProtocolError | undefined = undefined;
 
   constructor(options: RespDecoderOptions = {}) {
+    super();
     const limits = completeLimits(options);
     this.#limits = limits;
     this.asBytes = options.strings === 'bytes';
@@ -157,7 +119,7 @@ export class RespDecoder {
 
   /** Bytes of the stream up to the end of the value that `read()` gave last. */
   get bytesConsumed(): number {
-    return this.#isBusy ? this.#consumed : this.#base + this.#pos;
+    return this.#isBusy ? this.#consumed : this.offset;
   }
 
   /**
@@ -167,14 +129,7 @@ export class RespDecoder {
   push(chunk: Uint8Array): void {
     if (!(chunk instanceof Uint8Array)) throw new UsageError('Cannot decode: the chunk is no Uint8Array');
     if (this.#failure !== undefined || chunk.length === 0) return;
-    const isRead = this.#end - this.#pos <= Math.min(SMALL, this.#limits.maxBufferedBytes);
-    if (isRead && this.#bytes === this.#store && this.#queuedBytes === 0) {
-      this.#feed(chunk);
-    } else {
-      this.#queue.push(chunk);
-      this.#queuedBytes += chunk.length;
-    }
-    if (this.#queuedBytes > this.#limits.maxBufferedBytes) {
+    if (this.take(chunk, this.#limits.maxBufferedBytes) > this.#limits.maxBufferedBytes) {
       this.#consumed = this.#start = this.bytesConsumed;
       this.#isBusy = true;
       this.#type = -1;
@@ -191,9 +146,9 @@ export class RespDecoder {
     let value: RespValue | typeof NEED_DATA | undefined;
     if (!this.#isBusy) {
       // Short numbers and `+OK` at once (measured: half the time that a call takes).
-      const bytes = this.#bytes;
-      const end = this.#end;
-      let at = this.#pos;
+
+      const { bytes, end } = this;
+      let at = this.pos;
       if (at + 4 <= end) {
         const type = bytes[at]!;
         if (type === 58) {
@@ -214,12 +169,12 @@ export class RespDecoder {
             at > first &&
             (bytes[first] !== 48 || at === first + 1)
           ) {
-            this.#pos = at + 2;
+            this.pos = at + 2;
             return number;
           }
         } else if (type === 43 && at + 5 <= end && bytes[at + 1] === 79 && bytes[at + 2] === 75) {
           if (bytes[at + 3] === CR && bytes[at + 4] === LF) {
-            this.#pos = at + 5;
+            this.pos = at + 5;
             return 'OK';
           }
         }
@@ -233,17 +188,17 @@ export class RespDecoder {
   #general(value: RespValue | typeof NEED_DATA | undefined): RespValue | typeof NEED_DATA {
     for (;;) {
       if (value === undefined) value = this.#next();
-      if (value !== NEED_DATA || !this.#more()) return value;
+      if (value !== NEED_DATA || !this.more()) return value;
       value = this.#isBusy ? undefined : this.#quick();
     }
   }
 
   /** What comes most, read by fixed offsets; NEED_DATA when it is cut, undefined for anything else. */
   #quick(): RespValue | typeof NEED_DATA | undefined {
-    const bytes = this.#bytes;
-    const pos = this.#pos;
-    const end = this.#end;
-    this.#need = 1;
+    const bytes = this.bytes;
+    const pos = this.pos;
+    const end = this.end;
+    this.need = 1;
     if (pos === end) return NEED_DATA;
     const type = bytes[pos];
     let stop = -1;
@@ -253,7 +208,7 @@ export class RespDecoder {
     } else if ((type === 42 || type === 62) && (this.#messages || !this.asBytes)) {
       // No message is shorter; of what is, it may be known already that it is one.
       if (pos + 17 > end) return pos + 9 <= end && this.#isMessage(pos) ? NEED_DATA : undefined;
-      const view = this.#view;
+      const view = this.view;
       const count = view.getInt32(pos + 1, true);
       const kind = view.getInt32(pos + 5, true);
       const third = view.getInt32(pos + 9, true);
@@ -267,15 +222,15 @@ export class RespDecoder {
       let patternStop = 0;
       stop = this.#bulkEnd(at);
       if (isPattern && stop >= 0) {
-        patternStart = this.#pos;
+        patternStart = this.pos;
         patternStop = stop;
         stop = this.#bulkEnd(stop + 2);
       }
-      const start = this.#pos;
+      const start = this.pos;
       const channelStop = stop;
       if (stop >= 0) stop = this.#bulkEnd(stop + 2);
       if (stop >= 0) {
-        const names = (this.#names ??= new NameTable(this.#text, this.#nameCount));
+        const names = (this.#names ??= new NameTable(this.text, this.#nameCount));
         const channel = names.get(bytes, view, start, channelStop, stop);
         const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, stop) : undefined;
         const payload = this.#quickString(stop);
@@ -286,34 +241,34 @@ export class RespDecoder {
         return isPattern ? [name, pattern!, channel, payload] : [name, channel, payload];
       }
     }
-    this.#pos = pos;
+    this.pos = pos;
     // Odd: the general way says what it is.
     return stop === CUT ? NEED_DATA : undefined;
   }
 
   /** Whether an array or push of which nine bytes are there begins as a message does. */
   #isMessage(pos: number): boolean {
-    const count = this.#view.getInt32(pos + 1, true);
-    const kind = this.#view.getInt32(pos + 5, true);
+    const count = this.view.getInt32(pos + 1, true);
+    const kind = this.view.getInt32(pos + 5, true);
     return kind === PMESSAGE ? count === FOUR : count === THREE && (kind === MESSAGE || kind === SMESSAGE);
   }
 
   #quickString(stop: number): string | Uint8Array {
-    const start = this.#pos;
-    this.#pos = stop + 2;
-    return this.#string(this.#bytes, start, stop);
+    const start = this.pos;
+    this.pos = stop + 2;
+    return this.#string(this.bytes, start, stop);
   }
 
-  /** Where the payload of the bulk at `at` ends when it is whole (`#pos` is then its start), else −1 or CUT. */
+  /** Where the payload of the bulk at `at` ends when it is whole (`pos` is then its start), else −1 or CUT. */
   #bulkEnd(at: number): number {
-    const bytes = this.#bytes;
-    if (at >= this.#end) return CUT;
+    const bytes = this.bytes;
+    if (at >= this.end) return CUT;
     const length = bytes[at] === 36 ? this.#digits(at + 1) : -1;
     if (length < 0) return length;
     if (length > this.#quickBytes) return -1;
-    const stop = this.#pos + length;
-    if (stop + 2 > this.#end) {
-      this.#wait(stop + 2);
+    const stop = this.pos + length;
+    if (stop + 2 > this.end) {
+      this.wait(stop + 2);
       return CUT;
     }
     return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
@@ -321,8 +276,8 @@ export class RespDecoder {
 
   /** The number of few digits that makes up the rest of the line, or −1 or CUT; moves behind the line. */
   #digits(at: number): number {
-    const bytes = this.#bytes;
-    const end = this.#end;
+    const bytes = this.bytes;
+    const end = this.end;
     const first = at;
     let value = 0;
     while (at < end) {
@@ -336,7 +291,7 @@ export class RespDecoder {
     if (at + 1 >= end) return digits <= this.#quickDigits && (at === end || bytes[at] === CR) ? CUT : -1;
     if (bytes[at] !== CR || bytes[at + 1] !== LF || digits === 0 || digits > this.#quickDigits) return -1;
     if (bytes[first] === 48 && digits > 1) return -1;
-    this.#pos = at + 2;
+    this.pos = at + 2;
     return value;
   }
 
@@ -379,7 +334,7 @@ export class RespDecoder {
             token = OPENED;
             break;
           default: {
-            const kind = this.#text.of(items[0]);
+            const kind = this.text.of(items[0]);
             if (typeof kind !== 'string') {
               this.#type = PUSH;
               this.#fail('its kind is no string');
@@ -387,7 +342,7 @@ export class RespDecoder {
             // Out of band: given at once, also from inside an aggregate, which goes on with the next read.
             this.#top.attributes = 0;
             this.#isBusy = frame.depth > 1;
-            this.#consumed = this.#base + this.#pos;
+            this.#consumed = this.base + this.pos;
             return this.#message(items) ?? new RespPush(kind as string, items.slice(1));
           }
         }
@@ -401,15 +356,15 @@ export class RespDecoder {
       this.#nameCount = items[2];
       this.#names?.expect(items[2]);
     }
-    return this.#messages ? toMessage(items, this.#text) : undefined;
+    return this.#messages ? toMessage(items, this.text) : undefined;
   }
 
   /** Reads one line, with the payload that it declares. */
   #line(): Token {
-    const pos = this.#pos;
-    if (pos === this.#end) return this.#wait(pos + 1);
-    const type = TYPE_OF[this.#bytes[pos]!]!;
-    const offset = this.#base + pos;
+    const pos = this.pos;
+    if (pos === this.end) return this.wait(pos + 1);
+    const type = TYPE_OF[this.bytes[pos]!]!;
+    const offset = this.base + pos;
     this.#start = offset;
     this.#type = type;
     if (!this.#isBusy) this.#began = this.#consumed = offset;
@@ -419,18 +374,18 @@ export class RespDecoder {
     if (offset - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     // Not again for each piece of a line that is no number.
     if (type >= INTEGER && this.#searched - offset < 20) {
-      const isNegative = type === INTEGER && pos + 1 < this.#end && this.#bytes[pos + 1] === 45;
+      const isNegative = type === INTEGER && pos + 1 < this.end && this.bytes[pos + 1] === 45;
       const number = this.#digits(isNegative ? pos + 2 : pos + 1);
       if (number >= 0) {
         if (type >= ARRAY) return this.#openAggregate(type, type === MAP || type === ATTRIBUTE ? number * 2 : number);
         if (type >= BULK) return this.#openBulk(type, number);
         if (!isNegative || number > 0) return this.#integer(isNegative ? -number : number);
-        this.#pos = pos;
+        this.pos = pos;
       }
     }
     const end = this.#lineEnd();
     if (end < 0) return NEED_DATA;
-    this.#pos = end + 2;
+    this.pos = end + 2;
     return this.#lineValue(type, pos + 1, end);
   }
 
@@ -442,7 +397,7 @@ export class RespDecoder {
     const { maxBulkBytes, maxBufferedBytes } = this.#limits;
     const stream = this.#stream;
     if (length + (stream?.length ?? 0) > maxBulkBytes) this.#exceeds('maxBulkBytes');
-    if (this.#base + this.#pos + length - this.#began > maxBufferedBytes) this.#exceeds('maxBufferedBytes');
+    if (this.base + this.pos + length - this.#began > maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     if (type === VERBATIM && length < 4) this.#fail('no format');
     if (stream !== undefined && length === 0) {
       this.#stream = undefined;
@@ -454,22 +409,22 @@ export class RespDecoder {
 
   /** Reads a payload and its CRLF. */
   #bulk(): Token {
-    const start = this.#pos;
+    const start = this.pos;
     const stop = start + this.#payload;
-    const bytes = this.#bytes;
-    if (stop + 2 > this.#end) {
+    const bytes = this.bytes;
+    if (stop + 2 > this.end) {
       const isText = this.#type === BULK && !this.asBytes;
-      if (!isText || (this.#pieces === '' && this.#payload >= EXTERNAL_BYTES)) return this.#wait(stop + 2);
+      if (!isText || (this.#pieces === '' && this.#payload >= EXTERNAL_BYTES)) return this.wait(stop + 2);
       // What came of a long text is decoded: it needs no room of its own then.
-      if (this.#end - start >= PIECE) {
-        this.#pos = startOfLast(bytes, Math.min(stop, this.#end));
-        this.#payload = stop - this.#pos;
-        this.#pieces += this.#decode(bytes, start, this.#pos);
+      if (this.end - start >= PIECE) {
+        this.pos = startOfLast(bytes, Math.min(stop, this.end));
+        this.#payload = stop - this.pos;
+        this.#pieces += this.#decode(bytes, start, this.pos);
       }
-      return this.#wait(this.#pos + Math.min(this.#payload + 2, PIECE));
+      return this.wait(this.pos + Math.min(this.#payload + 2, PIECE));
     }
     if (bytes[stop] !== CR || bytes[stop + 1] !== LF) this.#failAt(bytes[stop] === CR ? stop + 1 : stop, 'no CRLF');
-    this.#pos = stop + 2;
+    this.pos = stop + 2;
     this.#payload = -1;
     const pieces = this.#pieces;
     this.#pieces = '';
@@ -492,8 +447,8 @@ export class RespDecoder {
 
   #decode(bytes: Uint8Array, start: number, end: number): string {
     try {
-      if (bytes === this.#bytes) return this.#text.part(bytes, start, end, this.#end);
-      return this.#text.whole(bytes, start, end);
+      if (bytes === this.bytes) return this.text.part(bytes, start, end, this.end);
+      return this.text.whole(bytes, start, end);
     } catch {
       // Engines have a longest string (V8: 2^29 - 24 units).
       return this.#fail('too long for a string', true);
@@ -511,11 +466,11 @@ export class RespDecoder {
 
   /** The value of the line that ends at `end` and is no plain number. */
   #lineValue(type: number, start: number, end: number): Token {
-    const text = this.#decode(this.#bytes, start, end);
+    const text = this.#decode(this.bytes, start, end);
     if (type === SIMPLE) return text;
     if (type === ERROR) return new RespError(text);
     const line = TYPES[type] + text;
-    const value = CONSTANTS.get(line);
+    const value = scalarOf(line, this.#bigints);
     if (value !== undefined) return value;
     if (line === '$?') {
       this.#stream = new ByteStore();
@@ -527,96 +482,24 @@ export class RespDecoder {
       const isWhole = kind === MAP ? items.length % 2 === 0 : kind !== PUSH || items.length > 0;
       if (remaining < 0 && attributes === 0 && isWhole) return ENDED;
     }
-    if (/^,[+-]?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(line)) return Number(text);
-    if (/^[:(](\+?0|[+-]?[1-9]\d*)$/.test(line)) {
-      const whole = BigInt(text);
-      if (type !== INTEGER) return whole;
-      if (whole === BigInt.asIntN(64, whole)) {
-        return Number.isSafeInteger(Number(whole)) ? this.#integer(Number(whole)) : whole;
-      }
-    }
     const isLong = type > INTEGER && /^[1-9]\d{15}/.test(text);
     return this.#fail(isLong ? 'it exceeds every limit' : 'this is not its form', isLong);
   }
 
-  /** The offset of the CR that ends the line at `#pos`, or −1 when it is cut. */
+  /** The offset of the CR that ends the line at `pos`, or −1 when it is cut. */
   #lineEnd(): number {
-    const bytes = this.#bytes;
-    const end = this.#end;
-    const pos = this.#pos;
-    let at = Math.max(pos + 1, this.#searched - this.#base);
+    const bytes = this.bytes;
+    const end = this.end;
+    const pos = this.pos;
+    let at = Math.max(pos + 1, this.#searched - this.base);
     while (at < end && bytes[at] !== CR && bytes[at] !== LF) at++;
     if (at - pos > this.#limits.maxLineBytes + 1) this.#exceeds('maxLineBytes');
-    if (this.#base + at - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
+    if (this.base + at - this.#began > this.#limits.maxBufferedBytes) this.#exceeds('maxBufferedBytes');
     if (at < end && (bytes[at] === LF || (at + 1 < end && bytes[at + 1] !== LF))) this.#failAt(at, 'a bare CR or LF');
     if (at + 1 < end) return at;
-    this.#searched = this.#base + at;
-    this.#wait(end + 1);
+    this.#searched = this.base + at;
+    this.wait(end + 1);
     return -1;
-  }
-
-  #wait(until: number): typeof NEED_DATA {
-    this.#need = until - this.#end;
-    return NEED_DATA;
-  }
-
-  /** Adds what comes next to what is there; false when nothing comes, and then nothing refers to a chunk. */
-  #more(): boolean {
-    const isMore = this.#queuedBytes > 0;
-    if (isMore) {
-      // Turned round as a whole: to take the first of very many one by one is quadratic.
-      if (this.#ready.length === 0) {
-        this.#ready = this.#queue.reverse();
-        this.#queue = [];
-      }
-      const chunk = this.#ready.pop() as Uint8Array;
-      this.#queuedBytes -= chunk.length;
-      this.#feed(chunk);
-    } else if (this.#bytes !== this.#store || this.#pos === this.#end) this.#settle(0);
-    return isMore;
-  }
-
-  #feed(chunk: Uint8Array): void {
-    const length = chunk.length;
-    let part = chunk;
-    if (length > SMALL) {
-      if (this.#pos === this.#end) {
-        // A plain view: one shape for the hot loop, and none of what subclasses override.
-        this.#use(new Uint8Array(chunk.buffer, chunk.byteOffset, length), length);
-        return;
-      }
-      part = chunk.subarray(0, Math.max(this.#need, LINE_BYTES));
-      if (part.length < length) {
-        this.#ready.push(chunk.subarray(part.length));
-        this.#queuedBytes += length - part.length;
-      }
-    }
-    if (this.#bytes !== this.#store || this.#end + part.length > this.#store.length) this.#settle(part.length);
-    this.#store.set(part, this.#end);
-    this.#end += part.length;
-  }
-
-  /** Moves what is not read to the beginning of the store, with room for `more` bytes. */
-  #settle(more: number): void {
-    const rest = this.#bytes.subarray(this.#pos, this.#end);
-    const room = rest.length + more;
-    let store = this.#store;
-    if (room > store.length || (room === 0 && store.length > KEPT_BYTES)) {
-      // Grows with what arrived, and to no more than what is announced: nothing is allocated for a mere length.
-      store = new Uint8Array(Math.max(room, Math.min(rest.length + this.#need + SMALL, room * 3)));
-      this.#store = store;
-    }
-    store.set(rest);
-    this.#use(store, rest.length);
-  }
-
-  #use(bytes: Uint8Array, end: number): void {
-    this.#text.move(this.#pos, end);
-    this.#base += this.#pos;
-    if (bytes !== this.#bytes) this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#bytes = bytes;
-    this.#pos = 0;
-    this.#end = end;
   }
 
   #exceeds(name: keyof RespLimits): never {
@@ -624,17 +507,16 @@ export class RespDecoder {
   }
 
   #failAt(at: number, what: string): never {
-    this.#start = this.#base + at;
+    this.#start = this.base + at;
     return this.#fail(what);
   }
 
   /** For good: every later `read()` throws this error. */
   #fail(what: string, isLimit = false): never {
-    const found = this.#bytes.subarray(Math.max(0, this.#start - this.#base), this.#end);
+    const { bytes, base, end } = this;
+    const found = bytes.subarray(Math.max(0, this.#start - base), end);
     this.#failure = makeFailure(isLimit, this.#type, what, this.#start, found);
-    this.#bytes = this.#store = NO_BYTES;
-    this.#pos = this.#end = 0;
-    this.#queue = this.#ready = [];
+    this.clear();
     throw this.#failure;
   }
 }
