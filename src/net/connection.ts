@@ -419,9 +419,11 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
       if (live.phase === 'handshake' && live.bytesRead === 0) this.tell('redial', live.generation);
     }
     this.#waiters.settle(() => {
-      const cause = this.#machine.state.name === 'waiting' ? this.#machine.state.cause : undefined;
-      const limit = this.options.connectTimeoutMs;
-      return new TimeoutError(`Cannot connect to ${this.queue.peer} within ${limit} ms`, { cause, safeToRetry: true });
+      const { config, state } = this.#machine;
+      // The attempt's own limit passes a moment later, and has more to say.
+      if (state.name === 'dialing' || state.name === 'greeting') return config.limitError(state.name);
+      const details = { cause: state.name === 'waiting' ? state.cause : undefined, safeToRetry: true };
+      return new TimeoutError(`Cannot connect to ${this.queue.peer} within ${config.connectTimeoutMs} ms`, details);
     }, now);
     if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command was not answered in time');
     if (now >= this.#greeter.renewAt) this.#renewCredentials();

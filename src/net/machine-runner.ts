@@ -20,7 +20,7 @@ export interface MachineOwner {
 }
 
 export class MachineRunner {
-  readonly #config: MachineConfig;
+  readonly config: MachineConfig;
   readonly #platform: Platform;
   readonly #owner: MachineOwner;
   readonly #inputs: MachineInput[] = [];
@@ -28,7 +28,7 @@ export class MachineRunner {
   state: MachineState = INITIAL_STATE;
 
   constructor(config: MachineConfig, platform: Platform, owner: MachineOwner) {
-    this.#config = config;
+    this.config = config;
     this.#platform = platform;
     this.#owner = owner;
   }
@@ -49,7 +49,7 @@ export class MachineRunner {
   #step(input: MachineInput): void {
     const before = this.state;
     const now = this.#platform.now();
-    const { state, effects } = step(this.#config, before, input, now, this.#platform.random());
+    const { state, effects } = step(this.config, before, input, now, this.#platform.random());
     this.state = state;
     for (const effect of effects) this.#owner.perform(effect);
     const event = stateEventOf(before, state, effects, now);

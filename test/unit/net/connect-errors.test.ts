@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConnectError, HandshakeError } from '../../../src/errors/index.ts';
 import { dialError } from '../../../src/net/connect-errors.ts';
+import { VirtualConnection } from '../../support/virtual-connection.ts';
 
 const withCode = (code: string, message = code) => Object.assign(new Error(message), { code });
 
@@ -46,4 +47,18 @@ describe('the verdict about a link that could not be opened', () => {
     const error = dialError('localhost:1', Object.assign(new AggregateError(tried), { code: 'ECONNREFUSED' }));
     assert.match(error.message, /every address failed \(::1:1 ECONNREFUSED, 127.0.0.1:1 ECONNREFUSED\)/);
   });
+});
+
+test('connect() to a server that says nothing tells what was found, also when its own limit passes a moment before', async () => {
+  const virtual = new VirtualConnection({ dialect: 'resp', connectTimeoutMs: 100 }, () => undefined);
+  // Between the first two looks at the clock time goes on: the limit of connect() comes before that of the attempt.
+  const now = virtual.platform.now.bind(virtual.platform);
+  let looks = 0;
+  virtual.platform.now = () => now() + (looks++ === 0 ? 0 : 5);
+  const rejected = assert.rejects(
+    virtual.connection.connect(),
+    /connected, but the handshake was not answered within 100 ms/,
+  );
+  await virtual.run(200);
+  await rejected;
 });
