@@ -4,6 +4,7 @@
 import { AshRedisError, ConnectionError, ReplyError, TimeoutError, UsageError } from '../errors/index.ts';
 import { type CommandSpec, helpText, nearest, parseArguments } from './arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop } from './context.ts';
+import { inFlags } from './flag-words.ts';
 import { processContext } from './process-context.ts';
 import { paint, printable } from './text.ts';
 import { PACKAGE_VERSION } from './version.ts';
@@ -19,7 +20,9 @@ export async function runCommand(command: CliCommand, argv: readonly string[], c
     if (context.signal.aborted && (error === context.signal.reason || !(error instanceof UsageError))) {
       return exitOnStop(context, EXIT.ok);
     }
-    await context.err.write(`${paint(context.err, 'red', 'error')} ${printable(errorText(error))}\n`);
+    await context.err.write(
+      `${paint(context.err, 'red', 'error')} ${printable(errorText(error, urlSource(argv, context)))}\n`,
+    );
     return exitCodeOf(error);
   }
 }
@@ -47,7 +50,11 @@ export async function runProgram(
     word,
     commands.map(({ spec }) => spec.name.slice('ashredis '.length)),
   );
-  const advice = near === undefined ? 'see ashredis --help' : `did you mean ashredis ${near}?`;
+  const advice = word.startsWith('-')
+    ? 'the command stands first: ashredis COMMAND [options]; see ashredis --help'
+    : near === undefined
+      ? 'see ashredis --help'
+      : `did you mean ashredis ${near}?`;
   await context.err.write(
     `${paint(context.err, 'red', 'error')} Cannot run ashredis ${word}: no such command; ${advice}\n`,
   );
@@ -76,10 +83,16 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** One line for what is expected to go wrong; the whole stack for a bug of ours. */
-export function errorText(error: unknown): string {
-  if (error instanceof AshRedisError) return error.message;
+export function errorText(error: unknown, url?: string): string {
+  if (error instanceof AshRedisError) return inFlags(error.message, url);
   if (!(error instanceof Error)) return String(error);
   return 'code' in error && typeof error.code === 'string' ? error.message : (error.stack ?? error.message);
+}
+
+/** Who gave no address on the command line looks for the fault in the environment. */
+function urlSource(argv: readonly string[], { env }: CliContext): string {
+  const isGiven = argv.some((word) => /^(--(url|host|port)(=|$)|-[up])/.test(word));
+  return isGiven || !env.ASHREDIS_URL ? '--url' : 'ASHREDIS_URL';
 }
 
 function overview(commands: readonly CliCommand[]): string {

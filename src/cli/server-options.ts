@@ -91,16 +91,41 @@ export async function withClient<T>(
   }
 }
 
+/**
+ * The same with a connection that is there: what keeps it from being made is said, not that a command had to wait for it.
+ */
+export function withConnected<T>(
+  args: ParsedArguments,
+  context: CliContext,
+  use: (client: AshRedisClient) => Promise<T>,
+): Promise<T> {
+  return withClient(args, context, async (client) => {
+    await client.connect({ signal: context.signal });
+    return use(client);
+  });
+}
+
+/** Of `sub` and `pub`, whose classes would speak of their URL. */
+export function checkChannel(name: string): void {
+  if (name === '') throw new UsageError('Cannot use a channel without a name');
+}
+
 function nonEmpty(text: string | undefined): string | undefined {
   return text === undefined || text === '' ? undefined : text;
 }
 
 function readCertificate(file: string): string {
+  let text: string;
   try {
-    return readFileSync(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new UsageError(`Cannot read --cacert '${file}': ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   }
+  // Node takes anything, and then trusts nobody.
+  if (text.includes('-----BEGIN ')) return text;
+  throw new UsageError(
+    `Cannot use --cacert '${file}': it holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)`,
+  );
 }

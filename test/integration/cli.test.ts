@@ -2,6 +2,7 @@
 // They run in this process with a context of the test's; cli-process.test.ts tries them as processes and in a terminal.
 
 import assert from 'node:assert/strict';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { runProgram } from '../../src/cli/main.ts';
@@ -53,6 +54,12 @@ forEachServer('the command line', (start, name) => {
     const context = fakeContext({ env, input: ['from ', 'stdin'] });
     assert.equal(await run(context, 'set', 'n:3', '-'), 0);
     assert.equal((await done('get', 'n:3')).out, 'from stdin\n');
+  });
+
+  test('pub reads standard input where - stands for the message', async () => {
+    const context = fakeContext({ env, input: ['1\n', '{"a":2}\n'] });
+    assert.equal(await run(context, 'pub', 'dash', '-', '--json'), 0);
+    assert.equal(context.stdout(), '{"sent":2,"failed":0,"unknown":0}\n');
   });
 
   test('a refused value is named before a byte is sent', async () => {
@@ -368,6 +375,13 @@ describe('the command line without a server', () => {
       [['get', 'k', '--dialect', 'x'], /not one of auto, resp, ashredis/],
       [['get', 'k', '--url', 'http://x'], /scheme/],
       [['top', '--sort', 'x'], /not one of rate/],
+      [['--url', 'redis://h', 'get', 'k'], /the command stands first/],
+      [['set', 'k', 'v', '--nx', '--xx'], /Cannot use --nx together with --xx/],
+      [['sub', ''], /Cannot use a channel without a name/],
+      [['pub', '', '1'], /Cannot use a channel without a name/],
+      [['pub', 'c', '{'], /it is not JSON/],
+      [['server', '--password', ''], /Cannot use --password: it is empty/],
+      [['get', 'k', '--cacert', '/dev/null'], /holds no certificate in PEM form/],
       [[], /Usage: ashredis COMMAND/],
     ];
     for (const [argv, pattern] of cases) {
@@ -375,6 +389,52 @@ describe('the command line without a server', () => {
       assert.equal(await run(context, ...argv), 2, argv.join(' '));
       assert.match(context.stderr(), pattern);
       assert.equal(context.stdout(), '');
+    }
+  });
+
+  test('what the library refuses is said in the words of the command line', async () => {
+    const cases: [string[], Record<string, string>, RegExp][] = [
+      [['get', 'k', '--url', 'h'], {}, /^error Cannot use --url: it has no scheme/],
+      [['get', 'k'], { ASHREDIS_URL: 'h' }, /^error Cannot use ASHREDIS_URL: it has no scheme/],
+      [['get', 'k', '--db', '1'], { ASHREDIS_URL: 'redis://h/2' }, /ASHREDIS_URL together with a different --db/],
+      [['get', 'k', '--url', 'redis://h:1', '--port', '2'], {}, /--url together with a different --port/],
+      [['get', 'k', '--url', 'unix:///x', '--host', 'h'], {}, /a unix:\/\/ URL together with --host or --port/],
+      [['get', 'k', '--host', 'redis://u:hunter2@h'], {}, /Cannot use --host: found "…@h".*see --url/],
+      [['get', 'k', '--user', 'x'], {}, /Cannot use --user without a password: set ASHREDIS_PASSWORD/],
+      [['get', 'k', '--region', '..'], {}, /Cannot use --region: found "\.\."/],
+      [['get', 'k', '--dialect', 'ashredis', '--db', '1'], {}, /--dialect ashredis together with a password or --db/],
+      [['sub', 'a*', '--pattern', '--latest'], {}, /--latest together with --pattern/],
+      [['server', '--host', '0.0.0.0'], {}, /set ASHREDIS_PASSWORD, or use --unprotected/],
+    ];
+    for (const [argv, env, pattern] of cases) {
+      const context = fakeContext({ env });
+      assert.equal(await run(context, ...argv), 2, argv.join(' '));
+      assert.match(context.stderr(), pattern);
+    }
+  });
+
+  test('a server that says nothing is what a command ends with, and --timeout what it names', async () => {
+    const silent = createTcpServer((socket) => socket.on('error', () => {}).resume());
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    try {
+      for (const argv of [
+        ['get', 'k'],
+        ['set', 'k', 'v'],
+        ['keys'],
+        ['pub', 'c', '1'],
+        ['pub', 'c'],
+        ['top', '--once'],
+      ]) {
+        const context = fakeContext();
+        assert.equal(await run(context, ...argv, '--port', String(port), '--timeout', '0.05'), 3, argv.join(' '));
+        assert.match(context.stderr(), /the handshake was not answered within 50 ms; .*raise --timeout \(/);
+        const secure = fakeContext();
+        assert.equal(await run(secure, ...argv, '--port', String(port), '--timeout', '0.05', '--tls'), 3);
+        assert.match(secure.stderr(), /TLS was spoken, but the server did not answer it .*leave --tls out/);
+      }
+    } finally {
+      await new Promise((resolve) => silent.close(resolve));
     }
   });
 

@@ -1,7 +1,7 @@
 // `ashredis get KEY`: prints a value. Called by `ashredis.ts`.
 
 import { type CliCommand, EXIT } from '../context.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { SERVER_OPTIONS, withConnected } from '../server-options.ts';
 import { printable } from '../text.ts';
 
 export const getCommand: CliCommand = {
@@ -21,7 +21,7 @@ export const getCommand: CliCommand = {
     notes: ['Exit code 4 when there is no such key.'],
   },
   run: (args, context) =>
-    withClient(args, context, async (client) => {
+    withConnected(args, context, async (client) => {
       const key = args.words[0]!;
       const { out } = context;
       const value = await client.get(key, { as: 'bytes', signal: context.signal });

@@ -1,7 +1,7 @@
 // `ashredis keys [PATTERN]`: prints the names of a region, page by page. Called by `ashredis.ts`.
 
 import { type CliCommand, EXIT } from '../context.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { SERVER_OPTIONS, withConnected } from '../server-options.ts';
 import { printableName } from '../text.ts';
 
 export const keysCommand: CliCommand = {
@@ -22,7 +22,7 @@ export const keysCommand: CliCommand = {
     notes: ['SCAN is used, so that the server goes on serving others. Each name is printed once.'],
   },
   run: (args, context) =>
-    withClient(args, context, async (client) => {
+    withConnected(args, context, async (client) => {
       const limit = args.number('count') ?? Number.POSITIVE_INFINITY;
       const asIs = !args.flag('json') && !context.out.isTerminal;
       const seen = new Set<string>();

@@ -5,8 +5,9 @@ import { AshRedisChannelDataPublisher, type AshRedisClient, type Codec } from '.
 import { UsageError } from '../../errors/index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop } from '../context.ts';
+import { inFlags } from '../flag-words.ts';
 import { type Line, linesOf } from '../lines.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { checkChannel, SERVER_OPTIONS, withClient } from '../server-options.ts';
 import { bytes, count, paint, printable } from '../text.ts';
 
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
@@ -51,6 +52,7 @@ export const pubCommand: CliCommand = {
       ['lines that are not JSON', 'tail -f /var/log/syslog | ashredis pub logs --text'],
     ],
     notes: [
+      'Without JSON, or with -, lines of standard input are read.',
       'At the end standard error says how many were sent, failed, and unknown (written, but never answered).',
       'Exit code 0 only when every line was sent. Empty lines are skipped.',
     ],
@@ -59,7 +61,10 @@ export const pubCommand: CliCommand = {
     withClient(args, context, async (client) => {
       const publisher = publisherOf(client, args);
       try {
-        const word = args.words[1];
+        const word = args.words[1] === '-' ? undefined : args.words[1];
+        if (word !== undefined && !args.flag('text')) checkJson(word);
+        // Before the first line is read: each would fail, or wait.
+        await client.connect({ signal: context.signal });
         if (word !== undefined) return await publishOne(publisher, word, args, context);
         return await publishLines(publisher, args, context);
       } finally {
@@ -70,6 +75,7 @@ export const pubCommand: CliCommand = {
 
 function publisherOf(client: AshRedisClient, args: ParsedArguments): AshRedisChannelDataPublisher {
   const region = args.text('region');
+  checkChannel(args.words[0]!);
   return new AshRedisChannelDataPublisher('ashredis-pub', `ashredischannel://${args.words[0]}`, {
     client,
     codec: textCodec(args),
@@ -79,20 +85,20 @@ function publisherOf(client: AshRedisClient, args: ParsedArguments): AshRedisCha
   });
 }
 
+function checkJson(text: string): void {
+  const found = notJson(text);
+  if (found === undefined) return;
+  throw new UsageError(`Cannot publish '${shortened(text)}': it is not JSON (${found})`, {
+    hint: 'quote it for the shell as in \'{"level":"high"}\', or send it as it is with --text',
+  });
+}
+
 async function publishOne(
   publisher: AshRedisChannelDataPublisher,
   text: string,
   args: ParsedArguments,
   context: CliContext,
 ): Promise<number> {
-  if (!args.flag('text')) {
-    const found = notJson(text);
-    if (found !== undefined) {
-      throw new UsageError(`Cannot publish '${shortened(text)}': it is not JSON (${found})`, {
-        hint: 'quote it for the shell as in \'{"level":"high"}\', or send it as it is with --text',
-      });
-    }
-  }
   const line: Line = { number: 1, text };
   const receivers = await publisher.publish(line, { signal: context.signal });
   if (args.flag('json')) await context.out.write(`${JSON.stringify({ sent: 1, failed: 0, unknown: 0, receivers })}\n`);
@@ -142,7 +148,8 @@ async function publishLines(
     result = await publisher.publishMany(wanted(), {
       onFailure(error, record) {
         // One line for the first; a dead server would otherwise print one for each record.
-        if (refused === undefined) void err.write(`line ${(record as Line).number}: ${printable(error.message)}\n`);
+        if (refused === undefined)
+          void err.write(`line ${(record as Line).number}: ${printable(inFlags(error.message))}\n`);
         refused = error;
       },
     });

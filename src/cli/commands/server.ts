@@ -43,6 +43,7 @@ export const serverCommand: CliCommand = {
     const unix = args.text('unix');
     if (unix !== undefined) options.unix = unix;
     const password = args.text('password') ?? context.env.ASHREDIS_PASSWORD;
+    if (args.text('password') === '') throw new UsageError('Cannot use --password: it is empty; leave it out for none');
     if (password !== undefined && password !== '') options.password = password;
     if (args.flag('unprotected')) options.unprotected = true;
     const maxMemoryBytes = args.number('max-memory');

@@ -2,7 +2,7 @@
 
 import { UsageError } from '../../errors/index.ts';
 import { type CliCommand, type CliContext, EXIT } from '../context.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { SERVER_OPTIONS, withConnected } from '../server-options.ts';
 
 const MAX_STDIN_BYTES = 512 * 1024 * 1024;
 
@@ -13,7 +13,14 @@ export const setCommand: CliCommand = {
     usage: 'KEY VALUE [--ttl S] [options]',
     words: [2, 2],
     options: [
-      { name: 'ttl', value: 'S', kind: 'number', help: 'seconds to live, fractions allowed' },
+      {
+        name: 'ttl',
+        value: 'S',
+        kind: 'number',
+        min: 0.001,
+        max: 2 ** 31 - 1,
+        help: 'seconds to live, fractions allowed',
+      },
       { name: 'nx', help: 'only when the key does not exist' },
       { name: 'xx', help: 'only when the key exists' },
       { name: 'json', help: 'print {"key":…,"stored":true|false}' },
@@ -25,8 +32,11 @@ export const setCommand: CliCommand = {
     ],
     notes: ['VALUE - is read from standard input. Exit code 1 when --nx or --xx kept the value from being stored.'],
   },
-  run: (args, context) =>
-    withClient(args, context, async (client) => {
+  run(args, context) {
+    if (args.flag('nx') && args.flag('xx')) {
+      throw new UsageError('Cannot use --nx together with --xx: no key would qualify');
+    }
+    return withConnected(args, context, async (client) => {
       const [key, word] = args.words as [string, string];
       const value = word === '-' ? await readAll(context) : word;
       const ttlSeconds = args.number('ttl');
@@ -41,7 +51,8 @@ export const setCommand: CliCommand = {
       else if (stored) await context.out.write('OK\n');
       else await context.err.write(`not stored: the key '${key}' ${args.flag('nx') ? 'exists' : 'does not exist'}\n`);
       return stored ? EXIT.ok : EXIT.failed;
-    }),
+    });
+  },
 };
 
 async function readAll(context: CliContext): Promise<Uint8Array> {

@@ -13,7 +13,8 @@ import {
 import { UsageError } from '../../errors/index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop, stopWanted } from '../context.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { inFlags } from '../flag-words.ts';
+import { checkChannel, SERVER_OPTIONS, withClient } from '../server-options.ts';
 import { duration, paint, printable, printableName, timeOfDay, withoutLink } from '../text.ts';
 
 /** JSON where it is JSON, else the text: a tool that looks must show what others sent. */
@@ -104,6 +105,7 @@ function subscriberOf(
   args: ParsedArguments,
   hooks: Hooks,
 ): AshRedisChannelDataSubscriber<unknown> {
+  checkChannel(channel);
   if (args.flag('pattern') && args.flag('shard')) {
     throw new UsageError('Cannot use --pattern together with --shard: shard channels have no patterns');
   }
@@ -172,7 +174,7 @@ class MessagePrinter {
   state(from: string, to: string, event: { cause?: Error; retryInMs?: number }): Promise<void> | undefined {
     if (to === 'waiting' && from === 'ready') {
       this.#isLost = true;
-      return this.#note('link lost', withoutLink(event.cause?.message ?? ''));
+      return this.#note('link lost', inFlags(withoutLink(event.cause?.message ?? '')));
     }
     if (to === 'ready' && this.#isLost) {
       this.#isLost = false;

@@ -6,7 +6,7 @@ import { UsageError } from '../../errors/index.ts';
 import type { ParsedArguments } from '../arguments.ts';
 import { type ChannelRow, ChannelTable } from '../channel-table.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop, stopWanted } from '../context.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { SERVER_OPTIONS, withConnected } from '../server-options.ts';
 import { bytes, count, duration, fit, paint, printableName } from '../text.ts';
 
 export const topCommand: CliCommand = {
@@ -41,11 +41,18 @@ export const topCommand: CliCommand = {
       'Lag is the time since a field "timestamp", "ts" or "time" of the message (epoch, seconds or ms), where there is one.',
     ],
   },
-  run: (args, context) => withClient(args, context, (client) => watch(client, args, context)),
+  run(args, context) {
+    const sort = sortOf(args);
+    return withConnected(args, context, (client) => watch(client, sort, args, context));
+  },
 };
 
-async function watch(client: AshRedisClient, args: ParsedArguments, context: CliContext): Promise<number> {
-  const sort = sortOf(args);
+async function watch(
+  client: AshRedisClient,
+  sort: keyof typeof ORDERS,
+  args: ParsedArguments,
+  context: CliContext,
+): Promise<number> {
   const intervalMs = (args.number('interval') ?? 1) * 1000;
   const table = new ChannelTable();
   const probe = `ashredis:top:${Math.random().toString(36).slice(2)}`;

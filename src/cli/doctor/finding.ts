@@ -1,5 +1,6 @@
 // What the doctor says of one thing that it looked at. Types and small makers; used by every check.
 
+import { inFlags } from '../flag-words.ts';
 import { withoutLink } from '../text.ts';
 
 export type Level = 'ok' | 'warning' | 'wrong' | 'skipped';
@@ -36,5 +37,5 @@ export function skipped(check: string, text: string): Finding {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? withoutLink(error.message) : String(error);
+  return error instanceof Error ? inFlags(withoutLink(error.message)) : String(error);
 }
