@@ -51,6 +51,12 @@ describe('the doctor over TLS', { skip }, () => {
     assert.match(out, /^ok +dialect: RESP3/m);
   });
 
+  test('a port that speaks TLS and is asked in plain is named as that', async () => {
+    const context = fakeContext();
+    assert.equal(await runProgram(COMMANDS, ['doctor', '--url', `redis://localhost:${right}`], context), 1);
+    assert.match(context.stdout(), /^wrong +tls: the server speaks TLS on this port\n +-> use --tls/m);
+  });
+
   test('without the authority it says how to give one', async () => {
     const { code, out } = await doctor(right);
     assert.equal(code, 3, out);

@@ -482,6 +482,27 @@ describe('the command line without a server', () => {
     assert.match(open.stderr(), /password/);
   });
 
+  test('doctor says what to do about a server that refuses writes, and blames nothing else', async () => {
+    const cases = [
+      ['OOM command not allowed', /the server has no memory left: raise maxmemory/],
+      ["READONLY You can't write against a read only replica.", /this is a replica/],
+      ['MISCONF Redis is configured to save', /can not write to its disk/],
+      ['NOPERM this user has no permissions', /ACL SETUSER/],
+    ] as const;
+    for (const [text, advice] of cases) {
+      const server = await createServer();
+      server.faults.replyError('SET', text, 1000);
+      const context = fakeContext({ env: { ASHREDIS_URL: server.url } });
+      assert.equal(await run(context, 'doctor', '--json'), 1);
+      const { findings } = JSON.parse(context.stdout()) as { findings: { check: string; advice?: string }[] };
+      const found = (check: string) => findings.filter((finding) => finding.check.startsWith(check));
+      assert.match(found('permissions')[0]!.advice!, advice);
+      assert.match(found('issue 4')[0]!.advice!, advice);
+      assert.deepEqual(found('ttl'), []);
+      await server.stop();
+    }
+  });
+
   test('sub ends with 3 and the reason when it can not come back', async () => {
     const first = await createServer({ port: 0 });
     const context = fakeContext({ env: { ASHREDIS_URL: first.url } });

@@ -3,10 +3,10 @@
 
 import { AshRedisClient } from '../../api/index.ts';
 import { type CliCommand, EXIT, exitOnStop } from '../context.ts';
-import type { Finding } from '../doctor/finding.ts';
+import { type Finding, wrong } from '../doctor/finding.ts';
 import { checkGuideIssues } from '../doctor/guide-issues.ts';
 import { checkLimits } from '../doctor/limits.ts';
-import { checkNetwork, type Place } from '../doctor/network.ts';
+import { checkNetwork, type Place, speaksTls } from '../doctor/network.ts';
 import { checkClock, checkHandshake, checkLatency, checkPermissions, checkPubSub } from '../doctor/speech.ts';
 import { chooseServer, SERVER_OPTIONS, type ServerChoice } from '../server-options.ts';
 import { paint, printable } from '../text.ts';
@@ -54,7 +54,11 @@ export const doctorCommand: CliCommand = {
     let isReached = false;
     try {
       isReached = await checkNetwork(place, report);
-      if (isReached && (await checkHandshake(client, report))) {
+      const isReady = isReached && (await checkHandshake(client, report));
+      if (isReached && !isReady && place.tls === undefined && (await speaksTls(place))) {
+        report(wrong('tls', 'the server speaks TLS on this port', 'use --tls, or rediss:// in the URL'));
+      }
+      if (isReady) {
         for (const check of [checkPermissions, checkLatency, checkPubSub, checkClock, checkLimits, checkGuideIssues]) {
           if (context.signal.aborted) break;
           await check(client, report);

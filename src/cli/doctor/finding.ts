@@ -1,5 +1,6 @@
 // What the doctor says of one thing that it looked at. Types and small makers; used by every check.
 
+import { ReplyError } from '../../errors/index.ts';
 import { inFlags } from '../flag-words.ts';
 import { withoutLink } from '../text.ts';
 
@@ -34,6 +35,18 @@ export function wrong(check: string, text: string, advice: string): Finding {
 
 export function skipped(check: string, text: string): Finding {
   return { check, level: 'skipped', text };
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  OOM: 'the server has no memory left: raise maxmemory, give keys a TTL, or set a maxmemory-policy that evicts',
+  READONLY: 'this is a replica: give the address of the primary',
+  MISCONF: 'the server can not write to its disk, and refuses: look at its log and its disk',
+  NOPERM: 'give the user these commands and key patterns, for example: ACL SETUSER name +@all ~* &*',
+};
+
+/** What to do about the server's refusal of a command. */
+export function adviceFor(error: unknown, otherwise: string): string {
+  return (error instanceof ReplyError && ADVICE[error.code]) || otherwise;
 }
 
 export function messageOf(error: unknown): string {

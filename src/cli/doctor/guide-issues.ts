@@ -9,7 +9,7 @@ import {
 } from '../../api/index.ts';
 import { MissingKeyError } from '../../errors/index.ts';
 import { bytes, duration } from '../text.ts';
-import { messageOf, ok, type Report, skipped, warning, wrong } from './finding.ts';
+import { adviceFor, messageOf, ok, type Report, skipped, warning, wrong } from './finding.ts';
 
 const LARGE_BYTES = 1024 * 1024;
 const SLOW_LARGE_MS = 1000;
@@ -85,9 +85,8 @@ async function largeData(
     if (tookMs < SLOW_LARGE_MS) report(ok(check, text));
     else report(warning(check, text, 'compress with gzipCodec of ashredis/codecs, and set ttlSeconds'));
   } catch (error) {
-    report(
-      wrong(check, messageOf(error), 'compress with gzipCodec of ashredis/codecs; look at the limits of the server'),
-    );
+    const advice = adviceFor(error, 'compress with gzipCodec of ashredis/codecs; look at the limits of the server');
+    report(wrong(check, messageOf(error), advice));
   }
 }
 

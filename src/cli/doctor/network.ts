@@ -17,6 +17,7 @@ export interface Place {
 }
 
 const DAY_MS = 86_400_000;
+const TLS_PROBE_MS = 1000;
 
 /** Resolves with false when nothing can be reached, so that no later check makes sense. */
 export async function checkNetwork(place: Place, report: Report): Promise<boolean> {
@@ -116,6 +117,20 @@ async function checkTls(place: Place, options: object, report: Report): Promise<
             : 'the server may not speak TLS on this port: use redis:// or its TLS port';
     report(wrong('tls', messageOf(error), advice));
     return false;
+  }
+}
+
+/** Whether the port, which did not answer us in plain, answers TLS. What its certificate is worth does not matter here. */
+export async function speaksTls({ host, port, path, timeoutMs }: Place): Promise<boolean> {
+  const target = path === undefined ? { host, port } : { path };
+  const socket = connectTls({ ...target, rejectUnauthorized: false });
+  try {
+    await opened(socket, 'secureConnect', Math.min(timeoutMs, TLS_PROBE_MS));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
   }
 }
 

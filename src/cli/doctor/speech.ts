@@ -4,7 +4,7 @@
 import type { AshRedisClient } from '../../api/index.ts';
 import { HandshakeError, ReplyError } from '../../errors/index.ts';
 import { duration, percentile } from '../text.ts';
-import { messageOf, ok, type Report, skipped, warning, wrong } from './finding.ts';
+import { adviceFor, messageOf, ok, type Report, skipped, warning, wrong } from './finding.ts';
 
 const PINGS = 200;
 const MESSAGES = 50;
@@ -65,6 +65,8 @@ function handshakeAdvice(error: unknown): string {
   }
   if (/NOPERM/.test(code + text)) return 'the user may not even PING or HELLO: give it +@connection';
   if (/DB index|SELECT/.test(text)) return 'the server has fewer databases, or is a cluster: use db 0';
+  if (/DENIED/.test(code + text))
+    return 'protected mode: set a password on the server (requirepass, or an ACL user); protected-mode no only in a network that is trusted';
   if (/LOADING/.test(code + text)) return 'the server reads its data from disk: wait';
   if (/max number of clients/.test(text))
     return 'raise maxclients on the server, or find who holds the connections: CLIENT LIST';
@@ -76,24 +78,25 @@ function handshakeAdvice(error: unknown): string {
 export async function checkPermissions(client: AshRedisClient, report: Report): Promise<void> {
   const key = `ashredis:doctor:${Math.random().toString(36).slice(2)}`;
   const denied: string[] = [];
+  let advice = 'look at the log of the server';
   const attempt = async (name: string, run: () => Promise<unknown>) => {
     try {
       return await run();
     } catch (error) {
       denied.push(`${name} (${messageOf(error)})`);
+      advice = adviceFor(error, advice);
       return undefined;
     }
   };
-  await attempt('SET', () => client.set(key, 'x', { ttlSeconds: 10 }));
+  const stored = await attempt('SET', () => client.set(key, 'x', { ttlSeconds: 10 }));
   await attempt('GET', () => client.get(key));
   const ttl = await attempt('TTL', () => client.ttl(key));
   await attempt('DEL', () => client.del(key));
   await attempt('PUBLISH', () => client.publish(key, { probe: true }));
   if (denied.length > 0) {
-    const advice = 'give the user these commands and key patterns, for example: ACL SETUSER name +@all ~* &*';
     report(wrong('permissions', denied.join('; '), advice));
   } else report(ok('permissions', 'SET with TTL, GET, TTL, DEL and PUBLISH are allowed'));
-  if (typeof ttl === 'number' && (ttl < 1 || ttl > 10)) {
+  if (stored === 'OK' && typeof ttl === 'number' && (ttl < 1 || ttl > 10)) {
     report(
       wrong('ttl', `a key set for 10 s has a TTL of ${ttl}`, 'the server does not keep times to live as Redis does'),
     );
