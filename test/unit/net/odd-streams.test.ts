@@ -1,0 +1,66 @@
+// Streams that users bring by `transport` and that behave as Node's own never do: they throw, or give text.
+// Run by `npm test`.
+
+import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { AshRedisClient, HandshakeError, LinkLostError } from '../../../src/index.ts';
+import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
+
+describe('a stream of a user’s own', () => {
+  let server: ScriptedServer;
+  before(async () => {
+    server = await startScriptedServer((words) => greeting(words) ?? '+OK\r\n');
+  });
+  after(() => server.stop());
+
+  /** A client whose streams are changed by `change`. */
+  const clientOver = (change: (socket: Socket) => void) =>
+    new AshRedisClient({
+      transport: () => {
+        const socket = connect(server.port, '127.0.0.1');
+        change(socket);
+        return socket;
+      },
+    });
+
+  test('whose write throws in the handshake fails the attempt', async () => {
+    await using client = clientOver((socket) => {
+      socket.write = () => assert.fail('not open yet');
+    });
+    await assert.rejects(client.connect(), (error: Error) => {
+      assert.ok(error instanceof HandshakeError);
+      assert.match(error.message, /not open yet/);
+      return true;
+    });
+    assert.equal(client.state, 'idle');
+  });
+
+  test('whose write throws later is a link that is lost, and the next one works', async () => {
+    const sockets: Socket[] = [];
+    await using client = clientOver((socket) => sockets.push(socket));
+    await client.connect();
+    (sockets[0] as Socket).write = () => assert.fail('no more');
+    await assert.rejects(client.set('k', 'v'), LinkLostError);
+    assert.equal(await client.set('k', 'v'), 'OK');
+    assert.equal(sockets.length, 2);
+  });
+
+  test('whose destroy throws is closed all the same', async () => {
+    const client = clientOver((socket) => {
+      const { destroy } = socket;
+      socket.destroy = (...args) => {
+        destroy.apply(socket, args);
+        return assert.fail('destroy');
+      };
+    });
+    await client.connect();
+    await client.close();
+    assert.equal(client.state, 'closed');
+  });
+
+  test('that gives text is refused by name', async () => {
+    await using client = clientOver((socket) => socket.setEncoding('utf8'));
+    await assert.rejects(client.connect(), /"transport" gave a stream of text, allowed is one of bytes/);
+  });
+});
