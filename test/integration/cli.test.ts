@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { runProgram } from '../../src/cli/main.ts';
 import { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber, AshRedisClient } from '../../src/index.ts';
@@ -476,6 +477,13 @@ describe('the command line without a server', () => {
     const context = fakeContext();
     assert.equal(await run(context, 'server', '--port', String(taken.port)), 2);
     assert.match(context.stderr(), /Cannot start the server on 127\.0\.0\.1:\d+: .*EADDRINUSE.*choose another --port/);
+    const file = fileURLToPath(import.meta.url);
+    const exists = fakeContext();
+    assert.equal(await run(exists, 'server', '--port', '0', '--unix', file), 2);
+    assert.match(exists.stderr(), /Cannot start the server on .*cli\.test\.ts: .*EADDRINUSE.*the file exists/);
+    const both = fakeContext();
+    assert.equal(await run(both, 'server', '--port', String(taken.port), '--unix', '/nowhere/s.sock'), 2);
+    assert.match(both.stderr(), /Cannot start the server on 127\.0\.0\.1:\d+: .*choose another --port/);
     await taken.stop();
     const open = fakeContext();
     assert.equal(await run(open, 'server', '--host', '0.0.0.0', '--port', '0'), 2);
@@ -501,6 +509,15 @@ describe('the command line without a server', () => {
       assert.deepEqual(found('ttl'), []);
       await server.stop();
     }
+  });
+
+  test('top says first that the link is lost, so that a narrow terminal shows it', async () => {
+    const server = await createServer();
+    server.faults.replyError('PUBLISH', 'ERR no', 1000);
+    const context = fakeContext({ env: { ASHREDIS_URL: server.url } });
+    assert.equal(await run(context, 'top', '--once', '--interval', '0.1'), 0);
+    assert.match(context.stdout(), /^ashredis top {2}link lost, 0 channels/);
+    await server.stop();
   });
 
   test('sub ends with 3 and the reason when it can not come back', async () => {
@@ -537,7 +554,7 @@ describe('the command line without a server', () => {
       .at(-1).gap;
     assert.deepEqual([gap.channels, gap.reason, gap.missed], [['g'], 'link-lost', 'unknown']);
     assert.match(plain.stderr(), /link lost: .*\n/);
-    assert.match(plain.stderr(), /gap: an unknown number of messages missed within .* \(link-lost\)/);
+    assert.match(plain.stderr(), /gap: an unknown number of messages missed on g within .* \(link-lost\)/);
     await client.close();
     await server.stop();
   });

@@ -28,7 +28,7 @@ export const serverCommand: CliCommand = {
       { name: 'unprotected', help: 'allow an address beyond loopback without a password' },
       { name: 'dialect', value: 'NAME', help: 'auto, resp or ashredis (default auto)' },
       { name: 'max-memory', value: 'BYTES', kind: 'integer', min: 0, help: 'default 536870912; 0 is no limit' },
-      { name: 'json', help: 'print the address as {"host":…,"port":…,"url":…}' },
+      { name: 'json', help: 'print the address as {"host":…,"port":…,"url":…}, with --unix also "unixUrl":…' },
     ],
     examples: [
       ['on the usual port', 'ashredis server'],
@@ -53,11 +53,14 @@ export const serverCommand: CliCommand = {
     const server = await createServer(options).catch((cause: unknown) => {
       throw cause instanceof UsageError ? cause : cannotListen(cause, options);
     });
-    const { host: at, port, url } = server;
+    const { host: at, port, url, unixUrl } = server;
+    const addresses = [url, ...(unixUrl === undefined ? [] : [unixUrl])].map((address) =>
+      paint(context.out, 'bold', address),
+    );
     await context.out.write(
       args.flag('json')
-        ? `${JSON.stringify({ host: at, port, url })}\n`
-        : `Listening on ${paint(context.out, 'bold', url)}; data lives in memory and is gone when it stops\n`,
+        ? `${JSON.stringify({ host: at, port, url, ...(unixUrl === undefined ? {} : { unixUrl }) })}\n`
+        : `Listening on ${addresses.join(' and ')}; data lives in memory and is gone when it stops\n`,
     );
     await stopWanted(context.signal);
     await server.stop();
@@ -66,10 +69,13 @@ export const serverCommand: CliCommand = {
 };
 
 function cannotListen(cause: unknown, options: ServerOptions): UsageError {
-  const code = (cause as { code?: unknown } | null)?.code;
-  const place = options.unix ?? `${options.host ?? '127.0.0.1'}:${options.port}`;
-  const hint =
-    code === 'EADDRINUSE' ? 'another program listens there; choose another --port, or 0 for a free one' : undefined;
+  const { code, address, port } = (cause ?? {}) as { code?: unknown; address?: unknown; port?: unknown };
+  const isFile = options.unix !== undefined && address === options.unix && !(Number(port) >= 0);
+  const place = isFile ? options.unix : `${options.host ?? '127.0.0.1'}:${options.port}`;
+  const inUse = isFile
+    ? 'the file exists: another program listens there, or one that has ended left it; remove it or choose another --unix'
+    : 'another program listens there; choose another --port, or 0 for a free one';
+  const hint = code === 'EADDRINUSE' ? inUse : undefined;
   const text = cause instanceof Error ? cause.message : String(cause);
   return new UsageError(`Cannot start the server on ${place}: ${text}`, {
     cause,

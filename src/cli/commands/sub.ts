@@ -163,8 +163,13 @@ class MessagePrinter {
       const told = { channels, from, to, reason, missed, cause: cause.message };
       return this.#context.out.write(`${JSON.stringify({ gap: told })}\n`);
     }
-    const how = missed === 'unknown' ? 'an unknown number of messages' : `${missed} messages`;
-    return this.#note('gap', `${how} missed within ${duration(to - from)} (${reason})`);
+    const how =
+      missed === 'unknown' ? 'an unknown number of messages' : `${missed} ${missed === 1 ? 'message' : 'messages'}`;
+    // Each channel has a gap of its own.
+    return this.#note(
+      'gap',
+      `${how} missed on ${channels.map(printableName).join(', ')} within ${duration(to - from)} (${reason})`,
+    );
   }
 
   invalid(channel: string, error: Error): Promise<void> | undefined {

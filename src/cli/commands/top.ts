@@ -177,10 +177,12 @@ function lines(frame: Frame, client: AshRedisClient, { out }: CliContext): strin
     columns.push(column);
   }
   nameWidth = Math.min(nameWidth, MAX_NAME_WIDTH);
-  const trip = frame.roundTripMs === null ? 'link lost' : duration(frame.roundTripMs);
   const total = frame.channels.reduce((sum, { rate }) => sum + rate, 0);
   const version = client.server?.version;
-  const facts = [`${frame.channels.length} channels`, `${count(total)} messages/s`, `round trip ${trip}`];
+  const facts = [`${frame.channels.length} channels`, `${count(total)} messages/s`];
+  // First, where the line is cut: the figures below it stand still.
+  if (frame.roundTripMs === null) facts.unshift('link lost');
+  else facts.push(`round trip ${duration(frame.roundTripMs)}`);
   if (version !== undefined) facts.push(`server ${version}`);
   const head = fit(`ashredis top  ${facts.join(', ')}`, width).trimEnd();
   const row = (name: string, cells: readonly string[]) =>
