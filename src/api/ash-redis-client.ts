@@ -14,8 +14,14 @@ import { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
 import { type Draft, parseConfiguration, settle } from './config.ts';
 import { quoteValue } from './config-schema.ts';
-import type { ClientOptions, CommandOptions, PublishOptions } from './config-types.ts';
-import { CONNECTIONS, type ConnectionStateEvent, Connections, type PushEvent } from './connections.ts';
+import type { ClientOptions, CommandOptions, Logger, PublishOptions } from './config-types.ts';
+import {
+  CONNECTIONS,
+  type ConnectionListener,
+  type ConnectionStateEvent,
+  Connections,
+  type PushEvent,
+} from './connections.ts';
 import { Emitter } from './emitter.ts';
 import { blockingLimitMs, refuseAlone, refuseGuarded } from './guarded-commands.ts';
 import { handled, rejected } from './handled.ts';
@@ -34,6 +40,25 @@ export interface ClientEvents {
   push: PushEvent;
 }
 
+/** Hears of the connections itself: no function has to be made for each client. */
+class ClientEmitter extends Emitter<ClientEvents> implements ConnectionListener {
+  readonly #logger: Logger | undefined;
+
+  constructor(logger: Logger | undefined) {
+    super();
+    this.#logger = logger;
+  }
+
+  onState(event: ConnectionStateEvent): void {
+    logState(this.#logger, `client, ${event.connection}`, event);
+    this.emit('state', event);
+  }
+
+  onPush(event: PushEvent): void {
+    this.emit('push', event);
+  }
+}
+
 export interface GetOptions extends CommandOptions {
   /** The value as bytes. Default text. */
   as?: 'text' | 'bytes' | undefined;
@@ -45,9 +70,10 @@ export type SetCommandOptions = CommandOptions & table.SetOptions;
 export class AshRedisClient {
   readonly [CONNECTIONS]: Connections;
   readonly #sender: CommandSender;
-  readonly #blocking: BlockingConnections;
-  readonly #quickPublish: ClientPublish;
-  readonly #events = new Emitter<ClientEvents>();
+  /** Both made when first needed: many clients do one thing only. */
+  #blockingMade: BlockingConnections | undefined;
+  #quickPublish: ClientPublish | undefined;
+  readonly #events: ClientEmitter;
   #closed: Promise<void> | undefined;
   #unwatch: (() => void) | undefined;
 
@@ -62,19 +88,11 @@ export class AshRedisClient {
     const connections = new Connections(config, platformOf(given, config));
     this[CONNECTIONS] = connections;
     this.#sender = new CommandSender(connections, config.region);
-    this.#blocking = new BlockingConnections(this.#sender);
-    this.#quickPublish = new ClientPublish(connections, this.#sender.capture);
-    connections.listen({
-      onState: (event) => {
-        logState(config.logger, `client, ${event.connection}`, event);
-        this.#events.emit('state', event);
-      },
-      onPush: (event) => this.#events.emit('push', event),
-    });
+    this.#events = new ClientEmitter(config.logger);
+    connections.listen(this.#events);
     const { signal } = config;
-    const onAbort = () => void this.close();
-    if (signal?.aborted) onAbort();
-    else this.#unwatch = whenAborted(signal, onAbort);
+    if (signal?.aborted) void this.close();
+    else if (signal !== undefined) this.#watch(signal);
   }
 
   /** Of the connection for commands. */
@@ -106,7 +124,7 @@ export class AshRedisClient {
     if (this.#closed === undefined) {
       this.#unwatch?.();
       const timeoutMs = options.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
-      const closing = [this[CONNECTIONS].close(timeoutMs), this.#blocking.close()];
+      const closing = [this[CONNECTIONS].close(timeoutMs), this.#blockingMade?.close()];
       // In a name of its own: older compilers infer Promise<unknown> inside the call.
       const closed: Promise<void> = Promise.all(closing).then(() => {});
       this.#closed = handled(closed);
@@ -221,7 +239,11 @@ export class AshRedisClient {
     options?: Omit<PublishOptions, 'ttlSeconds'> & CommandOptions & { shard?: boolean | undefined },
   ): Promise<number | undefined> {
     if (options === undefined) {
-      const quick = this.#quickPublish.publish(channel, data, this.#sender.region);
+      const quick = (this.#quickPublish ??= new ClientPublish(this[CONNECTIONS], this.#sender.capture)).publish(
+        channel,
+        data,
+        this.#sender.region,
+      );
       if (quick !== undefined) return quick;
     }
     const { codec } = this[CONNECTIONS].config;
@@ -309,7 +331,7 @@ export class AshRedisClient {
       isConnected: this.isConnected(),
       region: this.region,
       server: this.server,
-      blockingConnections: this.#blocking.count,
+      blockingConnections: this.#blockingMade?.count ?? 0,
       ...connections.stats(),
     };
   }
@@ -322,6 +344,15 @@ export class AshRedisClient {
     const { config } = this[CONNECTIONS];
     const place = config.path ?? `${config.host}:${config.port}`;
     return `AshRedisClient { ${place}, state: '${this.state}', region: ${quoteValue(this.region)} }`;
+  }
+
+  get #blocking(): BlockingConnections {
+    this.#blockingMade ??= new BlockingConnections(this.#sender);
+    return this.#blockingMade;
+  }
+
+  #watch(signal: AbortSignalLike): void {
+    this.#unwatch = whenAborted(signal, () => void this.close());
   }
 
   #send<A extends unknown[], T>(

@@ -3,6 +3,7 @@
 // It must never read the environment, and no message here may show a value that could be a secret.
 
 import { UsageError } from '../errors/index.ts';
+import { jsonCodec } from './codec.ts';
 
 /** One key. */
 export interface KeyRule {
@@ -117,8 +118,10 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
     transport: none,
     validate: none,
   }),
-  ...keys('false or { maxAttempts?, maxDelayMs? }', isReconnect, { reconnect: Object.freeze({}) }),
-  ...keys('{ name, binary?, encode(value), decode(raw) }', isCodec, { codec: none }),
+  ...keys('false or { maxAttempts?, maxDelayMs? }', isReconnect, {
+    reconnect: Object.freeze({ maxAttempts: Number.POSITIVE_INFINITY, maxDelayMs: 5000 }),
+  }),
+  ...keys('{ name, binary?, encode(value), decode(raw) }', isCodec, { codec: jsonCodec }),
   ...keys('{ debug, info, warn, error }', hasMembers('function', 'debug', 'info', 'warn', 'error'), { logger: none }),
   ...keys('an AbortSignal', isSignal, { signal: none }),
   ...keys(URL_WORDS, isText, { url: none }, true),

@@ -45,7 +45,7 @@ export interface ConnectionListener {
 /** A client's connections, for those who are given the client. Not exported to users. */
 export const CONNECTIONS: unique symbol = Symbol('connections');
 
-export class Connections {
+export class Connections implements ConnectionHandler {
   readonly config: Configuration;
   readonly platform: Platform;
   /** Copied on every change: whoever is told may come or go. */
@@ -84,7 +84,7 @@ export class Connections {
   get lane(): CommandLane {
     if (!this.#lane) {
       this.#refuseClosed();
-      this.#lane = new CommandLane(this.options({}), this.platform, this.#handler('commands'));
+      this.#lane = new CommandLane(this.options({}), this.platform, this);
     }
     return this.#lane;
   }
@@ -94,13 +94,12 @@ export class Connections {
     let subscriber = this.#subscribers[Number(bytes)];
     if (subscriber) return subscriber;
     this.#refuseClosed();
-    const { onState, onPush } = this.#handler('subscriptions');
     subscriber = new SubscriberConnection({
       connectionOptions: this.options({ subscriber: true, subscriberBytes: bytes }),
       platform: this.platform,
       auditIntervalMs: this.config.auditIntervalMs,
-      onState,
-      onPush,
+      onState: (event) => this.onState(event, 'subscriptions'),
+      onPush: (kind, values) => this.onPush(kind, values),
     });
     this.#subscribers[Number(bytes)] = subscriber;
     return subscriber;
@@ -202,18 +201,16 @@ export class Connections {
     if (this.isClosed) throw new ClosedError('Cannot use the connection: it was closed', { safeToRetry: true });
   }
 
-  #handler(connection: ConnectionRole): Required<Pick<ConnectionHandler, 'onState' | 'onPush'>> {
-    return {
-      onState: (event) => {
-        if (event.to === 'ready') {
-          // Subscriptions are RESP alone.
-          this.dialect = connection === 'commands' ? this.#lane?.server?.dialect : (this.dialect ?? 'resp');
-        }
-        for (const listener of this.#listeners) listener.onState({ ...event, connection });
-      },
-      onPush: (kind, values) => {
-        for (const listener of this.#listeners) listener.onPush({ kind, values });
-      },
-    };
+  /** By the connection for commands, and for the others. */
+  onState(event: StateEvent, connection: ConnectionRole = 'commands'): void {
+    if (event.to === 'ready') {
+      // Subscriptions are RESP alone.
+      this.dialect = connection === 'commands' ? this.#lane?.server?.dialect : (this.dialect ?? 'resp');
+    }
+    for (const listener of this.#listeners) listener.onState({ ...event, connection });
+  }
+
+  onPush(kind: string, values: readonly RespValue[]): void {
+    for (const listener of this.#listeners) listener.onPush({ kind, values });
   }
 }

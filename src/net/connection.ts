@@ -71,17 +71,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     this.queue = new CommandQueue(options);
     this.#greeter = new Greeter(options, platform);
     this.#alarm = new Alarm(platform, this);
-    // Written out: an object that ends in a spread gets a shape of its own, which weighs more than it does.
-    const config = {
-      connectTimeoutMs: options.connectTimeoutMs,
-      waitOnFirstConnect: options.waitOnFirstConnect,
-      heartbeatIntervalMs: options.heartbeatIntervalMs,
-      heartbeatTimeoutMs: options.heartbeatTimeoutMs,
-      reconnect: options.reconnect,
-      limitError: (state: StateName) => limitError(state, this.#live?.reached === true, this.queue.peer, options),
-      exhaustedError: (attempts: number, cause: AshRedisError) => exhaustedError(attempts, this.queue.peer, cause),
-    };
-    this.#machine = new MachineRunner(config, platform, this);
+    this.#machine = new MachineRunner(platform, this);
   }
 
   get state(): ConnectionStateName {
@@ -186,6 +176,14 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   }
 
   // --- what the machine and the link tell ----------------------------------------------------------------------------
+
+  limitError(state: StateName): AshRedisError {
+    return limitError(state, this.#live?.reached === true, this.queue.peer, this.options);
+  }
+
+  exhaustedError(attempts: number, cause: AshRedisError): AshRedisError {
+    return exhaustedError(attempts, this.queue.peer, cause);
+  }
 
   onState(event: StateEvent): void {
     this.handler.onState?.(event);
@@ -419,11 +417,14 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
       if (live.phase === 'handshake' && live.bytesRead === 0) this.tell('redial', live.generation);
     }
     this.#waiters.settle(() => {
-      const { config, state } = this.#machine;
+      const { state } = this.#machine;
       // The attempt's own limit passes a moment later, and has more to say.
-      if (state.name === 'dialing' || state.name === 'greeting') return config.limitError(state.name);
+      if (state.name === 'dialing' || state.name === 'greeting') return this.limitError(state.name);
       const details = { cause: state.name === 'waiting' ? state.cause : undefined, safeToRetry: true };
-      return new TimeoutError(`Cannot connect to ${this.queue.peer} within ${config.connectTimeoutMs} ms`, details);
+      return new TimeoutError(
+        `Cannot connect to ${this.queue.peer} within ${this.options.connectTimeoutMs} ms`,
+        details,
+      );
     }, now);
     if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command was not answered in time');
     if (now >= this.#greeter.renewAt) this.#renewCredentials();

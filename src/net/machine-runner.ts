@@ -12,7 +12,7 @@ import {
 import type { Platform, StateEvent } from './types.ts';
 import { stateEventOf } from './user-state.ts';
 
-export interface MachineOwner {
+export interface MachineOwner extends MachineConfig {
   perform(effect: Effect): void;
   onState(event: StateEvent): void;
   /** After the last of the inputs that waited: the deadline may have moved. */
@@ -20,15 +20,13 @@ export interface MachineOwner {
 }
 
 export class MachineRunner {
-  readonly config: MachineConfig;
   readonly #platform: Platform;
   readonly #owner: MachineOwner;
   readonly #inputs: MachineInput[] = [];
   #stepping = false;
   state: MachineState = INITIAL_STATE;
 
-  constructor(config: MachineConfig, platform: Platform, owner: MachineOwner) {
-    this.config = config;
+  constructor(platform: Platform, owner: MachineOwner) {
     this.#platform = platform;
     this.#owner = owner;
   }
@@ -49,7 +47,7 @@ export class MachineRunner {
   #step(input: MachineInput): void {
     const before = this.state;
     const now = this.#platform.now();
-    const { state, effects } = step(this.config, before, input, now, this.#platform.random());
+    const { state, effects } = step(this.#owner, before, input, now, this.#platform.random());
     this.state = state;
     for (const effect of effects) this.#owner.perform(effect);
     const event = stateEventOf(before, state, effects, now);

@@ -83,13 +83,17 @@ export type Effect =
   /** Closed: reject everything that is left with a `ClosedError`, resolve `close()`. */
   | { readonly type: 'finish' };
 
-export interface MachineConfig {
+export interface MachineOptions {
   readonly connectTimeoutMs: number;
   readonly waitOnFirstConnect: boolean;
   /** Infinity disables. */
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly reconnect: { readonly maxAttempts: number; readonly maxDelayMs: number } | false;
+}
+
+export interface MachineConfig {
+  readonly options: MachineOptions;
   /** The error for a limit that passed. Pure; it knows the address, which the machine does not. */
   limitError(state: StateName): AshRedisError;
   /** The error for attempts that ran out. */
@@ -171,6 +175,7 @@ export function step(
   random: number,
 ): StepResult {
   const { name, generation } = state;
+  const { options } = config;
   const next = generation + 1;
   const drop: Effect = { type: 'drop' };
   const same: StepResult = { state, effects: [] };
@@ -186,7 +191,7 @@ export function step(
           generation,
           attempt: 1,
           tries: 1,
-          patience: config.waitOnFirstConnect ? Infinity : now + config.connectTimeoutMs,
+          patience: options.waitOnFirstConnect ? Infinity : now + options.connectTimeoutMs,
         },
         now,
       );
@@ -207,7 +212,7 @@ export function step(
                 tries: 0,
                 patience: Infinity,
                 readyAt: now,
-                deadline: now + config.heartbeatIntervalMs,
+                deadline: now + options.heartbeatIntervalMs,
               },
         effects: [{ type: 'open' }],
       };
@@ -221,7 +226,7 @@ export function step(
       return name === 'ready' ? { state: { ...state, attempt: 0 }, effects: [] } : same;
     case 'pong': {
       if (name !== 'ready') return same;
-      const deadline = Math.max(now, (state.pingedAt ?? now) + config.heartbeatIntervalMs);
+      const deadline = Math.max(now, (state.pingedAt ?? now) + options.heartbeatIntervalMs);
       return { state: { ...state, attempt: 0, pingedAt: undefined, deadline }, effects: [] };
     }
     case 'failed':
@@ -232,13 +237,13 @@ export function step(
       if (name === 'closing') return finish(state, [drop]);
       if (name === 'waiting') return now < state.patience ? dial(config, state, now) : giveUp(state, state.cause, []);
       if (name === 'ready') {
-        const deadline = now + config.heartbeatTimeoutMs;
+        const deadline = now + options.heartbeatTimeoutMs;
         if (state.pingedAt === undefined) {
           return { state: { ...state, pingedAt: now, deadline }, effects: [{ type: 'ping' }] };
         }
         // Bytes are life, ours not to read them is no proof of death, and a verdict that comes very late (the process
         // stood still) would judge a peer that had no chance to answer.
-        const foundLate = now - state.deadline > config.heartbeatTimeoutMs;
+        const foundLate = now - state.deadline > options.heartbeatTimeoutMs;
         if (input.heard || input.readingPaused || foundLate) return { state: { ...state, deadline }, effects: [] };
       }
       return fail(config, state, { error: config.limitError(name) }, now, random);
@@ -266,7 +271,7 @@ type Before = Omit<Attempt<'dialing'>, 'name' | 'deadline'>;
 
 function dial(config: MachineConfig, before: Before, now: number): StepResult {
   const { attempt, tries, patience } = before;
-  const deadline = Math.min(now + config.connectTimeoutMs, patience);
+  const deadline = Math.min(now + config.options.connectTimeoutMs, patience);
   const generation = before.generation + 1;
   return {
     state: { name: 'dialing', generation, attempt, tries, patience, deadline },
@@ -283,7 +288,7 @@ function fail(
   random: number,
 ): StepResult {
   const { generation } = state;
-  const { reconnect } = config;
+  const { reconnect } = config.options;
   const effects: Effect[] = [{ type: 'drop' }];
   if (state.name !== 'dialing') effects.push({ type: 'lost', cause });
   if (!('attempt' in state)) return finish(state, effects);

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import { jsonCodec } from '../../../src/api/codec.ts';
 import { CONFIG_KEYS } from '../../../src/api/config-schema.ts';
 import { filesBelow, root } from '../../support/sources.ts';
 
@@ -15,7 +17,7 @@ describe('the documents of the api', () => {
     const documented = Object.fromEntries(rows.map(([, key, fallback]) => [key, fallback]));
     const expected = CONFIG_KEYS.map(({ name, fallback }) => {
       if (fallback === undefined) return [name, 'none'];
-      return [name, `\`${typeof fallback === 'object' ? JSON.stringify(fallback) : fallback}\``];
+      return [name, `\`${fallback === jsonCodec ? 'jsonCodec' : inspect(fallback).replaceAll("'", '')}\``];
     });
     assert.equal(rows.length, CONFIG_KEYS.length);
     assert.deepEqual(documented, Object.fromEntries(expected));

@@ -15,18 +15,22 @@ import {
   LEGAL,
   type MachineConfig,
   type MachineInput,
+  type MachineOptions,
   type MachineState,
   type StateName,
   step,
 } from '../../../src/net/machine.ts';
 import { SeededRandom } from '../../support/simulation/random.ts';
 
-const CONFIG: MachineConfig = {
+const OPTIONS: MachineOptions = {
   connectTimeoutMs: 5000,
   waitOnFirstConnect: false,
   heartbeatIntervalMs: 10_000,
   heartbeatTimeoutMs: 5000,
   reconnect: { maxAttempts: Infinity, maxDelayMs: 5000 },
+};
+const CONFIG: MachineConfig = {
+  options: OPTIONS,
   limitError: (what) => new TimeoutError(`Cannot connect: ${what}`),
   exhaustedError: (attempts, cause) => new ConnectError(`Cannot connect: gave up after ${attempts}`, { cause }),
 };
@@ -40,8 +44,8 @@ class Bench {
   now = 1000;
   readonly config: MachineConfig;
 
-  constructor(config: Partial<MachineConfig> = {}) {
-    this.config = { ...CONFIG, ...config };
+  constructor(options: Partial<MachineOptions> = {}) {
+    this.config = { ...CONFIG, options: { ...OPTIONS, ...options } };
   }
 
   feed(input: MachineInput, random = 0.5): this {
@@ -105,7 +109,7 @@ describe('the connection machine', () => {
       if (bench.state.name === 'waiting') bench.tick();
     }
     assert.equal(bench.state.name, 'idle');
-    assert.ok(bench.now - started <= CONFIG.connectTimeoutMs);
+    assert.ok(bench.now - started <= OPTIONS.connectTimeoutMs);
     assert.ok(bench.state.generation > 3);
   });
 
@@ -222,7 +226,7 @@ describe('the connection machine', () => {
       if (before.name === 'closed' || index % 997 === 0) {
         bench = new Bench({
           waitOnFirstConnect: random.next() < 0.3,
-          reconnect: random.next() < 0.2 ? false : CONFIG.reconnect,
+          reconnect: random.next() < 0.2 ? false : OPTIONS.reconnect,
         });
         open = undefined;
         continue;
