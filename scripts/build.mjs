@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commonJsModules, esModules, writeModules } from './build-code.mjs';
+import { keepReachable } from './declarations.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -38,7 +39,8 @@ async function writeDeclarations() {
   await compile('tsconfig.build.json');
   await pointDeclarationsAtJs(join(root, 'dist/esm'));
   // What they say is the same for both; how they are read is the nearest package.json's matter.
-  for (const file of await keepReachableDeclarations(join(root, 'dist/esm'))) {
+  const entries = doors.map(({ types }) => join(root, types));
+  for (const file of await keepReachable(join(root, 'dist/esm'), entries)) {
     await cp(file, file.replace(join(root, 'dist/esm'), join(root, 'dist/cjs')), { recursive: true });
   }
 }
@@ -65,20 +67,4 @@ async function pointDeclarationsAtJs(folder) {
     const text = await readFile(file, 'utf8');
     await writeFile(file, text.replace(/((?:from|import\()\s*['"]\.{1,2}\/[^'"]*)\.ts(['"])/g, '$1.js$2'));
   }
-}
-
-/** Declarations that no entry point leads to are of no use to anybody: they are half of all. Resolves with the others. */
-async function keepReachableDeclarations(folder) {
-  const reached = new Set();
-  const visit = async (file) => {
-    if (reached.has(file)) return;
-    reached.add(file);
-    const text = await readFile(file, 'utf8');
-    for (const [, target] of text.matchAll(/(?:from|import\()\s*['"](\.{1,2}\/[^'"]*)\.js['"]/g)) {
-      await visit(join(dirname(file), `${target}.d.ts`));
-    }
-  };
-  for (const { types } of doors) await visit(join(root, types));
-  for (const file of await declarationsBelow(folder)) if (!reached.has(file)) await rm(file);
-  return reached;
 }

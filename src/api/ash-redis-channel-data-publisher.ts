@@ -26,6 +26,7 @@ import { ServerPublisher, type ServerPublisherStats } from './server-publisher.t
 export class AshRedisChannelDataPublisher extends ServerPublisher<number | undefined> {
   /** What stands after `ashredischannel://`. */
   readonly channel: string;
+  /** @internal */
   protected override readonly form: PublishForm;
   readonly #isJson: boolean;
   readonly #numbered: boolean;
@@ -66,6 +67,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     return this.#noReceivers;
   }
 
+  /** @internal */
   protected override resultOf(reply: RespValue): number | undefined {
     // EXEC's array: SET, then PUBLISH. A line server's SET tells nothing.
     const count = Array.isArray(reply) ? reply[1] : reply;
@@ -73,11 +75,13 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     return typeof count === 'number' ? count : undefined;
   }
 
+  /** @internal */
   protected override encodePublish(command: PublishCommand, dialect: Dialect): Frame {
     if (dialect === 'line') command.form = lineForm(command.form);
     return this.#frame(this.#numberedPayload(command.payload), dialect);
   }
 
+  /** @internal */
   protected override commandOf(
     data: unknown,
     _options: PublishOptions | undefined,
@@ -87,14 +91,17 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     return this.#command(this.#encode(data), data, form, deadline);
   }
 
+  /** @internal */
   protected override commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand {
     return this.#command(record.payload, record.data, form, deadline);
   }
 
+  /** @internal */
   protected override prepareQueued(data: unknown): PreparedRecord {
     return { data, payload: this.#encode(data), key: undefined, ttlMs: undefined };
   }
 
+  /** @internal */
   protected override manyTarget(): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
     const dialect = this.connections.dialect ?? 'resp';
     return {

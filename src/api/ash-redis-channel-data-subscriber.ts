@@ -49,6 +49,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     return handled(connectTrace.call(connectContext(this.#connections.config), () => super.start(options)));
   }
 
+  /** @internal */
   protected override async openSource(signal: AbortSignalLike | undefined): Promise<MessageSource> {
     // A closed one belongs to a start that failed or was given up; this is the next try.
     if (!this.configuration.client && this.#connections.isClosed) {

@@ -68,6 +68,7 @@ export type SetCommandOptions = CommandOptions & table.SetOptions;
 
 /** `new AshRedisClient('localhost', 6379)` or `new AshRedisClient({ url })`. Constructing opens nothing. */
 export class AshRedisClient {
+  /** @internal */
   readonly [CONNECTIONS]: Connections;
   readonly #sender: CommandSender;
   /** Both made when first needed: many clients do one thing only. */

@@ -18,6 +18,7 @@ import { ServerPublisher } from './server-publisher.ts';
 
 /** `new AshRedisDataPublisher('sensors', 'ashredis://anything', { host, region, ttlSeconds })`. Resolves with `'OK'`. */
 export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
+  /** @internal */
   protected override readonly form: PublishForm;
   readonly #prefix: string;
   readonly #ttlMs: number | undefined;
@@ -35,14 +36,17 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     this.form = { name: 'SET', replyCount: 1, replyTypes: REPLY.simple, ...sendingOf(configuration) };
   }
 
+  /** @internal */
   protected override resultOf(_reply: RespValue): 'OK' {
     return 'OK';
   }
 
+  /** @internal */
   protected override encodePublish(command: PublishCommand, dialect: Dialect): Frame {
     return this.#frame(command.routingKey as string, command.payload, command.ttlMs, dialect);
   }
 
+  /** @internal */
   protected override commandOf(
     data: unknown,
     options: PublishOptions | undefined,
@@ -52,6 +56,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     return this.commandFrom(this.prepareQueued(data, options), form, deadline);
   }
 
+  /** @internal */
   protected override commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand {
     const { data, payload, key, ttlMs } = record;
     const { dialect } = this.connections;
@@ -59,6 +64,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     return new PublishCommand(this.owner, form, frame, payload, data, deadline, key, ttlMs);
   }
 
+  /** @internal */
   protected override manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
     return {
       form: this.form,
@@ -71,6 +77,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
     };
   }
 
+  /** @internal */
   protected override prepareQueued(data: unknown, options: PublishOptions | undefined): PreparedRecord {
     const record = recordOf(data) as object;
     const key = keyOf(record);

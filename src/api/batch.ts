@@ -33,7 +33,7 @@ export class Batch<T extends unknown[] = []> {
   readonly #requests: Request[] = [];
   #executed = false;
 
-  /** Made by `client.batch()`. */
+  /** Made by `client.batch()`. @internal */
   constructor(sender: CommandSender, blocking: BlockingConnections, options: BatchOptions = {}) {
     this.#sender = sender;
     this.#blocking = blocking;

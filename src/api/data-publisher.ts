@@ -40,6 +40,7 @@ export abstract class DataPublisher<R = unknown> {
   readonly destination: string;
   /** Complete and frozen. */
   protected readonly configuration: Configuration;
+  /** @internal */
   protected readonly platform: Platform;
   /** True where `doStop` itself answers or rejects what is pending; else `stop()` waits for it first. */
   protected readonly stopSettlesPending: boolean = false;

@@ -50,6 +50,7 @@ export abstract class DataSubscriber<T = JsonObject> {
   readonly source: string;
   /** Complete and frozen. */
   protected readonly configuration: Configuration;
+  /** @internal */
   protected readonly platform: Platform;
   readonly #events: Emitter<SubscriberEvents<T>>;
   #stream: MessageStream<T>;

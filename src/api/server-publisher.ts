@@ -21,7 +21,7 @@ import { type ManyPublisher, type ManyTarget, publishMany } from './publish-many
 import { connectLane, handOver, sendingOf } from './sending.ts';
 
 export abstract class ServerPublisher<R> extends DataPublisher<R> {
-  /** What the commands know of this publisher. */
+  /** What the commands know of this publisher. @internal */
   protected readonly owner: PublishOwner = {
     capture: new Capture(),
     onPublished: (command, reply) => {
@@ -35,6 +35,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     },
     encodePublish: (command, dialect) => this.encodePublish(command, dialect),
   };
+  /** @internal */
   protected readonly connections: Connections;
   protected override readonly stopSettlesPending: boolean;
   readonly #stopListening: () => void;
@@ -60,13 +61,13 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     });
   }
 
-  /** What the promise of a publish resolves with. */
+  /** What the promise of a publish resolves with. @internal */
   protected abstract resultOf(reply: RespValue): R;
 
-  /** Asked when a command is handed over whose bytes were not made before. */
+  /** Asked when a command is handed over whose bytes were not made before. @internal */
   protected abstract encodePublish(command: PublishCommand, dialect: Dialect): Frame;
 
-  /** Encodes the record; throws for what can't be sent. */
+  /** Encodes the record; throws for what can't be sent. @internal */
   protected abstract commandOf(
     data: unknown,
     options: PublishOptions | undefined,
@@ -74,15 +75,16 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     deadline: number,
   ): PublishCommand;
 
-  /** The same of a record that was encoded before. */
+  /** The same of a record that was encoded before. @internal */
   protected abstract commandFrom(record: PreparedRecord, form: PublishForm, deadline: number): PublishCommand;
 
+  /** @internal */
   protected abstract override prepareQueued(data: unknown, options: PublishOptions | undefined): PreparedRecord;
 
-  /** What all publishes without options have in common. */
+  /** What all publishes without options have in common. @internal */
   protected abstract readonly form: PublishForm;
 
-  /** The frame of one record of `publishMany`, and how many replies it gets. */
+  /** The frame of one record of `publishMany`, and how many replies it gets. @internal */
   protected abstract manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'>;
 
   protected override doConnect(signal: AbortSignalLike | undefined): Promise<void> {

@@ -15,7 +15,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
   /** The start that goes on: one that was given up must not subscribe any more. */
   #attempt: object | undefined;
 
-  /** Where the messages come from, connected or connecting. */
+  /** Where the messages come from, connected or connecting. @internal */
   protected abstract openSource(signal: AbortSignalLike | undefined): MessageSource | Promise<MessageSource>;
 
   /** `denied`: rights changed while it ran; tried again by a slow backoff. */

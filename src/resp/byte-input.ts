@@ -17,17 +17,19 @@ const LINE_BYTES = 64;
 const KEPT_BYTES = 2_097_152;
 
 export abstract class ByteInput {
-  /** What is being read: a large chunk, or the store. */
+  /** What is being read: a large chunk, or the store. @internal */
   protected bytes: Uint8Array = NO_BYTES;
-  /** Of the same bytes: four of them are compared at once. */
+  /** Of the same bytes: four of them are compared at once. @internal */
   protected view: DataView = new DataView(NO_BYTES.buffer);
+  /** @internal */
   protected pos = 0;
+  /** @internal */
   protected end = 0;
-  /** Offset in the stream of `bytes[0]`. */
+  /** Offset in the stream of `bytes[0]`. @internal */
   protected base = 0;
-  /** Bytes that lack at least, where the end was met. */
+  /** Bytes that lack at least, where the end was met. @internal */
   protected need = 1;
-  /** Told when the bytes move. */
+  /** Told when the bytes move. @internal */
   protected readonly text = new TextReader();
   #store = NO_BYTES;
   /** Chunks not looked at, and their length: those that come next stand in `#ready`, the first of them last. */
@@ -35,12 +37,7 @@ export abstract class ByteInput {
   #ready: Uint8Array[] = [];
   #queuedBytes = 0;
 
-  /** Of `pos`, in the stream. */
-  protected get offset(): number {
-    return this.base + this.pos;
-  }
-
-  /** Takes a chunk; gives how many bytes wait behind what is being read. */
+  /** Takes a chunk; gives how many bytes wait behind what is being read. @internal */
   protected take(chunk: Uint8Array, maxBufferedBytes: number): number {
     const isRead = this.end - this.pos <= Math.min(SMALL, maxBufferedBytes);
     if (isRead && this.bytes === this.#store && this.#queuedBytes === 0) {
@@ -52,13 +49,13 @@ export abstract class ByteInput {
     return this.#queuedBytes;
   }
 
-  /** The end was met, and nothing can be read before there are bytes up to `until`. */
+  /** The end was met, and nothing can be read before there are bytes up to `until`. @internal */
   protected wait(until: number): typeof NEED_DATA {
     this.need = until - this.end;
     return NEED_DATA;
   }
 
-  /** Adds what comes next to what is there; false when nothing comes, and then nothing refers to a chunk. */
+  /** Adds what comes next to what is there; false when nothing comes, and then nothing refers to a chunk. @internal */
   protected more(): boolean {
     const isMore = this.#queuedBytes > 0;
     if (isMore) {
@@ -74,7 +71,7 @@ export abstract class ByteInput {
     return isMore;
   }
 
-  /** Nothing is read any more. */
+  /** Nothing is read any more. @internal */
   protected clear(): void {
     this.bytes = this.#store = NO_BYTES;
     this.pos = this.end = 0;

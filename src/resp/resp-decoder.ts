@@ -119,7 +119,7 @@ export class RespDecoder extends ByteInput {
 
   /** Bytes of the stream up to the end of the value that `read()` gave last. */
   get bytesConsumed(): number {
-    return this.#isBusy ? this.#consumed : this.offset;
+    return this.#isBusy ? this.#consumed : this.base + this.pos;
   }
 
   /**
