@@ -44,6 +44,8 @@ export function untilAborted<T>(
   signal: AbortSignalLike | undefined,
   rejecters?: Set<(reason: unknown) => void>,
 ): Promise<T> {
+  // Also where the signal is none.
+  handled(promise);
   return handled(
     new Promise<T>((resolve, reject) => {
       const stopWatching = whenAborted(signal, () => reject(signal?.reason));

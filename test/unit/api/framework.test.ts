@@ -173,6 +173,15 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
+  test('publishMany with a signal that is none rejects, and its failure is told once', async () => {
+    const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { port: 1 });
+    for (const signal of [5, {}, { aborted: false }] as never[]) {
+      await assert.rejects(publisher.publishMany([1], { signal }), TypeError);
+    }
+    await turn();
+    await publisher.stop();
+  });
+
   test('publishMany rejects when the publisher was stopped, also while its source gives nothing', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     let waits = () => {};
