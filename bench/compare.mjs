@@ -1,16 +1,10 @@
 // Two results beside each other: how our figures changed, and how the ratio to the best peer did.
 // Called by the runner. The ratio is the figure to trust between machines; the spread says what is noise.
 
-import { readFile } from 'node:fs/promises';
 import { format, summary } from './summary.mjs';
 
-export async function compare(beforePath, afterPath) {
-  if (beforePath === undefined || afterPath === undefined) {
-    return 'Cannot compare: two files are needed: npm run bench -- compare A.json B.json\n';
-  }
-  const [before, after] = await Promise.all(
-    [beforePath, afterPath].map(async (path) => summary(JSON.parse(await readFile(path, 'utf8')))),
-  );
+export function compare(...results) {
+  const [before, after] = results.map(summary);
   let text = `${'row'.padEnd(20)} ${'before'.padStart(10)} ${'after'.padStart(10)}        change   × best peer\n`;
   for (const line of after) {
     const old = before.find(({ id }) => id === line.id);

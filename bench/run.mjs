@@ -17,6 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
+const USAGE =
+  'Usage: npm run bench -- [ROW…] [--quick | --full] [--rounds N] [--json FILE], or compare A.json B.json\n';
+const { values, positionals } = readArguments();
 if (!existsSync(new URL('./node_modules', import.meta.url))) {
   process.stderr.write('installing the peers (npm ci in bench/) …\n');
   // Nothing of theirs needs to run at installation.
@@ -26,15 +29,6 @@ if (!existsSync(new URL('./node_modules', import.meta.url))) {
   });
   if (status !== 0) process.exit(1);
 }
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    full: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    rounds: { type: 'string' },
-  },
-});
 
 /** What the repository keeps comes from whole runs. */
 const isWhole = positionals.length === 0 && !values.quick;
@@ -43,10 +37,11 @@ const output = values.json ?? fileURLToPath(new URL(`./results/${isWhole ? 'late
 const [first, ...rest] = positionals;
 if (first === 'compare') {
   const { compare } = await import('./compare.mjs');
-  process.stdout.write(await compare(rest[0], rest[1]));
+  const files = await Promise.all([0, 1].map((index) => resultsIn(rest[index])));
+  process.stdout.write(compare(...files));
 } else if (first === 'report') {
   const { writeReport } = await import('./report.mjs');
-  process.stdout.write(`${await writeReport(JSON.parse(await readFile(rest[0], 'utf8')), rest[0])}\n`);
+  process.stdout.write(`${await writeReport(await resultsIn(rest[0]), rest[0])}\n`);
 } else await measureAll();
 
 async function measureAll() {
@@ -62,9 +57,9 @@ async function measureAll() {
         (row.fullOnly !== true && (mode === 'normal' || row.skipQuick !== true))) &&
       (positionals.length === 0 || positionals.some((word) => row.id.includes(word) || row.group.includes(word))),
   );
-  if (chosen.length === 0) {
-    process.stderr.write(`no row matches ${positionals.join(' ')}; rows: ${rows.map((row) => row.id).join(' ')}\n`);
-    process.exit(2);
+  const strange = positionals.filter((word) => !rows.some((row) => row.id.includes(word) || row.group.includes(word)));
+  if (strange.length > 0) {
+    refuse(`no row matches ${strange.join(' ')}; rows: ${rows.map((row) => row.id).join(' ')}\n`);
   }
   const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   const results = await measure(chosen, { mode, rounds, commit: commitOf() });
@@ -85,5 +80,45 @@ function commitOf() {
     return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here, encoding: 'utf8', stdio: 'pipe' }).trim();
   } catch {
     return undefined;
+  }
+}
+
+/** The results that a file holds, or one line and 2. */
+async function resultsIn(path) {
+  if (path === undefined) refuse(`a file of results is missing\n${USAGE}`);
+  try {
+    const results = JSON.parse(await readFile(path, 'utf8'));
+    if (Array.isArray(results?.rows)) return results;
+    throw new Error('it holds no results');
+  } catch (error) {
+    return refuse(`${path}: ${error.message}\n`);
+  }
+}
+
+function refuse(found) {
+  process.stderr.write(`Cannot run bench: ${found}`);
+  process.exit(2);
+}
+
+/** Before anything is installed: one line and 2 for what is not known. */
+function readArguments() {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+  }
+  try {
+    const read = parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        rounds: { type: 'string' },
+      },
+    });
+    if (/^[1-9]\d*$/.test(read.values.rounds ?? '1')) return read;
+    throw new Error(`--rounds '${read.values.rounds}' is no number from 1`);
+  } catch (error) {
+    return refuse(`${error.message.split('. ')[0]}\n${USAGE}`);
   }
 }

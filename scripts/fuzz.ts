@@ -1,11 +1,13 @@
 // Fuzzes the decoder against the reference decoder. Called by `npm run fuzz -- --seconds 60 --seed N`.
 // A failure prints the case (and where it is kept); it then becomes a vector in test/support/resp/vectors.ts.
 
-import { parseArgs } from 'node:util';
 import { FuzzFailure, fuzz, runCase } from '../test/support/resp/fuzzer.ts';
+import { scriptArguments } from './script-arguments.ts';
 
-const { values } = parseArgs({
-  options: { seconds: { type: 'string' }, seed: { type: 'string' }, case: { type: 'string' } },
+const values = scriptArguments('fuzz', '[--seconds 60] [--seed N] [--case N]', {
+  seconds: { type: 'string' },
+  seed: { type: 'string' },
+  case: { type: 'string' },
 });
 const seconds = Number(values.seconds ?? 60);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));

@@ -1,15 +1,13 @@
 // Runs the whole client on virtual time against a model server and a network that fails by seed.
 // `npm run simulate -- --hours 10000 --seed N`. Exits with 1 on a broken guarantee; the same seed replays it exactly.
 
-import { parseArgs } from 'node:util';
 import { World } from '../test/support/simulation/world.ts';
+import { scriptArguments } from './script-arguments.ts';
 
-const { values } = parseArgs({
-  options: {
-    hours: { type: 'string', default: '1000' },
-    seed: { type: 'string' },
-    worlds: { type: 'string', default: '10' },
-  },
+const values = scriptArguments('simulate', '[--hours 1000] [--worlds 10] [--seed N]', {
+  hours: { type: 'string', default: '1000' },
+  seed: { type: 'string' },
+  worlds: { type: 'string', default: '10' },
 });
 const hours = Number(values.hours);
 const worlds = Number(values.worlds);

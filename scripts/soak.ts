@@ -2,10 +2,13 @@
 // `npm run soak -- --seconds 60 --seed N`. At its end the accounts close: received + told lost = published, no
 // duplicate, and handles and heap are back where they began. Exits with 1 when they do not close.
 
-import { parseArgs } from 'node:util';
 import { soak } from '../test/support/soak.ts';
+import { scriptArguments } from './script-arguments.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' } } });
+const values = scriptArguments('soak', '[--seconds 60] [--seed N]', {
+  seconds: { type: 'string', default: '60' },
+  seed: { type: 'string' },
+});
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
 if (!(seconds > 0) || !Number.isInteger(seed)) {
