@@ -124,7 +124,7 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
   ...keys('{ name, binary?, encode(value), decode(raw) }', isCodec, { codec: jsonCodec }),
   ...keys('{ debug, info, warn, error }', hasMembers('function', 'debug', 'info', 'warn', 'error'), { logger: none }),
   ...keys('an AbortSignal', isSignal, { signal: none }),
-  ...keys(URL_WORDS, isText, { url: none }, true),
+  ...keys(URL_WORDS, ofType('string'), { url: none }, true),
   ...keys('a string', ofType('string'), { username: none, password: none }, true),
   ...keys('a function', isFunction, { credentials: none }, true),
   ...keys('true, false or options of node:tls', (value) => isFlag(value) || isObject(value), { tls: none }, true),

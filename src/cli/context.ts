@@ -14,6 +14,8 @@ export const EXIT = {
   unreachable: 3,
   /** `get`: there is no such key. */
   notFound: 4,
+  /** The terminal went away. */
+  hungUp: 129,
   /** Ended by Ctrl-C, as shells say it. */
   interrupted: 130,
   /** Ended by SIGTERM. */
@@ -31,15 +33,19 @@ export interface Output {
   write(text: string | Uint8Array): Promise<void> | undefined;
 }
 
+export type StopSignal = keyof typeof EXIT_OF;
+
+const EXIT_OF = { SIGHUP: EXIT.hungUp, SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+
 export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: Output;
   readonly err: Output;
   readonly stdin: Input;
-  /** Aborted by Ctrl-C, by SIGTERM and when the reader of `out` went away. */
+  /** Aborted by Ctrl-C, by SIGTERM, by SIGHUP and when the reader of `out` went away. */
   readonly signal: AbortSignal;
   /** Which signal asked the command to stop, or undefined. */
-  stoppedBy(): 'SIGINT' | 'SIGTERM' | undefined;
+  stoppedBy(): StopSignal | undefined;
 }
 
 /** Standard input. */
@@ -58,11 +64,14 @@ export interface CliCommand {
   run(args: ParsedArguments, context: CliContext): Promise<number>;
 }
 
+export function stopCode(signal: StopSignal): number {
+  return EXIT_OF[signal];
+}
+
 /** The exit code of a command that was asked to stop, or `otherwise`. */
 export function exitOnStop(context: CliContext, otherwise: number): number {
   const signal = context.stoppedBy();
-  if (signal === undefined) return otherwise;
-  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+  return signal === undefined ? otherwise : stopCode(signal);
 }
 
 /** Resolves when the command is asked to stop. */

@@ -2,23 +2,21 @@
 // Called by `main.ts` alone. It must never write anything by itself.
 
 import type { ReadStream, WriteStream } from 'node:tty';
-import type { CliContext, Input, Output } from './context.ts';
+import { type CliContext, type Input, type Output, type StopSignal, stopCode } from './context.ts';
 
 type Writable = NodeJS.WriteStream & Partial<Pick<WriteStream, 'columns' | 'rows'>>;
 
-/** Takes over SIGINT and SIGTERM: the first asks the command to stop, a second ends the process at once. */
+/** Takes over SIGINT, SIGTERM and SIGHUP (a terminal that was closed): the first asks the command to stop, a second ends the process at once. */
 export function processContext(process: NodeJS.Process): CliContext & { writeError(): Error | undefined } {
   const stop = new AbortController();
-  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  let stoppedBy: StopSignal | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
-      if (stoppedBy !== undefined) process.exit(signal === 'SIGINT' ? 130 : 143);
+      if (stoppedBy !== undefined) process.exit(stopCode(signal));
       stoppedBy = signal;
       stop.abort(new Error(`stopped by ${signal}`));
     });
   }
-  // A terminal that was closed: nobody reads any more.
-  process.on('SIGHUP', () => stop.abort(new Error('the terminal went away')));
   let writeError: Error | undefined;
   const readerGone = (error?: Error) => {
     writeError = error;

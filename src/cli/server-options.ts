@@ -40,6 +40,7 @@ export function chooseServer(args: ParsedArguments, context: CliContext): Server
   const port = args.number('port');
   const fromEnvironment = host === undefined && port === undefined && args.text('url') === undefined;
   const url = args.text('url') ?? (fromEnvironment ? nonEmpty(context.env.ASHREDIS_URL) : undefined);
+  if (url === '') throw new UsageError('Cannot use --url: it is empty');
   if (url !== undefined) options.url = url;
   if (host !== undefined) options.host = host;
   if (port !== undefined) options.port = port;

@@ -85,6 +85,25 @@ describe('the command line as a process', () => {
     assert.deepEqual(await servingEnded, [0, null]);
   });
 
+  test(
+    'a terminal that was closed (SIGHUP) ends sub, and pub in the middle of its lines, with 129',
+    LIMIT,
+    async () => {
+      const heard = client.subscribe('lines');
+      await heard.ready;
+      const [sub, pub] = [start('sub', 'hung-up'), start('pub', 'lines')];
+      const exits = [once(sub, 'exit'), once(pub, 'exit')];
+      pub.stdin!.write('{"n":1}\n');
+      await publishHeard('hung-up', { n: 2 });
+      for await (const { data } of heard) {
+        assert.equal(data, '{"n":1}');
+        break;
+      }
+      for (const program of [sub, pub]) program.kill('SIGHUP');
+      for (const exit of exits) assert.deepEqual(await exit, [129, null]);
+    },
+  );
+
   if (hasTmux('the command line in a terminal')) {
     const program = `${process.execPath} ${PROGRAM.join(' ')}`;
     const open = (line: string, env: Record<string, string> = {}) =>

@@ -395,6 +395,7 @@ describe('the command line without a server', () => {
 
   test('what the library refuses is said in the words of the command line', async () => {
     const cases: [string[], Record<string, string>, RegExp][] = [
+      [['get', 'k', '--url', ''], {}, /^error Cannot use --url: it is empty/],
       [['get', 'k', '--url', 'h'], {}, /^error Cannot use --url: it has no scheme/],
       [['get', 'k'], { ASHREDIS_URL: 'h' }, /^error Cannot use ASHREDIS_URL: it has no scheme/],
       [['get', 'k', '--db', '1'], { ASHREDIS_URL: 'redis://h/2' }, /ASHREDIS_URL together with a different --db/],
@@ -460,6 +461,7 @@ describe('the command line without a server', () => {
     for (const [signal, expected] of [
       ['SIGTERM', 0],
       ['SIGINT', 130],
+      ['SIGHUP', 129],
     ] as const) {
       const context = fakeContext();
       const running = run(context, 'server', '--port', '0', '--json');

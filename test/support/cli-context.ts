@@ -1,12 +1,12 @@
 // A `CliContext` without a process: what a command writes is kept, its input is given, stopping it is a call.
 // Used by the tests of the command line.
 
-import type { CliContext, Output } from '../../src/cli/context.ts';
+import type { CliContext, Output, StopSignal } from '../../src/cli/context.ts';
 
 export interface FakeContext extends CliContext {
   stdout(): string;
   stderr(): string;
-  stop(by?: 'SIGINT' | 'SIGTERM'): void;
+  stop(by?: StopSignal): void;
   /** Resolves when standard output or standard error has it. */
   printed(pattern: RegExp): Promise<void>;
 }
@@ -20,7 +20,7 @@ export function fakeContext(
   } = {},
 ): FakeContext {
   const abort = new AbortController();
-  let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  let stoppedBy: StopSignal | undefined;
   const written = { out: '', err: '' };
   const watchers = new Set<() => void>();
   const output = (name: 'out' | 'err'): Output => ({

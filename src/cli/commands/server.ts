@@ -3,7 +3,7 @@
 
 import { UsageError } from '../../errors/index.ts';
 import { createServer, type ServerOptions } from '../../server/index.ts';
-import { type CliCommand, EXIT, stopWanted } from '../context.ts';
+import { type CliCommand, EXIT, exitOnStop, stopWanted } from '../context.ts';
 import { paint } from '../text.ts';
 
 export const serverCommand: CliCommand = {
@@ -64,7 +64,7 @@ export const serverCommand: CliCommand = {
     );
     await stopWanted(context.signal);
     await server.stop();
-    return context.stoppedBy() === 'SIGINT' ? EXIT.interrupted : EXIT.ok;
+    return context.stoppedBy() === 'SIGTERM' ? EXIT.ok : exitOnStop(context, EXIT.ok);
   },
 };
 

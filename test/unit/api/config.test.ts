@@ -76,7 +76,7 @@ test('a URL that conflicts with other keys is refused', () => {
   for (const other of [{ host: 'x' }, { port: 1 }, { db: 1 }, { path: '/x' }]) {
     assert.throws(() => parse({ url, ...other }), UsageError);
   }
-  for (const bad of ['h:1', 'http://h', 'ashredis://x', 'redis://h/x', 'redis://h?a=1', 'unix://']) {
+  for (const bad of ['', 'h:1', 'http://h', 'ashredis://x', 'redis://h/x', 'redis://h?a=1', 'unix://']) {
     assert.throws(() => parse({ url: bad }), UsageError, bad);
   }
 });
