@@ -29,6 +29,8 @@ const TIMEOUT_WORDS = `a number of milliseconds, 0 < n ≤ ${MAX}`;
 const ofType = (type: string) => (value: unknown) => typeof value === type;
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown) => typeof value === 'string' && value !== '';
+/** No URL: what stands in it would be shown where there is no such file. */
+const isPath = (value: unknown) => isText(value) && !/:\/\/|\0/.test(value as string);
 /** No URL, no `host:port`, no path and no brackets, all of which the DNS would only call unknown. A colon is IPv6's. */
 const isHost = (value: unknown) => typeof value === 'string' && /^([^\s:/@[\]]+|[\da-f.]*:.*:[^\s/@\]]*)$/i.test(value);
 const isFlag = ofType('boolean');
@@ -107,7 +109,7 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
     maxDepth: none,
   }),
   ...keys('a name or address alone; see "url"', isHost, { host: 'localhost' }),
-  ...keys('the path of a Unix socket', isText, { path: none }),
+  ...keys('the path of a Unix socket', isPath, { path: none }),
   ...keys('a non-empty string', isText, { destination: none, source: none }),
   ...keys(REGION_WORDS, isRegionName, { region: none }),
   ...keys('printable ASCII without blanks', isClientName, { clientName: none }),

@@ -140,6 +140,9 @@ function readOptions(
       const text = cause instanceof Error ? cause.message.split('\n')[0]!.replace(/\.$/, '') : String(cause);
       throw usage(spec, text);
     }
+    if (/^(--pass(word)?|-a)$/.test(unknown[1]!)) {
+      throw usage(spec, `unknown option '${unknown[1]}': the password comes from ASHREDIS_PASSWORD or the URL`);
+    }
     const near = nearest(
       unknown[1]!,
       options.map(({ name }) => `--${name}`),

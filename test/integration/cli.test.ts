@@ -379,6 +379,11 @@ describe('the command line without a server', () => {
       [['--url', 'redis://h', 'get', 'k'], /the command stands first/],
       [['set', 'k', 'v', '--nx', '--xx'], /Cannot use --nx together with --xx/],
       [['sub', ''], /Cannot use a channel without a name/],
+      [['sub', 'c', '--raw', '--json'], /Cannot use --raw together with --json/],
+      [
+        ['get', 'k', '--password=hunter2'],
+        /unknown option '--password': the password comes from ASHREDIS_PASSWORD or the URL/,
+      ],
       [['pub', '', '1'], /Cannot use a channel without a name/],
       [['pub', 'c', '{'], /it is not JSON/],
       [['server', '--password', ''], /Cannot use --password: it is empty/],

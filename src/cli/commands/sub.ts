@@ -53,8 +53,11 @@ export const subCommand: CliCommand = {
     ],
     notes: ['It reconnects by itself for ever. Ctrl-C ends it with exit code 130.'],
   },
-  run: (args, context) =>
-    withClient(args, context, async (client) => {
+  run(args, context) {
+    if (args.flag('raw') && args.flag('json')) {
+      throw new UsageError('Cannot use --raw together with --json: one prints payloads alone, the other objects');
+    }
+    return withClient(args, context, async (client) => {
       const wanted = args.number('count') ?? Number.POSITIVE_INFINITY;
       let printed = 0;
       let finish = () => {};
@@ -90,7 +93,8 @@ export const subCommand: CliCommand = {
       await Promise.race([finished, stopWanted(context.signal)]);
       await Promise.all(subscribers.map((subscriber) => subscriber.stop()));
       return printed >= wanted ? EXIT.ok : exitOnStop(context, EXIT.ok);
-    }),
+    });
+  },
 };
 
 interface Hooks {

@@ -97,6 +97,7 @@ test('a URL of a server in a wrong place is refused without its password', () =>
   const makers = [
     () => new AshRedisClient(url),
     () => parseConfiguration({ host: url }, 'test'),
+    () => parseConfiguration({ path: url }, 'test'),
     () => parseConfiguration({ port: url }, 'test'),
     () => parseConfiguration({ region: url }, 'test'),
     () => parseConfiguration(url as unknown as object, 'test'),
