@@ -37,6 +37,7 @@ class RunningServer implements EmbeddedServer, ServerState {
   host = '';
   port = 0;
   url = '';
+  unixUrl: string | undefined;
   readonly faults: FaultBox & ServerFaults;
   readonly limits: Limits;
   readonly dialect: ServerDialect;
@@ -109,6 +110,7 @@ class RunningServer implements EmbeddedServer, ServerState {
     this.host = bound.host;
     this.port = bound.port;
     this.url = bound.url;
+    this.unixUrl = bound.unixUrl;
   }
 
   now(): number {
@@ -289,6 +291,13 @@ function checked(options: ServerOptions): ServerOptions {
   const { port, host, dialect, maxMemoryBytes, databases, password } = options;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new UsageError(`Cannot start the server: port ${String(port)} is not an integer from 0 to 65535`);
+  }
+  const { unix, limits } = options;
+  if (unix !== undefined && (typeof unix !== 'string' || unix === '')) {
+    throw new UsageError(`Cannot start the server: unix '${String(unix)}' is not the path of a socket`);
+  }
+  if (limits !== undefined && (typeof limits !== 'object' || limits === null)) {
+    throw new UsageError(`Cannot start the server: limits ${String(limits)} is not an object of limits`);
   }
   if (maxMemoryBytes !== undefined && !(typeof maxMemoryBytes === 'number' && maxMemoryBytes >= 0)) {
     throw new UsageError(`Cannot start the server: maxMemoryBytes ${String(maxMemoryBytes)} is not a number of bytes`);

@@ -31,6 +31,8 @@ export class DialectGate {
     this.#store.append(chunk);
     if (end >= 0) return { dialect: before === 13 ? 'resp' : 'line', bytes: this.#store.take() };
     // No line of any dialect is that long; the RESP parser has the words for it.
-    return this.#store.length > limits.maxLineBytes ? { dialect: 'resp', bytes: this.#store.take() } : undefined;
+    return this.#store.length > Math.max(limits.maxLineBytes, limits.maxInlineBytes)
+      ? { dialect: 'resp', bytes: this.#store.take() }
+      : undefined;
   }
 }

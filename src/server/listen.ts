@@ -7,11 +7,19 @@ export interface BoundAddress {
   readonly host: string;
   readonly port: number;
   readonly url: string;
+  readonly unixUrl: string | undefined;
 }
 
 /** True for what only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** The URL of a Unix socket, from which every client finds the same file. */
+function unixUrl(path: string): string {
+  // A relative path would be read as a host; pipes and abstract sockets begin in their own ways.
+  const absolute = /^[/\\\0]/.test(path) ? path : `${process.cwd()}/${path}`;
+  return `unix://${absolute.replace(/[%?#\s]/g, encodeURIComponent)}`;
 }
 
 /** Listens as the options say; each listener goes into `listeners`. Closes all of them when one can't listen. */
@@ -43,7 +51,8 @@ export async function listenAll(
     throw error;
   }
   const name = host.includes(':') ? `[${host}]` : host;
-  return { host, port, url: host === '' ? `unix://${options.unix}` : `redis://${name}:${port}` };
+  const unix = options.unix === undefined ? undefined : unixUrl(options.unix);
+  return { host, port, url: host === '' && unix !== undefined ? unix : `redis://${name}:${port}`, unixUrl: unix };
 }
 
 function listening(listener: Server, where: { host: string; port: number } | { path: string }): Promise<void> {

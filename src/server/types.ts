@@ -93,6 +93,8 @@ export interface EmbeddedServer {
   readonly port: number;
   /** `redis://host:port` or `unix:///path`, without the password. */
   readonly url: string;
+  /** `unix:///path` when it listens on a Unix socket, with or without TCP. */
+  readonly unixUrl: string | undefined;
   readonly faults: ServerFaults;
   /** Connections open now. */
   readonly connectionCount: number;

@@ -75,6 +75,7 @@ describe('ashredis-server', () => {
       path,
     );
     assert.doesNotMatch(line, /secret/);
+    assert.ok(line.includes(` and unix://${path};`), line);
     const client = await RawConnection.open({ host: '127.0.0.1', port });
     assert.equal(await client.ask('PING\n', '\n'), '-NOAUTH Authentication required.\r\n');
     assert.equal(await client.ask('AUTH secret\n', '\n'), '+OK\r\n');

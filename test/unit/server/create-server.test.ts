@@ -5,12 +5,19 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { UsageError } from '../../../src/errors/index.ts';
+import { AshRedisClient } from '../../../src/index.ts';
 import { createServer, type ServerOptions } from '../../../src/server/index.ts';
 import { PACKAGE_VERSION } from '../../../src/server/version.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
+
+async function answered(server: { host: string; port: number }): Promise<void> {
+  const other = await RawConnection.open(server);
+  await other.ask('PING\r\n', '\n');
+  other.close();
+}
 
 describe('createServer', () => {
   const refused: [options: ServerOptions, words: RegExp][] = [
@@ -22,6 +29,10 @@ describe('createServer', () => {
     [{ limits: { maxClients: 0 } }, /limit maxClients 0 is not a number above 0/],
     [{ limits: { maxClient: 5 } as object }, /no limit is named 'maxClient'/],
     [{ maxMemoryBytes: '5' as unknown as number }, /maxMemoryBytes 5/],
+    [{ limits: 5 as object }, /limits 5 is not an object/],
+    [{ limits: null as unknown as object }, /limits null is not an object/],
+    [{ unix: '' }, /unix '' is not the path of a socket/],
+    [{ unix: 5 as unknown as string }, /unix '5' is not the path of a socket/],
     [{ password: '' }, /password is empty/],
     [{ password: 123 as unknown as string }, /password is empty or no text/],
     [{ host: '0.0.0.0' }, /beyond loopback/],
@@ -60,12 +71,59 @@ describe('createServer', () => {
     await alone.stop();
     await using both = await createServer({ unix: path, port: 0 });
     assert.match(both.url, /^redis:/);
+    assert.equal(both.unixUrl, `unix://${path}`);
     const local = new RawConnection(connect({ path }));
     assert.equal(await local.ask('PING\r\n', '\n'), '+PONG\r\n');
     assert.equal(both.faults.cut(), 1);
     await local.untilClosed();
     await both.stop();
     await rm(folder, { recursive: true });
+  });
+
+  test('the URL of a Unix socket leads every client to its file, whatever the path', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ashredis-unix-'));
+    for (const name of ['a b.sock', 'a#b.sock', 'a%20b.sock', 'a?b.sock', 'é.sock']) {
+      await using server = await createServer({ unix: join(folder, name) });
+      assert.equal(decodeURIComponent(new URL(server.url).pathname), join(folder, name));
+      assert.equal(server.unixUrl, server.url);
+      const client = new AshRedisClient({ url: server.url });
+      assert.equal(await client.ping(), 'PONG');
+      await client.close();
+    }
+    // From the working folder, as the system takes it; a URL knows no such thing.
+    const near = relative(process.cwd(), join(folder, 'near.sock'));
+    await using server = await createServer({ unix: near });
+    assert.equal(new URL(server.url).host, '');
+    assert.ok(server.url.endsWith('/near.sock'));
+    const client = new AshRedisClient({ url: server.url });
+    assert.equal(await client.ping(), 'PONG');
+    await client.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('a line beyond the limit ends the connection without a word, in however many pieces it comes', async () => {
+    await using server = await createServer({ limits: { maxLineBytes: 10 } });
+    for (const pieces of [['SET key value\n'], ['SET key va', 'lue\n'], ['S', 'ET key value', '\n']]) {
+      const client = await RawConnection.open(server);
+      for (const [index, piece] of pieces.entries()) {
+        client.write(piece);
+        // Another connection's answer shows that the piece was read.
+        if (index < pieces.length - 1) await answered(server);
+      }
+      assert.equal(await client.untilClosed(), '');
+    }
+    // A Redis inline command is no line of that dialect.
+    const inline = await RawConnection.open(server);
+    inline.write('SET key a-value');
+    await answered(server);
+    assert.equal(await inline.ask('\r\n', '\n'), '+OK\r\n');
+    inline.close();
+    await using least = await createServer({ limits: { maxLineBytes: 1 } });
+    const client = await RawConnection.open(least);
+    assert.equal(await client.ask('\n', '\n'), '-ERR empty command\n');
+    client.write('PING\n');
+    assert.equal(await client.untilClosed(), '');
+    await assert.rejects(createServer({ limits: { maxLineBytes: 0 } }), /limit maxLineBytes 0 is not a number above 0/);
   });
 
   test('the version that INFO tells is the package’s', async () => {
