@@ -29,7 +29,7 @@ describe('createServer', () => {
     [{ limits: { maxClients: 0 } }, /limit maxClients 0 is not a number above 0/],
     [{ limits: { maxClient: 5 } as object }, /no limit is named 'maxClient'/],
     [{ maxMemoryBytes: '5' as unknown as number }, /maxMemoryBytes 5/],
-    [{ limits: 5 as object }, /limits 5 is not an object/],
+    [{ limits: 5 as unknown as object }, /limits 5 is not an object/],
     [{ limits: null as unknown as object }, /limits null is not an object/],
     [{ unix: '' }, /unix '' is not the path of a socket/],
     [{ unix: 5 as unknown as string }, /unix '5' is not the path of a socket/],
