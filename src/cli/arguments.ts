@@ -130,10 +130,12 @@ function readOptions(
   }
   try {
     const { values, positionals } = parseArgs({ args: joined, options: table, allowPositionals: true, strict: true });
-    return {
-      named: values as Record<string, string | boolean | undefined>,
-      words: positionals.map((word) => word.replace('\0', '')),
-    };
+    const unmarked = (word: string) => (word.startsWith('\0') ? word.slice(1) : word);
+    const named: Record<string, string | boolean | undefined> = {};
+    for (const [name, value] of Object.entries(values)) {
+      named[name] = typeof value === 'string' ? unmarked(value) : (value as boolean);
+    }
+    return { named, words: positionals.map(unmarked) };
   } catch (cause) {
     const unknown = /Unknown option '([^']+)'/.exec(cause instanceof Error ? cause.message : '');
     if (unknown === null) {

@@ -14,7 +14,7 @@ const SPEC: CommandSpec = {
   options: [
     { name: 'port', short: 'p', value: 'N', kind: 'integer', min: 1, max: 65_535, help: 'a port' },
     { name: 'ttl', value: 'S', kind: 'number', help: 'seconds' },
-    { name: 'name', value: 'TEXT', help: 'a name' },
+    { name: 'name', short: 'n', value: 'TEXT', help: 'a name' },
     { name: 'json', help: 'JSON' },
   ],
   examples: [['try it', 'tool do something']],
@@ -35,6 +35,10 @@ describe('arguments', () => {
     assert.equal(parseArguments(SPEC, ['a', '--ttl', '-1.5']).number('ttl'), -1.5);
     assert.deepEqual(parseArguments(SPEC, ['--', '--port', '-1']).words, ['--port', '-1']);
     assert.deepEqual(parseArguments(SPEC, ['-5', '-1.5e3', '--json']).words, ['-5', '-1.5e3']);
+    for (const line of ['a -n -5', 'a --name -5', 'a --name=-5', '-n -5 a']) {
+      assert.equal(parseArguments(SPEC, line.split(' ')).text('name'), '-5', line);
+    }
+    assert.throws(() => parseArguments(SPEC, ['a', '-p', '-5']), /--port '-5' is not an integer/);
   });
 
   test('what is wrong is named, with the way to the help', () => {
