@@ -3,8 +3,8 @@
 
 import { UsageError } from '../errors/index.ts';
 import { encodeJson } from '../json/index.ts';
+import { asError } from '../net/index.ts';
 import type { Codec, JsonCodec, JsonObject } from './config-types.ts';
-import { asError } from './failures.ts';
 import { present } from './handled.ts';
 
 /** JSON as text. Functions, symbols, cycles, BigInt and a top that is undefined are refused by path. */

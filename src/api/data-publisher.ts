@@ -2,13 +2,13 @@
 // Extended by the publishers of this package and by users. It must never know a server.
 
 import { ClosedError, UsageError } from '../errors/index.ts';
-import type { AbortSignalLike, Platform } from '../net/index.ts';
+import { type AbortSignalLike, asError, type Platform } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
-import { asError, tellFailure } from './failures.ts';
+import { tellFailure } from './failures.ts';
 import { begun, handled, rejected, untilAborted, within } from './handled.ts';
 import { log } from './log.ts';
 import { checkText } from './names.ts';

@@ -2,7 +2,7 @@
 // transports on it. Extended by the subscribers of this package and by users. It must never know a server.
 
 import { ClosedError, UsageError } from '../errors/index.ts';
-import type { AbortSignalLike, Platform } from '../net/index.ts';
+import { type AbortSignalLike, asError, type Platform } from '../net/index.ts';
 import type { Gap } from '../pubsub/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
@@ -278,10 +278,14 @@ export abstract class DataSubscriber<T = JsonObject> {
 
   /** Never rejects: what a transport's own `doStop` throws is no news to who starts or stops. */
   async #closeSource(timeoutMs: number, limitMs = this.configuration.closeTimeoutMs): Promise<void> {
+    await this.#try(() => within(this.doStop(timeoutMs), limitMs, this.platform, !this.configuration.unref));
+  }
+
+  async #try(act: () => unknown): Promise<void> {
     try {
-      await within(this.doStop(timeoutMs), limitMs, this.platform, !this.configuration.unref);
+      await act();
     } catch (error) {
-      log(this.configuration.logger, 'warn', `subscriber "${this.name}": ${String(error)}`);
+      log(this.configuration.logger, 'warn', `subscriber "${this.name}": ${asError(error).message}`);
     }
   }
 
@@ -335,7 +339,10 @@ export abstract class DataSubscriber<T = JsonObject> {
       // The source is in the middle of its work.
       onOverflow: () => this.platform.defer(() => this.#leaveSource()),
     });
-    stream.attach({ hold: () => this.doPause(), release: () => this.doResume() });
+    stream.attach({
+      hold: () => void this.#try(() => this.doPause()),
+      release: () => void this.#try(() => this.doResume()),
+    });
     return stream;
   }
 

@@ -108,7 +108,7 @@ export class Delivery<M> {
       this.#telling = false;
       this.pump();
     };
-    told.then(goOn, (error) => {
+    Promise.resolve(told).then(goOn, (error) => {
       this.#owner.onHandlerError(error, undefined);
       goOn();
     });
@@ -157,7 +157,8 @@ export class Delivery<M> {
         false,
       );
     }
-    result.then(end, (error) => {
+    // A user's `then` may throw.
+    Promise.resolve(result).then(end, (error) => {
       if (!ended) this.#owner.onHandlerError(error, message);
       end();
     });

@@ -1,11 +1,8 @@
-// What is done with whatever was thrown: made an `Error`, told to a hook of the user's.
+// What is done with a record that failed: told to a hook of the user's.
 // Called by publishers. It must never throw itself.
 
+import { asError } from '../net/index.ts';
 import { handled } from './handled.ts';
-
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
-}
 
 /** A broken hook is no reason to lose count of the rest. */
 export function tellFailure<R>(

@@ -2,11 +2,11 @@
 // Used by the message stream, outside of the parser: codecs and `validate` are users' code.
 
 import { UsageError } from '../errors/index.ts';
+import { asError } from '../net/index.ts';
 import type { Gap } from '../pubsub/index.ts';
 import { jsonCodec } from './codec.ts';
 import type { Codec, Message } from './config-types.ts';
 import { openEnvelope } from './envelope.ts';
-import { asError } from './failures.ts';
 import { present } from './handled.ts';
 import { Numbering } from './numbering.ts';
 import { nameInRegion } from './region.ts';

@@ -411,8 +411,8 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     const told = this.tellGap(gap);
     if (!isThenable(told)) return;
     this.#telling = true;
-    told
-      .then(undefined, (error) => this.onHandlerError(error, undefined))
+    Promise.resolve(told)
+      .catch((error) => this.onHandlerError(error, undefined))
       .then(() => {
         this.#telling = false;
         this.#servePullers();

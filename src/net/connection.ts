@@ -6,6 +6,7 @@ import { type AshRedisError, ClosedError, HandshakeError, ProtocolError, Timeout
 import type { RespError } from '../resp/index.ts';
 import { describeAddress } from './address.ts';
 import { Alarm, type AlarmOwner } from './alarm.ts';
+import { asError } from './as-error.ts';
 import { CommandQueue } from './command-queue.ts';
 import {
   dialError,
@@ -281,8 +282,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   }
 
   #notDialled(generation: number, thrown: unknown): void {
-    const cause = thrown === undefined || thrown instanceof Error ? thrown : new Error(String(thrown));
-    const error = dialError(this.queue.peer, cause);
+    const error = dialError(this.queue.peer, thrown === undefined ? thrown : asError(thrown));
     // A certificate, or TLS itself: it will be refused again.
     this.fail(generation, error, error instanceof HandshakeError);
   }

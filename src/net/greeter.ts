@@ -3,6 +3,7 @@
 
 import { type AshRedisError, HandshakeError, UsageError } from '../errors/index.ts';
 import { RespError } from '../resp/index.ts';
+import { asError } from './as-error.ts';
 import { refusedError } from './connect-errors.ts';
 import { authCommand, type GreetedLink, greetLine, greetResp, withoutSecret } from './handshake.ts';
 import type { ConnectionOptions, Credentials, Dialect, Platform, ServerFacts } from './types.ts';
@@ -35,8 +36,10 @@ export class Greeter {
         if (link.isReading) this.#say(link, credentials, succeed);
       },
       (cause: unknown) => {
-        const text = cause instanceof Error ? cause.message : cause;
-        link.fail(new HandshakeError(`Cannot authenticate at ${link.peer}: "credentials" failed: ${text}`, { cause }));
+        const { message } = asError(cause);
+        link.fail(
+          new HandshakeError(`Cannot authenticate at ${link.peer}: "credentials" failed: ${message}`, { cause }),
+        );
       },
     );
   }

@@ -9,6 +9,7 @@ export {
   type LineQuoting,
 } from '../line/index.ts';
 export { describeAddress } from './address.ts';
+export { asError } from './as-error.ts';
 export { commandFrame, utf8Length } from './command-frame.ts';
 export { Connection } from './connection.ts';
 export { CommandLane } from './lane.ts';

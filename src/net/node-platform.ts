@@ -3,6 +3,7 @@
 
 import { connect as connectTcp, isIP } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { asError } from './as-error.ts';
 import { type ByteStream, StreamLink } from './stream-link.ts';
 import type { Address, Link, LinkEvents, Platform, TimerHandle } from './types.ts';
 
@@ -168,6 +169,6 @@ function dialTransport(transport: Transport, address: Address, events: LinkEvent
       }
       link.attach(stream, stream.connecting === true ? 'connect' : undefined);
     })
-    .catch((error: unknown) => link.fail(error instanceof Error ? error : new Error(String(error))));
+    .catch((error: unknown) => link.fail(asError(error)));
   return link;
 }

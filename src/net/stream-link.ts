@@ -1,6 +1,7 @@
 // A link over any stream of bytes: Node's sockets, TLS, and streams that users bring (`transport`).
 // Called by `node-platform.ts`. It must never decide anything: it hands bytes over and tells what happened, once each.
 
+import { asError } from './as-error.ts';
 import type { Frame, Link, LinkEvents } from './types.ts';
 
 /** The part of a Node stream that is used. */
@@ -88,7 +89,7 @@ export class StreamLink implements Link {
     try {
       if (this.#stream !== undefined) what(this.#stream);
     } catch (error) {
-      Promise.resolve().then(() => this.fail(error as Error));
+      Promise.resolve().then(() => this.fail(asError(error)));
     }
   }
 

@@ -2,7 +2,7 @@
 // Made by the subscriber class for `delivery: 'latest'` on a line server. One GET of a channel at a time.
 
 import { AshRedisError, ConnectError, HandshakeError, ReplyError } from '../errors/index.ts';
-import type { Platform, TimerHandle } from '../net/index.ts';
+import { asError, type Platform, type TimerHandle } from '../net/index.ts';
 import type { MessageSink, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 
 export interface PollingSourceInit {
@@ -80,7 +80,7 @@ function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: st
         if (!stopped) onAnswer(value);
       },
       (error: unknown) => {
-        if (!stopped) onFailure(error instanceof Error ? error : new Error(String(error)));
+        if (!stopped) onFailure(asError(error));
       },
     );
   };
