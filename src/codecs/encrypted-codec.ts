@@ -9,6 +9,7 @@ import { UsageError } from '../errors/index.ts';
 import {
   bytesOf,
   checkLimit,
+  checkOptions,
   DEFAULT_MAX_DECODED_BYTES,
   type JsonBytesCodec,
   type JsonObject,
@@ -39,6 +40,7 @@ const TAG = 16;
 export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
   const name = 'json+aes-256-gcm';
   const keyOf = keyFunction(options?.key);
+  checkOptions(options, 'encryptedCodec', ['key', 'maxDecodedBytes']);
   const maxDecodedBytes = checkLimit(options.maxDecodedBytes ?? DEFAULT_MAX_DECODED_BYTES, 'maxDecodedBytes', 1);
   return Object.freeze({
     name,

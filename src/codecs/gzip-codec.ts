@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import {
   bytesOf,
   checkLimit,
+  checkOptions,
   DEFAULT_MAX_DECODED_BYTES,
   type JsonBytesCodec,
   type JsonObject,
@@ -24,6 +25,7 @@ export interface GzipCodecOptions {
 /** Plain JSON is read as well: it never begins with gzip's 1f 8b. */
 export function gzipCodec(options: GzipCodecOptions = {}): JsonBytesCodec {
   const name = 'json+gzip';
+  checkOptions(options, 'gzipCodec', ['thresholdBytes', 'level', 'maxDecodedBytes']);
   const thresholdBytes = checkLimit(options.thresholdBytes ?? 0, 'thresholdBytes', 0);
   const level = Math.min(9, checkLimit(options.level ?? 6, 'level', 1));
   const maxDecodedBytes = checkLimit(options.maxDecodedBytes ?? DEFAULT_MAX_DECODED_BYTES, 'maxDecodedBytes', 1);

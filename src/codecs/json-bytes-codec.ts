@@ -31,6 +31,15 @@ export function jsonValue(bytes: Uint8Array): JsonObject {
   return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
 }
 
+/** A limit with its name misspelt would be none. */
+export function checkOptions(options: unknown, codec: string, allowed: readonly string[]): void {
+  const isObject = typeof options === 'object' && options !== null && !(options instanceof Uint8Array);
+  const wrong = isObject ? Object.keys(options).find((name) => !allowed.includes(name)) : 'no object';
+  if (wrong === undefined) return;
+  const found = isObject ? JSON.stringify(wrong) : wrong;
+  throw new UsageError(`Cannot use options of ${codec}: found ${found}, allowed are ${allowed.join(', ')}`);
+}
+
 export function checkLimit(value: unknown, option: string, min: number): number {
   if (!Number.isSafeInteger(value) || (value as number) < min) {
     const found = typeof value === 'number' ? String(value) : typeof value;

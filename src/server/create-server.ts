@@ -281,6 +281,10 @@ const OPTION_NAMES: Readonly<Record<keyof ServerOptions, true>> = {
 };
 
 function checked(options: ServerOptions): ServerOptions {
+  // createServer(6379) would listen on any port.
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new UsageError(`Cannot start the server: its options are ${JSON.stringify(options)}, allowed is an object`);
+  }
   const unknown = Object.keys(options).filter((name) => !Object.hasOwn(OPTION_NAMES, name));
   if (unknown.length > 0) {
     process.emitWarning(

@@ -107,3 +107,22 @@ test('encryptedCodec takes 32 bytes where there is one key, and a key function r
   assert.throws(() => encryptedCodec({ key: new Uint8Array(16) }), UsageError);
   assert.throws(() => encryptedCodec({} as never), UsageError);
 });
+
+test('an option of a codec with its name misspelt is refused: a limit would be none', () => {
+  const key = new Uint8Array(32);
+  // What programs in JavaScript write.
+  const makers: [() => unknown, RegExp][] = [
+    [
+      () => gzipCodec({ maxDecoded: 5 } as object),
+      /options of gzipCodec: found "maxDecoded", allowed are thresholdBytes/,
+    ],
+    [() => gzipCodec(null as unknown as object), /options of gzipCodec: found no object/],
+    [() => gzipCodec('json' as unknown as object), /options of gzipCodec: found no object/],
+    [() => encryptedCodec({ key, max_decoded_bytes: 5 } as { key: Uint8Array }), /encryptedCodec: found "max_decoded/],
+    [() => encryptedCodec(key as unknown as { key: Uint8Array }), /option "key" must be 32 bytes/],
+  ];
+  for (const [make, pattern] of makers) {
+    assert.throws(make, (error: Error) => error instanceof UsageError && pattern.test(error.message));
+  }
+  assert.equal(gzipCodec({ level: undefined }).name, 'json+gzip');
+});

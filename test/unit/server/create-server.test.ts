@@ -49,6 +49,12 @@ describe('createServer', () => {
     });
   }
 
+  test('options that are no object are refused: createServer(6379) would listen on any port', async () => {
+    for (const options of [6379, 'redis://localhost', null, []]) {
+      await assert.rejects(createServer(options as object), UsageError);
+    }
+  });
+
   test('a port in use rejects with EADDRINUSE', async () => {
     await using first = await createServer();
     await assert.rejects(createServer({ port: first.port }), { code: 'EADDRINUSE' });
