@@ -216,6 +216,8 @@ class RunningServer implements EmbeddedServer, ServerState {
     const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     this.faults.clear();
     for (const session of this.sessions.values()) {
+      // The listener may be told of a connection's end before its session is.
+      closed.push(new Promise((resolve) => session.socket.once('close', () => resolve())));
       session.flush();
       session.endAfterFlush();
     }

@@ -5,6 +5,8 @@
 import type { Session } from './session.ts';
 import type { ConnectionFilter, ServerFaults } from './types.ts';
 
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 interface PlannedError {
   readonly text: string;
   times: number;
@@ -53,7 +55,8 @@ export class FaultBox implements ServerFaults {
   }
 
   delay(delayMs: number): void {
-    this.#delayMs = Math.max(0, delayMs);
+    // Beyond what a timer can hold it would be no delay at all.
+    this.#delayMs = delayMs > 0 ? Math.min(delayMs, MAX_DELAY_MS) : 0;
   }
 
   refuse(on = true): void {
@@ -88,7 +91,7 @@ export class FaultBox implements ServerFaults {
 
   /** True when a planned loss takes this delivery. */
   swallowsMessage(): boolean {
-    if (this.#dropMessages === 0) return false;
+    if (!(this.#dropMessages > 0)) return false;
     this.#dropMessages--;
     return true;
   }

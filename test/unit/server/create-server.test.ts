@@ -1,7 +1,9 @@
 // createServer: which options it refuses, where it listens, and that `await using` ends it.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +13,17 @@ import { UsageError } from '../../../src/errors/index.ts';
 import { AshRedisClient } from '../../../src/index.ts';
 import { createServer, type ServerOptions } from '../../../src/server/index.ts';
 import { PACKAGE_VERSION } from '../../../src/server/version.ts';
+import { until } from '../../support/events.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
+
+/** How many connections the system lets wait to be accepted; 0 where it does not tell. */
+function backlogLimit(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+  } catch {
+    return 0;
+  }
+}
 
 async function answered(server: { host: string; port: number }): Promise<void> {
   const other = await RawConnection.open(server);
@@ -130,6 +142,21 @@ describe('createServer', () => {
     client.write('PING\n');
     assert.equal(await client.untilClosed(), '');
     await assert.rejects(createServer({ limits: { maxLineBytes: 0 } }), /limit maxLineBytes 0 is not a number above 0/);
+  });
+
+  test('a thousand clients that come at once are let in at once', {
+    skip: backlogLimit() < 1000 ? 'this system lets fewer connections wait' : false,
+  }, async () => {
+    await using server = await createServer();
+    // The other process runs while this one can accept nothing: whoever finds no place would have to try again.
+    const program = `
+      let count = 0;
+      for (let i = 0; i < 900; i++) require('node:net').connect(${server.port}, '127.0.0.1', () => {
+        if (++count === 900) process.exit(0);
+      });
+      setTimeout(() => process.exit(1), 5000);`;
+    assert.equal(spawnSync(process.execPath, ['-e', program]).status, 0);
+    await until(() => server.connectionCount === 0, 'all of them gone');
   });
 
   test('the version that INFO tells is the package’s', async () => {

@@ -133,6 +133,29 @@ describe('server.faults', () => {
     );
   });
 
+  test('numbers that can not be meant lose, damage and delay nothing, and a long delay is long', async () => {
+    for (const number of [-1, Number.NaN]) {
+      server.faults.dropMessages(number);
+      server.faults.corrupt(number);
+      server.faults.delay(number);
+      assert.equal(await a.ask('PUBLISH c kept\r\n', '\n'), ':1\r\n');
+      await b.until((received) => received.includes('kept'));
+      b.take();
+    }
+    const warnings: string[] = [];
+    const listener = (warning: Error) => warnings.push(warning.name);
+    process.on('warning', listener);
+    server.faults.delay(Number.MAX_SAFE_INTEGER);
+    a.write('PING 1\r\n');
+    const other = await RawConnection.open(server);
+    await until(() => server.connectionCount === 3, 'the connection after the command');
+    other.close();
+    server.faults.clear();
+    await a.until((received) => received.includes('1\r\n'));
+    process.off('warning', listener);
+    assert.deepEqual(warnings, []);
+  });
+
   test('DEBUG SLEEP holds up every client for its time and then answers all', async () => {
     const other = await RawConnection.open(server);
     await other.ask('PING\r\n', '\n');
@@ -166,6 +189,7 @@ describe('stop()', () => {
     const start = performance.now();
     await server.stop();
     assert.ok(performance.now() - start < 4000);
+    assert.equal(server.connectionCount, 0);
     await client.untilClosed();
   });
 });
