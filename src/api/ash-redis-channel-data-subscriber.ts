@@ -97,10 +97,12 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
       throw notOnLine('use a binary codec', 'it takes text only', 'use a text codec');
     }
     const sender = new CommandSender(connections, configuration.region);
+    const keyOf = (channel: string) => `channel:${channel.slice(channelPrefix.length)}`;
     return new PollingSource({
       platform: this.platform,
       intervalMs: configuration.pollIntervalMs,
-      get: (channel) => sender.send(getRequest(`channel:${channel.slice(channelPrefix.length)}`)),
+      get: (channel) => sender.send(getRequest(keyOf(channel))),
+      lostCount: (channel) => connections.lane.lostCountOf(channelPrefix + keyOf(channel)),
       connect: () => connections.lane.connect(),
     });
   }

@@ -40,12 +40,17 @@ export class CommandLane extends Connection {
     for (const other of this.#others) other?.breakLink(cause);
   }
 
+  /** Links that were lost of the first connection, whose states are told, and of the one of this key. */
+  lostCountOf(routingKey: string): number {
+    return this.stats().lostCount + (this.#otherOf({ routingKey })?.stats().lostCount ?? 0);
+  }
+
   override async close(options: { timeoutMs?: number } = {}): Promise<void> {
     await Promise.all([super.close(options), ...this.#others.map((other) => other?.close(options))]);
   }
 
   /** Undefined: the first. */
-  #otherOf({ routingKey }: Command): Connection | undefined {
+  #otherOf({ routingKey }: Pick<Command, 'routingKey'>): Connection | undefined {
     // Until the server is known, and where it speaks RESP, there is one.
     if (this.server?.dialect !== 'line') {
       if (this.server === undefined) this.#noteEarly(routingKey);

@@ -1,7 +1,7 @@
 // Newest values where there is no publish/subscribe: GET at an interval, and only what changed is given.
 // Made by the subscriber class for `delivery: 'latest'` on a line server. One GET of a channel at a time.
 
-import { AshRedisError, ConnectError, HandshakeError, ReplyError } from '../errors/index.ts';
+import { AshRedisError, ConnectError, HandshakeError, LinkLostError, ReplyError } from '../errors/index.ts';
 import { asError, type Platform, type TimerHandle } from '../net/index.ts';
 import type { MessageSink, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 
@@ -10,6 +10,8 @@ export interface PollingSourceInit {
   readonly intervalMs: number;
   /** The value that a channel holds now, or null. */
   get(channel: string): Promise<string | null>;
+  /** Links lost so far on the way to a channel's value. */
+  lostCount(channel: string): number;
   /** Resolves when the server answers. */
   connect(): Promise<void>;
 }
@@ -60,7 +62,11 @@ export class PollingSource implements MessageSource {
   }
 }
 
-function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: string, sink: MessageSink): Poll {
+function startPoll(
+  { platform, intervalMs, get, lostCount }: PollingSourceInit,
+  channel: string,
+  sink: MessageSink,
+): Poll {
   let timer: TimerHandle | undefined;
   let stopped = false;
   let last: string | null = null;
@@ -68,6 +74,8 @@ function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: st
   /** Epoch ms of the last answer. */
   let lastAt = 0;
   let failure: Error | undefined;
+  /** Links that were lost before it. */
+  let lost = 0;
 
   const wait = (delayMs: number) => {
     timer = platform.setTimer(delayMs, ask, true);
@@ -86,8 +94,11 @@ function startPoll({ platform, intervalMs, get }: PollingSourceInit, channel: st
   };
   const onAnswer = (value: string | null) => {
     const now = platform.wallClock();
-    if (failure && answered) {
-      const cause = failure;
+    const lostBefore = lost;
+    lost = lostCount(channel);
+    // Also a link that was lost, and made again, between two polls.
+    if (answered && (failure || lost > lostBefore)) {
+      const cause = failure ?? new LinkLostError('Lost the link between two polls');
       sink.onGap({ channels: [channel], from: lastAt, to: now, cause, reason: 'link-lost', missed: 'unknown' });
     }
     if (failure || !answered) sink.onChannelState(channel, 'active', undefined);

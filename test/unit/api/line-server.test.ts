@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AshRedisChannelDataPublisher } from '../../../src/api/ash-redis-channel-data-publisher.ts';
+import { AshRedisChannelDataSubscriber } from '../../../src/api/ash-redis-channel-data-subscriber.ts';
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import { AshRedisDataPublisher } from '../../../src/api/ash-redis-data-publisher.ts';
 import { bytesCodec } from '../../../src/api/codec.ts';
@@ -45,6 +46,39 @@ describe('at an AshRedis line server', () => {
     for (const link of server.links) link.received = '';
     return all.filter((line) => /^(SET|GET|KEYS|EXPIRE|INCR|DEL) /.test(line));
   };
+
+  for (const region of [undefined, 'r']) {
+    test(`a link lost between two polls is a gap before the next value, ${region ? 'in a region' : 'without one'}`, async () => {
+      const own = await startScriptedServer((words, link) => {
+        if (words[0] !== 'GET') return Buffer.from(lineReply(words));
+        // Answered, and gone before the next one: the first connection, then the one of the key.
+        if (!polls.has(link.number) && polls.size < 2) setImmediate(() => link.reset());
+        polls.add(link.number);
+        return `$1\r\n${polls.size}\n`;
+      });
+      const polls = new Set<number>();
+      const told: unknown[] = [];
+      const last = new Promise<void>((resolve) => {
+        const subscriber = new AshRedisChannelDataSubscriber<number>('s', 'ashredischannel://c', {
+          port: own.port,
+          dialect: 'ashredis',
+          delivery: 'latest',
+          region,
+          pollIntervalMs: 20,
+          onGap: ({ channels, reason, missed }) => void told.push(channels, reason, missed),
+          onMessage: async ({ data }) => {
+            told.push(data);
+            if (data === 3) resolve(subscriber.stop().then(() => {}));
+          },
+        });
+        void subscriber.start();
+      });
+      await last;
+      const gap = [['c'], 'link-lost', 'unknown'];
+      assert.deepEqual(told, [1, ...gap, 2, ...gap, 3]);
+      await own.stop();
+    });
+  }
 
   for (const dialect of ['auto', 'ashredis'] as const) {
     test(`with dialect "${dialect}" every method of the fourteen commands works, in a region too`, async () => {
