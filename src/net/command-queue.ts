@@ -146,8 +146,8 @@ export class CommandQueue {
     return this.#deadlines.next();
   }
 
-  /** Settles what is late. True when one of them was in flight. */
-  expire(now: number): boolean {
+  /** Settles what is late. True when one of them was in flight. `link` knows why the others were not sent. */
+  expire(now: number, link: { readonly reason: AshRedisError | undefined }): boolean {
     let inFlight = false;
     const shared = new SharedError();
     for (const command of this.#deadlines.takeExpired(now)) {
@@ -155,11 +155,14 @@ export class CommandQueue {
       const sent = command.place !== PLACE.unsent;
       const limit = command.timeoutMs ?? this.#limits.commandTimeoutMs;
       const found = sent ? 'no reply from' : 'it could not be sent to';
-      const hint = `${sent ? 'it may have been executed; look at the server' : 'it was never sent; check the connection'}, or raise "commandTimeoutMs"`;
+      const cause = sent ? undefined : link.reason;
+      const hint =
+        cause?.hint ??
+        `${sent ? 'it may have been executed; look at the server' : 'it was never sent; check the connection'}, or raise "commandTimeoutMs"`;
       const text = `Cannot execute ${command.name}: ${found} ${this.peer} within ${limit} ms`;
       this.#settle(
         command,
-        shared.of(text, () => new TimeoutError(text, { safeToRetry: !sent, hint })),
+        shared.of(text, () => new TimeoutError(text, { cause, safeToRetry: !sent, hint })),
       );
     }
     return inFlight;

@@ -404,7 +404,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
 
   judge(): void {
     const now = this.platform.now();
-    const lateInFlight = this.queue.expire(now);
+    const lateInFlight = this.queue.expire(now, this.#machine);
     if (now >= deadlineOf(this.#machine.state)) {
       const heard = this.#live?.heard === true;
       // Counts once: bytes that came before this verdict say nothing about the next one.
@@ -417,14 +417,11 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
       if (live.phase === 'handshake' && live.bytesRead === 0) this.tell('redial', live.generation);
     }
     this.#waiters.settle(() => {
-      const { state } = this.#machine;
+      const { reason, state } = this.#machine;
       // The attempt's own limit passes a moment later, and has more to say.
-      if (state.name === 'dialing' || state.name === 'greeting') return this.limitError(state.name);
-      const details = { cause: state.name === 'waiting' ? state.cause : undefined, safeToRetry: true };
-      return new TimeoutError(
-        `Cannot connect to ${this.queue.peer} within ${this.options.connectTimeoutMs} ms`,
-        details,
-      );
+      if (reason !== undefined && state.name !== 'waiting') return reason;
+      const text = `Cannot connect to ${this.queue.peer} within ${this.options.connectTimeoutMs} ms`;
+      return new TimeoutError(text, { cause: reason, safeToRetry: true });
     }, now);
     if (lateInFlight && this.#greeter.dialect === 'line') this.#abandon('a command was not answered in time');
     if (now >= this.#greeter.renewAt) this.#renewCredentials();

@@ -1,6 +1,7 @@
 // Runs the machine: one input after the other, effects performed before the next, users told last.
 // Used by the driver. It holds the state and nothing else; time and chance come from the platform.
 
+import type { AshRedisError } from '../errors/index.ts';
 import {
   type Effect,
   INITIAL_STATE,
@@ -29,6 +30,13 @@ export class MachineRunner {
   constructor(platform: Platform, owner: MachineOwner) {
     this.#platform = platform;
     this.#owner = owner;
+  }
+
+  /** Why there is no session, for who gives up waiting for one a moment before the attempt does. */
+  get reason(): AshRedisError | undefined {
+    const { state } = this;
+    if (state.name === 'dialing' || state.name === 'greeting') return this.#owner.limitError(state.name);
+    return state.name === 'waiting' ? state.cause : undefined;
   }
 
   /** Also called while an effect is performed: the input then waits for its turn. */

@@ -62,3 +62,22 @@ test('connect() to a server that says nothing tells what was found, also when it
   await virtual.run(200);
   await rejected;
 });
+
+test('a command that was not sent in time says why there was no session', async () => {
+  const silent = new VirtualConnection({ dialect: 'resp', connectTimeoutMs: 100 }, () => undefined);
+  const first = silent.send(['GET', 'k'], { deadline: silent.time.now() + 99 });
+  await silent.run(99);
+  assert.match(String(first.failure.cause), /connected, but the handshake was not answered within 100 ms/);
+  assert.match(first.failure.message, /it could not be sent to .*; check the server, or raise "connectTimeoutMs"/);
+  assert.equal(first.failure.safeToRetry, true);
+
+  const away = new VirtualConnection();
+  await away.connect();
+  away.network.onAccept = (end) => end.close();
+  away.cutAll();
+  await away.run(5);
+  const second = away.send(['GET', 'k'], { deadline: away.time.now() + 3000 });
+  await away.run(3001);
+  assert.match(second.failure.message, /it could not be sent to/);
+  assert.ok(second.failure.cause instanceof Error, 'the reason of the last attempt');
+});
