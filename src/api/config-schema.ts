@@ -123,7 +123,7 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
   ...keys('false or { maxAttempts?, maxDelayMs? }', isReconnect, {
     reconnect: Object.freeze({ maxAttempts: Number.POSITIVE_INFINITY, maxDelayMs: 5000 }),
   }),
-  ...keys('{ name, binary?, encode(value), decode(raw) }', isCodec, { codec: jsonCodec }),
+  ...keys('{ name, binary?, encode(value), decode(raw), maxDecodedBytes? }', isCodec, { codec: jsonCodec }),
   ...keys('{ debug, info, warn, error }', hasMembers('function', 'debug', 'info', 'warn', 'error'), { logger: none }),
   ...keys('an AbortSignal', isSignal, { signal: none }),
   ...keys(URL_WORDS, ofType('string'), { url: none }, true),
@@ -165,7 +165,10 @@ function isReconnect(value: unknown): boolean {
 }
 
 function isCodec(value: unknown): boolean {
-  return hasMembers('function', 'encode', 'decode')(value) && hasMembers('string', 'name')(value);
+  if (!hasMembers('function', 'encode', 'decode')(value) || !hasMembers('string', 'name')(value)) return false;
+  const { binary, maxDecodedBytes } = value as Record<string, unknown>;
+  // A limit of NaN would be none.
+  return isFlag(binary ?? false) && inRange(0, Number.POSITIVE_INFINITY)(maxDecodedBytes ?? 0);
 }
 
 function isSignal(value: unknown): boolean {

@@ -118,12 +118,10 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   const unknown = new Set(Object.keys(given));
   for (const rule of CONFIG_KEYS) {
     const { name } = rule;
-    const python = pythonSpelling(name);
     unknown.delete(name);
-    unknown.delete(python);
-    const value = given[name] ?? given[python] ?? undefined;
+    unknown.delete(pythonSpelling(name));
+    const value = eitherSpelling(given, name);
     if (value === undefined) continue;
-    if (value !== (given[python] ?? value)) refuseTogether(`"${name}"`, `a different "${python}"`);
     if (!rule.check(value)) refuse(rule, value);
     draft[name] = value;
   }
@@ -143,6 +141,14 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   return complete(draft);
 }
 
+function eitherSpelling<T>(given: Record<string, T>, name: string): T | undefined {
+  const python = pythonSpelling(name);
+  const value = given[name] ?? given[python] ?? undefined;
+  // NaN, what Number() makes of an absent variable, is equal to itself here.
+  if (!Object.is(value, given[python] ?? value)) refuseTogether(`"${name}"`, `a different "${python}"`);
+  return value;
+}
+
 function refuseTogether(what: string, other: string): never {
   throw new UsageError(`Cannot use ${what} together with ${other}: give one of them`);
 }
@@ -150,7 +156,7 @@ function refuseTogether(what: string, other: string): never {
 /** Gives `name` the value, or refuses when the user wrote another one. */
 export function settle(draft: Draft, name: string, value: string | number | undefined, from: string): void {
   if (value === undefined) return;
-  if (value !== (draft[name] ?? value)) refuseTogether(from, `a different "${name}"`);
+  if (!Object.is(value, draft[name] ?? value)) refuseTogether(from, `a different "${name}"`);
   draft[name] = value;
 }
 
@@ -191,8 +197,8 @@ function settleServer(draft: Draft): void {
   draft.region = checkRegion(draft.region) as string;
   if (reconnect) {
     draft.reconnect = Object.freeze({
-      maxAttempts: reconnect.maxAttempts ?? reconnect.max_attempts ?? Number.POSITIVE_INFINITY,
-      maxDelayMs: reconnect.maxDelayMs ?? reconnect.max_delay_ms ?? 5000,
+      maxAttempts: eitherSpelling(reconnect, 'maxAttempts') ?? Number.POSITIVE_INFINITY,
+      maxDelayMs: eitherSpelling(reconnect, 'maxDelayMs') ?? 5000,
     });
   }
 }

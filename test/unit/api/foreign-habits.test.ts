@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import { AshRedisDataPublisher } from '../../../src/api/ash-redis-data-publisher.ts';
+import { jsonCodec } from '../../../src/api/codec.ts';
 import { parseConfiguration } from '../../../src/api/config.ts';
+import { CONFIG_KEYS, pythonSpelling } from '../../../src/api/config-schema.ts';
 import { UsageError } from '../../../src/errors/index.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
@@ -114,4 +116,31 @@ test('a URL that names a database twice is refused', () => {
   for (const url of ['redis://h?db=1&db=2', 'redis://h?db=1&db=1', 'redis://h/1?db=1&db=2']) {
     assert.throws(() => parseConfiguration({ url }, 'test'), /its database is "[12],[12]", no integer from 0/);
   }
+});
+
+test('NaN, what Number() makes of an environment variable that is not set, is named as what it is', () => {
+  for (const { name, check } of CONFIG_KEYS) {
+    if (check(Number.NaN)) assert.fail(`${name} takes NaN`);
+    for (const key of new Set([name, pythonSpelling(name)])) {
+      assert.throws(
+        () => parseConfiguration({ [key]: Number.NaN }, 'test'),
+        (error: Error) => error.message.includes(`"${name}": found `) && !error.message.includes('together'),
+        key,
+      );
+    }
+  }
+  assert.throws(() => new AshRedisClient('h', Number.NaN), /"port": found NaN, allowed is an integer/);
+});
+
+test('spellings that differ are refused in "reconnect" too, and limits of a codec that are none', () => {
+  const parse = (input: object) => parseConfiguration(input, 'test');
+  assert.deepEqual(parse({ reconnect: { max_attempts: 3, maxAttempts: 3, max_delay_ms: 7 } }).reconnect, {
+    maxAttempts: 3,
+    maxDelayMs: 7,
+  });
+  assert.throws(() => parse({ reconnect: { maxAttempts: 1, max_attempts: 2 } }), /"maxAttempts" together with/);
+  for (const wrong of [{ maxDecodedBytes: Number.NaN }, { maxDecodedBytes: '5' }, { binary: 'yes' }]) {
+    assert.throws(() => parse({ codec: { ...jsonCodec, ...wrong } }), /"codec": found an object, allowed is \{ name/);
+  }
+  assert.equal(parse({ codec: { ...jsonCodec, binary: undefined, maxDecodedBytes: null } }).codec.name, 'json');
 });
