@@ -72,19 +72,19 @@ export class Dispatcher {
       this.#process(session, args);
       return;
     }
-    // CLIENT REPLY OFF and SKIP: executed, and what it answered is taken back. Confirmations and messages stay.
-    const before = session.out;
-    session.kept = '';
     if (session.replyMode === 'skip-next') session.replyMode = 'skip';
-    this.#process(session, args);
-    const mode = session.replyMode as string;
-    if (mode !== 'on') session.out = before + session.kept;
-    if (mode === 'skip') session.replyMode = 'on';
-    session.kept = undefined;
+    hidden(session, () => this.#process(session, args));
+    if (session.replyMode === 'skip') session.replyMode = 'on';
   }
 
   /** Runs a command that was checked before: inside EXEC. */
   run(session: Session, args: string[]) {
+    // CLIENT REPLY OFF before it in the same transaction.
+    if (session.replyMode === 'off') hidden(session, () => this.#runQueued(session, args));
+    else this.#runQueued(session, args);
+  }
+
+  #runQueued(session: Session, args: string[]) {
     const route = this.#find(args[0] as string);
     if (route === undefined) throw new Error(`Cannot run queued command '${args[0]}': it is not in the table`);
     if (route.denyOom && session.server.memory.refuses(byteCount(args))) session.error(OUT_OF_MEMORY);
@@ -148,6 +148,16 @@ const REFUSED_IN_EXEC: ReadonlyMap<string, string> = new Map([
   ['ssubscribe', "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"],
   ['monitor', "ERR MONITOR isn't allowed for DENY BLOCKING client"],
 ]);
+
+/** CLIENT REPLY OFF and SKIP: executed, and what it answered is taken back. Confirmations and messages stay. */
+function hidden(session: Session, act: () => void) {
+  const before = session.out;
+  const outer = session.kept;
+  session.kept = '';
+  act();
+  if (session.replyMode !== 'on') session.out = before + session.kept;
+  session.kept = outer === undefined ? undefined : outer + session.kept;
+}
 
 function hasArity(args: readonly string[], arity: number): boolean {
   return arity > 0 ? args.length === arity : args.length >= -arity;

@@ -593,8 +593,9 @@ const SCRIPTS: Record<string, Script> = {
     ...['int', 'small', 'text', 'long', 'plus', 'added', 'ranged', 'counted', 'none'].flatMap((key) => [
       `OBJECT ENCODING ${key}`,
       `OBJECT REFCOUNT ${key}`,
-      `OBJECT IDLETIME ${key}`,
     ]),
+    'OBJECT IDLETIME none',
+    'OBJECT IDLETIME',
     'OBJECT FREQ int',
     'OBJECT FREQ none',
     'OBJECT FREQ',
@@ -707,6 +708,9 @@ const SCRIPTS: Record<string, Script> = {
     ['KEYS', ''],
     'SCAN 0 MATCH ** COUNT 100',
     'SCAN 0 MATCH * COUNT 100',
+  ],
+  'replies switched off within a transaction': [
+    ...['MULTI', 'CLIENT REPLY OFF', 'ECHO hidden', 'SET a 1', 'EXEC', 'ECHO hidden', 'CLIENT REPLY ON', 'GET a'],
   ],
   'memory values': [
     ...['100mb', '1GB', '5000kb', '900m', '2g', '600000000b', '1gx', 'x', '1.5gb', '0'].flatMap((value) => [
@@ -897,6 +901,26 @@ describe('the embedded server answers as redis-server', {
       });
       const [ours, theirs] = await Promise.all(told);
       assert.deepEqual(ours, theirs, state);
+    }
+  });
+
+  test('COMMAND INFO tells the same of a command', async () => {
+    const describe = async (server: TestServer, name: string) => {
+      const connection = await RawConnection.open(server);
+      connection.write(`COMMAND INFO ${name}\r\nECHO the-end\r\n`);
+      const text = await connection.until((received) => received.includes('the-end'));
+      connection.close();
+      const decoder = new RespDecoder();
+      decoder.push(Buffer.from(text, 'latin1'));
+      const [[, arity, flags, first, last, step, categories, , keys]] = decoder.read() as unknown as [unknown[]];
+      const places = (keys as unknown[][]).map((specification) =>
+        specification.slice(specification.indexOf('begin_search')),
+      );
+      return [arity, new Set(flags as string[]), first, last, step, new Set(categories as string[]), places];
+    };
+    const names = ['get', 'set', 'setex', 'getex', 'mget', 'mset', 'del', 'exists', 'expire', 'scan', 'keys', 'move'];
+    for (const name of [...names, 'swapdb', 'ping', 'substr', 'lolwut', 'dbsize', 'flushall', 'incrbyfloat']) {
+      assert.deepEqual(await describe(embedded, name), await describe(real, name), name);
     }
   });
 

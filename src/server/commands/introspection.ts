@@ -16,10 +16,36 @@ function describe(session: Session, command: Command) {
   const categories = categoriesOf(command);
   session.set(categories.length);
   for (const category of categories) session.simple(`@${category}`);
-  // Tips, key specifications, subcommands: nothing to tell.
+  // Tips and subcommands: nothing to tell.
   session.array(0);
+  session.array(hasKeys(command) ? 1 : 0);
+  if (hasKeys(command)) keySpecification(session, command);
   session.array(0);
-  session.array(0);
+}
+
+/** Where the keys stand, in the words of Redis 7: some clients take a command without it for one without keys. */
+function keySpecification(session: Session, command: Command) {
+  const [first, last, step] = command.keys;
+  session.map(3);
+  session.bulk('flags');
+  session.set(1);
+  session.simple(command.flags.includes('readonly') ? 'RO' : 'RW');
+  searchStep(session, 'begin_search', 'index', { index: first });
+  searchStep(session, 'find_keys', 'range', { lastkey: last < 0 ? last : last - first, keystep: step, limit: 0 });
+}
+
+/** One of the two steps in which the keys are found. */
+function searchStep(session: Session, name: string, type: string, numbers: Readonly<Record<string, number>>) {
+  session.bulk(name);
+  session.map(2);
+  session.bulk('type');
+  session.bulk(type);
+  session.bulk('spec');
+  session.map(Object.keys(numbers).length);
+  for (const [word, value] of Object.entries(numbers)) {
+    session.bulk(word);
+    session.integer(value);
+  }
 }
 
 function info(session: Session, names: readonly string[]) {
