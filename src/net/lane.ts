@@ -57,7 +57,8 @@ export class CommandLane extends Connection {
       else this.#earlyKeys = undefined;
       return undefined;
     }
-    if (routingKey === undefined || this.#isEarly(routingKey)) return undefined;
+    // The first refuses what comes after the end.
+    if (routingKey === undefined || this.#isEarly(routingKey) || this.state.startsWith('clos')) return undefined;
     const slot = hashOf(routingKey) % this.#poolSize;
     if (slot === 0) return undefined;
     this.#others[slot] ??= new Connection({ ...this.options, dialect: 'line' }, this.platform);

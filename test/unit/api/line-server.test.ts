@@ -7,7 +7,7 @@ import { AshRedisChannelDataSubscriber } from '../../../src/api/ash-redis-channe
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import { AshRedisDataPublisher } from '../../../src/api/ash-redis-data-publisher.ts';
 import { bytesCodec } from '../../../src/api/codec.ts';
-import { UsageError } from '../../../src/errors/index.ts';
+import { ClosedError, UsageError } from '../../../src/errors/index.ts';
 import { type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 /** Answers as the wire document says; an array is answered line by line. */
@@ -79,6 +79,18 @@ describe('at an AshRedis line server', () => {
       await own.stop();
     });
   }
+
+  test('a closed client opens none of its pool for those whom it was lent to', async () => {
+    const client = new AshRedisClient('127.0.0.1', server.port, { poolSize: 16 });
+    await client.connect();
+    await using publisher = new AshRedisDataPublisher('p', 'ashredis://x', { client });
+    await client.close();
+    const { length } = server.links;
+    for (const key of 'abcdefgh') {
+      await assert.rejects(publisher.publish({ __dagserver_key: key }), ClosedError);
+    }
+    assert.equal(server.links.length, length);
+  });
 
   for (const dialect of ['auto', 'ashredis'] as const) {
     test(`with dialect "${dialect}" every method of the fourteen commands works, in a region too`, async () => {
