@@ -9,6 +9,11 @@ function isBlank(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13) || code === 0;
 }
 
+/** What ends a word without quotes: fewer than what may stand before one, as in Redis. */
+function endsWord(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13 || code === 0;
+}
+
 /** The arguments, or undefined when a quote is open or is not followed by a blank. */
 export function splitInline(line: string): string[] | undefined {
   const args: string[] = [];
@@ -17,7 +22,7 @@ export function splitInline(line: string): string[] | undefined {
     while (at < line.length && isBlank(line.charCodeAt(at))) at++;
     if (at >= line.length) return args;
     let current = '';
-    while (at < line.length && !isBlank(line.charCodeAt(at))) {
+    while (at < line.length && !endsWord(line.charCodeAt(at))) {
       const char = line[at] as string;
       if (char !== '"' && char !== "'") {
         current += char;
@@ -29,6 +34,7 @@ export function splitInline(line: string): string[] | undefined {
       current += quoted.text;
       at = quoted.end;
       if (at < line.length && !isBlank(line.charCodeAt(at))) return undefined;
+      break;
     }
     args.push(current);
   }

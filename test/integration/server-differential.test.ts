@@ -744,6 +744,7 @@ const RAW: Record<string, { bytes: string; closes?: boolean }> = {
   'inline with quotes': { bytes: 'SET "a b" \'c d\'\r\nGET "a b"\r\nGET "\\x61 b"\r\nECHO "\\n\\t\\\\"\r\n' },
   'inline ended by CR LF and then by LF': { bytes: 'PING\r\nPING\nECHO x\n' },
   'inline then an array': { bytes: 'PING\r\n*1\r\n$4\r\nPING\r\nPING\r\n' },
+  'inline with rare blanks': { bytes: 'ECHO a\x0bb\r\n\x0b\x0cECHO\t\x0ca\x0c\r\nECHO "a"\x0b\r\nECHO "a"\x0bb\r\n' },
   'empty lines': { bytes: '\r\n\r\n  \r\nPING\r\n' },
   'empty arrays': { bytes: '*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\n' },
   'unbalanced quotes': { bytes: 'PING\r\nSET a "b\r\n', closes: true },
