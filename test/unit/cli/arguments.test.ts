@@ -1,6 +1,7 @@
 // The parser of command lines: words, options, numbers, refusals, help.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { type CommandSpec, helpText, nearest, parseArguments } from '../../../src/cli/arguments.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
@@ -39,6 +40,14 @@ describe('arguments', () => {
       assert.equal(parseArguments(SPEC, line.split(' ')).text('name'), '-5', line);
     }
     assert.throws(() => parseArguments(SPEC, ['a', '-p', '-5']), /--port '-5' is not an integer/);
+  });
+
+  test('docs/command-line.md names every option of every command', () => {
+    const page = readFileSync(new URL('../../../docs/command-line.md', import.meta.url), 'utf8');
+    const missing = COMMANDS.flatMap(({ spec }) =>
+      spec.options.filter(({ name }) => !page.includes(`--${name}`)).map(({ name }) => `${spec.name} --${name}`),
+    );
+    assert.deepEqual(missing, []);
   });
 
   test('what is wrong is named, with the way to the help', () => {
