@@ -355,9 +355,9 @@ export abstract class DataPublisher<R = unknown> {
     // Awaited in any case: see the constructor.
     await (!this.stopSettlesPending && this.#idle(timeoutMs));
     const leftMs = Math.max(0, endsAt - this.platform.now());
-    // A little later: our own connections close in time by themselves, and settle what is pending.
+    // Our own connections close in time by themselves, and settle what is pending.
     try {
-      await within(this.doStop(leftMs), leftMs + 20, this.platform, !this.configuration.unref);
+      await within(this.doStop(leftMs), leftMs, this.platform, !this.configuration.unref);
     } finally {
       for (const reject of this.#rejecters) reject(this.#stoppedError('publish'));
     }

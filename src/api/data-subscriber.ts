@@ -269,8 +269,7 @@ export abstract class DataSubscriber<T = JsonObject> {
     this.#giveUp?.(this.#stoppedError());
     // The stream takes nothing more, so that closing and handing over may go on together.
     const stopped = this.#stream.stop(drain, timeoutMs);
-    // A little later: our own connections close in time by themselves.
-    const closed = this.#closeSource(timeoutMs, timeoutMs + 20);
+    const closed = this.#closeSource(timeoutMs, timeoutMs);
     const result = await stopped;
     await closed;
     return result;

@@ -6,6 +6,9 @@ import { whenAborted } from './when-aborted.ts';
 
 const ignore = () => {};
 
+/** Counted when the limit has been noticed. */
+const GRACE_MS = 20;
+
 /** The same promise, marked: its rejection is never "unhandled". */
 export function handled<P extends Promise<unknown>>(promise: P): P {
   promise.then(undefined, ignore);
@@ -58,7 +61,10 @@ export function untilAborted<T>(
   );
 }
 
-/** Settles as `promise` does, or resolves when `timeoutMs` have passed: what users write must not hold us up for ever. */
+/**
+ * Settles as `promise` does, or resolves a little after `timeoutMs`: what users write must not hold us up for ever. What
+ * has that limit itself comes before, also where the event loop stood still.
+ */
 export function within(
   promise: unknown,
   timeoutMs: number,
@@ -66,9 +72,10 @@ export function within(
   keepProcessAlive: boolean,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    // Where the event loop stood still, what was due before comes before.
-    const late = () => platform.afterRead(() => resolve(undefined));
-    const timer = platform.setTimer(timeoutMs, late, keepProcessAlive);
+    const late = () => {
+      timer = platform.setTimer(GRACE_MS, () => resolve(undefined), keepProcessAlive);
+    };
+    let timer = platform.setTimer(timeoutMs, late, keepProcessAlive);
     const stopTimer = () => platform.clearTimer(timer);
     Promise.resolve(promise).then(resolve, reject).finally(stopTimer);
   });

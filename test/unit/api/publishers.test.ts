@@ -384,7 +384,7 @@ describe('publishers', () => {
       await server.until(() => link.commands.some(([name]) => name === 'PUBLISH'));
       const stopped = publisher.stop();
       await new Promise((resolve) => setImmediate(resolve));
-      const until = performance.now() + 60;
+      const until = performance.now() + 150;
       while (performance.now() < until);
       await stopped;
       assert.equal(publisher.stats().state, 'closed');
