@@ -2,7 +2,7 @@
 // They run in this process with a context of the test's; cli-process.test.ts tries them as processes and in a terminal.
 
 import assert from 'node:assert/strict';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/cli/commands.ts';
@@ -516,6 +516,32 @@ describe('the command line without a server', () => {
       assert.deepEqual(found('ttl'), []);
       await server.stop();
     }
+  });
+
+  test('doctor stops where nothing is answered any more, after one time limit', async () => {
+    // It goes on to take connections and to answer their handshakes, and nothing else.
+    const server = await createServer();
+    const deaf = createTcpServer((socket) => {
+      const through = connectTcp(server.port, '127.0.0.1');
+      for (const each of [socket, through]) each.on('error', () => {});
+      let commands = 0;
+      socket.on('data', (bytes) => {
+        commands += bytes.toString().split('*').length - 1;
+        if (!/\bSET\b/.test(bytes.toString()) && commands <= 4) through.write(bytes);
+      });
+      through.on('data', (bytes) => socket.write(bytes));
+      socket.on('close', () => through.destroy());
+    });
+    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+    const { port } = deaf.address() as AddressInfo;
+    const context = fakeContext();
+    const argv = ['doctor', '--host', '127.0.0.1', '--port', String(port), '--timeout', '0.3', '--json'];
+    assert.equal(await run(context, ...argv), 1);
+    const { findings } = JSON.parse(context.stdout()) as { findings: { check: string; level: string }[] };
+    assert.deepEqual(findings.at(-1)?.check, 'answers');
+    assert.equal(findings.filter(({ level }) => level === 'wrong').length, 1);
+    await new Promise((resolve) => deaf.close(resolve));
+    await server.stop();
   });
 
   test('top says first that the link is lost, so that a narrow terminal shows it', async () => {

@@ -61,7 +61,7 @@ export const doctorCommand: CliCommand = {
       if (isReady) {
         for (const check of [checkPermissions, checkLatency, checkPubSub, checkClock, checkLimits, checkGuideIssues]) {
           if (context.signal.aborted) break;
-          await check(client, report);
+          if ((await check(client, report)) === false) break;
         }
       }
     } finally {

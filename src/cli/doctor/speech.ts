@@ -2,7 +2,7 @@
 // It leaves nothing behind: its one key lives for ten seconds and is deleted.
 
 import type { AshRedisClient } from '../../api/index.ts';
-import { HandshakeError, ReplyError } from '../../errors/index.ts';
+import { ConnectionError, HandshakeError, ReplyError, TimeoutError } from '../../errors/index.ts';
 import { duration, percentile } from '../text.ts';
 import { adviceFor, messageOf, ok, type Report, skipped, warning, wrong } from './finding.ts';
 
@@ -75,14 +75,18 @@ function handshakeAdvice(error: unknown): string {
   return 'check that this port belongs to a Redis-compatible server';
 }
 
-export async function checkPermissions(client: AshRedisClient, report: Report): Promise<void> {
+/** Resolves with false when nothing is answered any more, so that no later check makes sense. */
+export async function checkPermissions(client: AshRedisClient, report: Report): Promise<boolean> {
   const key = `ashredis:doctor:${Math.random().toString(36).slice(2)}`;
   const denied: string[] = [];
+  let silent: Error | undefined;
   let advice = 'look at the log of the server';
   const attempt = async (name: string, run: () => Promise<unknown>) => {
+    if (silent !== undefined) return undefined;
     try {
       return await run();
     } catch (error) {
+      if (error instanceof TimeoutError || error instanceof ConnectionError) silent = error;
       denied.push(`${name} (${messageOf(error)})`);
       advice = adviceFor(error, advice);
       return undefined;
@@ -93,6 +97,12 @@ export async function checkPermissions(client: AshRedisClient, report: Report): 
   const ttl = await attempt('TTL', () => client.ttl(key));
   await attempt('DEL', () => client.del(key));
   await attempt('PUBLISH', () => client.publish(key, { probe: true }));
+  if (silent !== undefined) {
+    const answer =
+      'it took us in and answers no more: look at its load and its log (SLOWLOG GET), and at what stands between';
+    report(wrong('answers', messageOf(silent), answer));
+    return false;
+  }
   if (denied.length > 0) {
     report(wrong('permissions', denied.join('; '), advice));
   } else report(ok('permissions', 'SET with TTL, GET, TTL, DEL and PUBLISH are allowed'));
@@ -101,6 +111,7 @@ export async function checkPermissions(client: AshRedisClient, report: Report): 
       wrong('ttl', `a key set for 10 s has a TTL of ${ttl}`, 'the server does not keep times to live as Redis does'),
     );
   }
+  return true;
 }
 
 export async function checkLatency(client: AshRedisClient, report: Report): Promise<void> {
