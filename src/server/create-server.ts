@@ -149,6 +149,7 @@ class RunningServer implements EmbeddedServer, ServerState {
     // Looked at once: a key that is dead already is not a change later.
     session.keyspace.get(key);
     session.watched.set(name, { keyspace: session.keyspace, key });
+    session.hold(name);
     const watchers = this.#watchers.get(name);
     if (watchers === undefined) this.#watchers.set(name, new Set([session]));
     else watchers.add(session);
@@ -158,6 +159,7 @@ class RunningServer implements EmbeddedServer, ServerState {
     session.watchBroken = false;
     if (session.watched.size === 0) return;
     for (const name of session.watched.keys()) {
+      session.release(name);
       const watchers = this.#watchers.get(name);
       watchers?.delete(session);
       if (watchers?.size === 0) this.#watchers.delete(name);
@@ -177,7 +179,7 @@ class RunningServer implements EmbeddedServer, ServerState {
   addPendingInput(session: Session, bytes: number): void {
     this.#pendingInputBytes += bytes;
     if (bytes > 0 && this.#pendingInputBytes > this.limits.maxPendingInputBytes) {
-      this.log(`closed client ${session.id}: incomplete requests of all clients exceed the limit`);
+      this.log(`closed client ${session.id}: incomplete requests and long names of all clients exceed the limit`);
       session.destroy();
     }
   }

@@ -13,6 +13,8 @@ import type { ServerState } from './server-state.ts';
 
 /** How long a closed connection may take to read its last reply before it is destroyed. */
 const LINGER_MS = 1000;
+/** Of each name that is kept; nobody's channels are longer. */
+const FREE_NAME_BYTES = 1024;
 
 /** Commands that wait for EXEC. */
 export interface Transaction {
@@ -56,6 +58,7 @@ export class Session extends ReplyWriter {
   #ending = false;
   #peerEnded = false;
   #softSince = 0;
+  #heldBytes = 0;
   #paused = 0;
   /** Chunks that came while frozen or blocked. */
   #waiting: Buffer[] = [];
@@ -94,6 +97,32 @@ export class Session extends ReplyWriter {
   /** In RESP2 a subscribed connection takes only a few commands, since replies and messages look alike. */
   get isResp2Subscriber(): boolean {
     return this.protocol === 2 && this.channels.size + this.patterns.size + this.shards.size > 0;
+  }
+
+  /**
+   * Accounts for a name that the server keeps for this connection: of a channel, a watched key, the client itself.
+   * What is beyond a usual length counts as unfinished input does, since nothing else would limit it.
+   */
+  hold(name: string): void {
+    this.#hold(Math.max(0, name.length - FREE_NAME_BYTES));
+  }
+
+  /** The name is no longer kept. */
+  release(name: string): void {
+    this.#hold(-Math.max(0, name.length - FREE_NAME_BYTES));
+  }
+
+  /** Sets one of the client's own names. */
+  rename(field: 'name' | 'libName' | 'libVersion', value: string): void {
+    this.release(this[field]);
+    this[field] = value;
+    this.hold(value);
+  }
+
+  #hold(bytes: number): void {
+    if (bytes === 0) return;
+    this.#heldBytes += bytes;
+    this.server.addPendingInput(this, bytes);
   }
 
   /** Bytes accepted and not yet taken by the kernel. */
@@ -299,6 +328,8 @@ export class Session extends ReplyWriter {
     this.out = '';
     this.#waiting = [];
     this.server.forget(this);
+    // What is left of it are the client's own names.
+    this.#hold(-this.#heldBytes);
   };
 }
 

@@ -39,7 +39,7 @@ export interface ServerLimits {
   maxRequestBytes: number;
   /** A line of the line dialect, with its LF. Default 1 000 000. */
   maxLineBytes: number;
-  /** Incomplete input of all connections together. Default 256 MiB. */
+  /** Incomplete input of all connections together, with what their channels' and own names have beyond 1 KiB. Default 256 MiB. */
   maxPendingInputBytes: number;
   /** Unread output of a connection that is not subscribed. Default 64 MiB. */
   maxOutputBytes: number;

@@ -133,6 +133,36 @@ describe('the embedded server under attack', () => {
       await until(() => server.connectionCount === 0, 'all connections gone');
     }));
 
+  for (const kept of ['SUBSCRIBE', 'PSUBSCRIBE', 'SSUBSCRIBE', 'WATCH', 'CLIENT SETNAME']) {
+    test(`names that a client makes the server keep are limited together (${kept})`, () =>
+      attacked({ limits: { maxPendingInputBytes: 300_000 } }, async (server) => {
+        const words = kept.split(' ').map((word) => `$${word.length}\r\n${word}\r\n`);
+        const command = (name: string) => `*${words.length + 1}\r\n${words.join('')}$${name.length}\r\n${name}\r\n`;
+        const name = (index: number) => String(index).padEnd(60_000, 'x');
+        const undo = {
+          SUBSCRIBE: 'UNSUBSCRIBE',
+          PSUBSCRIBE: 'PUNSUBSCRIBE',
+          SSUBSCRIBE: 'SUNSUBSCRIBE',
+          WATCH: 'UNWATCH',
+        };
+        const good = await RawConnection.open(server);
+        // Given back as often as taken: any number of times.
+        for (let round = 0; round < 8; round++) {
+          good.write(command(name(round)));
+          await good.ask(`${undo[kept as keyof typeof undo] ?? 'RESET'}\r\nPING end\r\n`, 'end\r\n');
+        }
+        const hogs = await openMany(server, 10);
+        for (const [index, hog] of hogs.entries()) hog.write(command(name(index)));
+        await until(() => server.connectionCount <= 6, 'the surplus to be closed');
+        for (const connection of hogs) connection.close();
+        await until(() => server.connectionCount === 1, 'all but the good one gone');
+        // Nothing is held of those that are gone.
+        for (let round = 0; round < 4; round++) good.write(command(name(round)));
+        await good.ask('PING still\r\n', 'still\r\n');
+        good.close();
+      }));
+  }
+
   test('a client that asks and never reads is closed at its limit', () =>
     attacked({ limits: { maxOutputBytes: MIB, maxBulkBytes: MIB } }, async (server) => {
       const hog = await RawConnection.open(server);

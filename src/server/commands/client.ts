@@ -155,8 +155,7 @@ function setInfo(session: Session, args: string[]) {
   if (!isValidName(value)) {
     return session.error(`ERR ${word} cannot contain spaces, newlines or special characters.`);
   }
-  if (word === 'lib-name') session.libName = value;
-  else session.libVersion = value;
+  session.rename(word === 'lib-name' ? 'libName' : 'libVersion', value);
   session.ok();
 }
 
@@ -177,7 +176,7 @@ function reply(session: Session, args: string[]) {
 function setName(session: Session, args: string[]) {
   const name = args[2] as string;
   if (!isValidName(name)) return session.error(INVALID_NAME);
-  session.name = name;
+  session.rename('name', name);
   session.ok();
 }
 

@@ -69,7 +69,7 @@ function hello(session: Session, args: string[]) {
     } else if (word === 'SETNAME' && left >= 1) {
       const name = args[++i] as string;
       if (!isValidName(name)) return session.error(INVALID_NAME);
-      session.name = name;
+      session.rename('name', name);
     } else {
       return session.error(`ERR Syntax error in HELLO option '${shown(args[i] as string)}'`);
     }
@@ -128,7 +128,7 @@ function reset(session: Session) {
   unsubscribeAll(session);
   session.database = 0;
   session.keyspace = session.server.keyspace(0);
-  session.name = '';
+  session.rename('name', '');
   // One that is being skipped stays so.
   if (session.replyMode !== 'skip') session.replyMode = 'on';
   session.protocol = 2;

@@ -37,6 +37,7 @@ function subscribe(kind: SubscriptionKind) {
       if (!names.has(name)) {
         if (kind === 'pattern' && globArgument(session, name) === undefined) continue;
         names.add(name);
+        session.hold(name);
         session.server.hub.add(kind, name, session);
       }
       confirm(session, WORDS[kind].subscribe, name, countFor(session, kind));
@@ -51,7 +52,10 @@ function unsubscribe(kind: SubscriptionKind) {
     const wanted = args.length > 1 ? args.slice(1) : [...names];
     if (wanted.length === 0) return confirm(session, word, undefined, countFor(session, kind));
     for (const name of wanted) {
-      if (names.delete(name)) session.server.hub.remove(kind, name, session);
+      if (names.delete(name)) {
+        session.release(name);
+        session.server.hub.remove(kind, name, session);
+      }
       confirm(session, word, name, countFor(session, kind));
     }
   };
@@ -61,7 +65,10 @@ function unsubscribe(kind: SubscriptionKind) {
 export function unsubscribeAll(session: Session) {
   for (const kind of ['channel', 'pattern', 'shard'] as const) {
     const names = namesOf(session, kind);
-    for (const name of names) session.server.hub.remove(kind, name, session);
+    for (const name of names) {
+      session.release(name);
+      session.server.hub.remove(kind, name, session);
+    }
     names.clear();
   }
 }
