@@ -118,6 +118,7 @@ export abstract class DataPublisher<R = unknown> {
     const result: PublishManyResult = { published: 0, failed: 0, unknown: 0 };
     const { onFailure, signal, ...publishOptions } = options;
     let pending = 0;
+    let given = 0;
     let onSettled: (() => void) | undefined;
     const fewerThan = async (limit: number) => {
       while (pending >= limit) await new Promise<void>((resolve) => (onSettled = resolve));
@@ -142,6 +143,8 @@ export abstract class DataPublisher<R = unknown> {
           onSettled?.();
         });
       await fewerThan(MANY_AT_ONCE);
+      // What settles at once would let nobody else have a turn.
+      if (++given % MANY_AT_ONCE === 0) await new Promise<void>((resolve) => this.platform.afterRead(resolve));
     }
     await fewerThan(1);
     return result;

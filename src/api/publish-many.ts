@@ -56,6 +56,8 @@ export async function publishMany(
   let isFlushScheduled = false;
   /** Of `result.published`: what the publisher was told. */
   let toldCount = 0;
+  /** Records refused since others had their turn: they wait for nobody. */
+  let refusedCount = 0;
   let onChange: (() => void) | undefined;
 
   const failed = (error: unknown, record: unknown, isUnknown: boolean) => {
@@ -93,6 +95,7 @@ export async function publishMany(
     try {
       chunk.add(record, publisher.packed(record));
     } catch (error) {
+      refusedCount++;
       return failed(error, record, false);
     }
     // A line server takes one at a time.
@@ -116,8 +119,11 @@ export async function publishMany(
     await publisher.resumed(signal);
     check();
   };
+  const mustWait = () => out.size >= CHUNKS_OUT || refusedCount >= CHUNK_RECORDS;
   /** Resolves when at most so many chunks are out. */
   const room = async (most: number) => {
+    if (refusedCount >= CHUNK_RECORDS) await new Promise<void>((resolve) => platform.afterRead(resolve));
+    refusedCount = 0;
     while (out.size > most) {
       await new Promise<void>((resolve) => {
         onChange = resolve;
@@ -135,7 +141,7 @@ export async function publishMany(
         if (publisher.isSuspended()) await resumed();
         add(record);
         flushLater();
-        if (out.size >= CHUNKS_OUT) await room(CHUNKS_OUT - 1);
+        if (mustWait()) await room(CHUNKS_OUT - 1);
         check();
       }
     } else {
@@ -143,7 +149,7 @@ export async function publishMany(
         if (publisher.isSuspended()) await resumed();
         if (signal?.aborted) break;
         add(record);
-        if (out.size < CHUNKS_OUT) continue;
+        if (!mustWait()) continue;
         await room(CHUNKS_OUT - 1);
         check();
       }

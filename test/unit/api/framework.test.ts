@@ -160,6 +160,26 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
+  test('publishMany lets others have their turn, also where each record settles or is refused at once', async () => {
+    for (const publisher of [
+      createPublisher('m', { destination: 'memory://nobody' }),
+      createPublisher('m', {
+        destination: 'memory://nobody',
+        codec: { name: 'own', encode: () => assert.fail(), decode: String },
+      }),
+    ]) {
+      const controller = new AbortController();
+      let given = 0;
+      const source = (function* () {
+        while (given < 100_000) yield given++;
+      })();
+      setImmediate(() => controller.abort(new Error('given up')));
+      await assert.rejects(publisher.publishMany(source, { signal: controller.signal }), /given up/);
+      assert.ok(given <= 2000, `${given} were given`);
+      await publisher.stop();
+    }
+  });
+
   test('publishMany rejects when its signal is aborted, also while its source gives nothing', async () => {
     const publisher = new ListPublisher('own', 'own://x');
     const controller = new AbortController();

@@ -200,6 +200,26 @@ describe('publishers', () => {
       assert.equal(publisher.publishCount + publisher.failedCount, 700);
     });
 
+    test('records that are all refused do not keep others from their turn', async () => {
+      await using publisher = new AshRedisDataPublisher('p', 'ashredis://x', config);
+      await publisher.connect();
+      for (const isAsync of [false, true]) {
+        const controller = new AbortController();
+        let given = 0;
+        const sync = (function* () {
+          while (given < 100_000) yield { given: given++ };
+        })();
+        const records = isAsync
+          ? (async function* () {
+              yield* sync;
+            })()
+          : sync;
+        setImmediate(() => controller.abort(new Error('given up')));
+        await assert.rejects(publisher.publishMany(records, { signal: controller.signal }), /given up/);
+        assert.ok(given <= 2000, `${given} were given`);
+      }
+    });
+
     test('a signal aborted after the last record: what waits for a new link is never sent', async () => {
       await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
       await publisher.connect();
