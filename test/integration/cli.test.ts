@@ -96,6 +96,28 @@ forEachServer('the command line', (start, name) => {
     assert.ok(lines.every(({ receivedAt }) => Math.abs(Date.now() - receivedAt) < 60_000));
   });
 
+  test('sub hands JSON on as it came, in one line; what is no JSON is text', async () => {
+    const context = fakeContext({ env });
+    const running = run(context, 'sub', 'exact', '--count', '4');
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 'exact');
+    const texts = ['{"id":12345678901234567890,\r\n "much":1e999}', '"a\\nb"', '{"half":', ' 1.50 '];
+    for (const text of texts) await client.publish('exact', text);
+    assert.equal(await running, 0);
+    const lines = context.stdout().trim().split('\n');
+    const data = lines.map((line) => /"data":(.*),"receivedAt":/.exec(line)?.[1]);
+    assert.deepEqual(data, ['{"id":12345678901234567890,  "much":1e999}', '"a\\nb"', '"{\\"half\\":"', ' 1.50 ']);
+    for (const line of lines) JSON.parse(line);
+
+    const [receiver, sender] = [fakeContext({ env }), fakeContext({ env })];
+    const numbered = run(receiver, 'sub', 'exact:n', '--numbered', '--count', '1');
+    await subscribed(client, 'exact:n');
+    assert.equal(await run(sender, 'pub', 'exact:n', '{"id":12345678901234567890}', '--numbered'), 0);
+    assert.equal(await numbered, 0);
+    assert.match(receiver.stdout(), /"data":\{"id":12345678901234567890\}/);
+    await client.close();
+  });
+
   test('sub prints payloads alone with --raw, names patterns and regions, and ends on Ctrl-C with 130', async () => {
     const raw = fakeContext({ env });
     const pattern = fakeContext({ env });

@@ -154,7 +154,11 @@ class MessagePrinter {
     const { channel, pattern, region, data, raw, receivedAt, position } = message;
     if (this.#form === 'raw') return out.write(`${raw}\n`);
     if (this.#form === 'ndjson') {
-      return out.write(`${JSON.stringify({ channel, pattern, region, data, receivedAt, position })}\n`);
+      // JSON goes on as it came: written anew, numbers beyond 2^53 would be others. Line breaks in it are blanks.
+      const value = data === raw ? JSON.stringify(data) : String(raw).replace(/[\r\n]+/g, ' ');
+      const head = JSON.stringify({ channel, pattern, region });
+      const tail = JSON.stringify({ receivedAt, position });
+      return out.write(`${head.slice(0, -1)},"data":${value},${tail.slice(1)}\n`);
     }
     const when = paint(out, 'dim', timeOfDay(receivedAt));
     const number = position === undefined ? '' : paint(out, 'dim', ` #${position.offset}`);
