@@ -236,6 +236,23 @@ forEachServer('the command line', (start, name) => {
     assert.equal(screen.stdout(), '\ufffd\\x00\\x1b[2J\ufffd\n');
   });
 
+  test('sub --raw gives payloads byte for byte in a pipe, and obeys nobody in a terminal', async () => {
+    const bytes = Uint8Array.of(0xff, 0, 0x1b, 0x5b, 0x32, 0x4a, 0xfe);
+    const written: Uint8Array[] = [];
+    const piped = fakeContext({ env });
+    const write = (chunk: string | Uint8Array) => void written.push(Buffer.from(chunk as string));
+    const screen = fakeContext({ env, isTerminal: true });
+    const argv = ['sub', 'bytes:2', '--raw', '--count', '1'];
+    const running = [runProgram(COMMANDS, argv, { ...piped, out: { ...piped.out, write } }), run(screen, ...argv)];
+    const client = new AshRedisClient({ url: server.url });
+    while (Number(((await client.command('PUBSUB', 'NUMSUB', 'bytes:2')) as unknown[])[1]) !== 2) await tick();
+    assert.equal(await client.publish('bytes:2', bytes), 2);
+    assert.deepEqual(await Promise.all(running), [0, 0]);
+    assert.deepEqual(Buffer.concat(written), Buffer.from([...bytes, 10]));
+    assert.equal(screen.stdout(), '\ufffd\\x00\\x1b[2J\ufffd\n');
+    await client.close();
+  });
+
   test('a number below zero is a value like any other', async () => {
     assert.equal((await done('set', 'below', '-5')).code, 0);
     assert.equal((await done('get', 'below')).out, '-5\n');

@@ -4,6 +4,7 @@
 import {
   AshRedisChannelDataSubscriber,
   type AshRedisClient,
+  bytesCodec,
   type ChannelKind,
   type Codec,
   type Gap,
@@ -119,7 +120,7 @@ function subscriberOf(
     client,
     kind,
     // An envelope has JSON inside, and is looked into for the JSON codec alone.
-    codec: args.flag('numbered') ? jsonCodec : LENIENT_CODEC,
+    codec: args.flag('numbered') ? jsonCodec : isBytes(args) ? bytesCodec : LENIENT_CODEC,
     delivery: args.flag('latest') ? 'latest' : 'live',
     numbered: args.flag('numbered'),
     onMessage: hooks.onMessage,
@@ -128,6 +129,11 @@ function subscriberOf(
   });
   subscriber.on('invalid', ({ error }) => hooks.onInvalid(error));
   return subscriber;
+}
+
+/** Payloads as they came are bytes. An envelope is text, and line servers have nothing else. */
+function isBytes(args: ParsedArguments): boolean {
+  return args.flag('raw') && !args.flag('numbered') && !args.flag('latest');
 }
 
 function listening(args: ParsedArguments): string {
@@ -152,7 +158,11 @@ class MessagePrinter {
   message(message: Message<unknown>): Promise<void> | undefined {
     const { out } = this.#context;
     const { channel, pattern, region, data, raw, receivedAt, position } = message;
-    if (this.#form === 'raw') return out.write(`${raw}\n`);
+    if (this.#form === 'raw') {
+      const isAsItCame = !out.isTerminal;
+      void out.write(isAsItCame ? raw : printable(typeof raw === 'string' ? raw : new TextDecoder().decode(raw)));
+      return out.write('\n');
+    }
     if (this.#form === 'ndjson') {
       // JSON goes on as it came: written anew, numbers beyond 2^53 would be others. Line breaks in it are blanks.
       const value = data === raw ? JSON.stringify(data) : String(raw).replace(/[\r\n]+/g, ' ');
