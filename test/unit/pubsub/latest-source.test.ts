@@ -178,6 +178,20 @@ describe('the newest values by polling', () => {
     assert.equal(bench.platform.timerCount, 0);
   });
 
+  test('tell one gap for a link that was lost, and made again, between two polls', async () => {
+    const bench = new PollingBench();
+    const sink = new RecordingSink();
+    bench.lostCount = 3;
+    bench.want(sink);
+    bench.value = '1';
+    await bench.run(250);
+    bench.lostCount = 4;
+    bench.value = '2';
+    await bench.run(250);
+    const told = sink.seen.map((entry) => (typeof entry === 'string' ? entry : `${entry.reason} ${entry.missed}`));
+    assert.deepEqual(told, ['a:1', 'link-lost unknown', 'a:2']);
+  });
+
   test('tell a gap once the server answers again, before the newer value', async () => {
     const bench = new PollingBench();
     const sink = new RecordingSink();
@@ -235,8 +249,10 @@ class PollingBench extends PubsubBench {
     platform: this.platform,
     intervalMs: 100,
     get: () => this.#get(),
+    lostCount: () => this.lostCount,
     connect: () => Promise.resolve(),
   });
+  lostCount = 0;
 
   want(sink: RecordingSink) {
     return this.polling.subscribe({ kind: 'channel', channels: ['a'], bytes: false, sink });
