@@ -6,7 +6,7 @@ import { type CommandSpec, helpText, nearest, parseArguments } from './arguments
 import { type CliCommand, type CliContext, EXIT, exitOnStop } from './context.ts';
 import { inFlags } from './flag-words.ts';
 import { processContext } from './process-context.ts';
-import { paint, printable } from './text.ts';
+import { paint, printable, printableName } from './text.ts';
 import { PACKAGE_VERSION } from './version.ts';
 
 /** Runs one command with the words that follow its name. Resolves with the exit code; never rejects. */
@@ -56,7 +56,7 @@ export async function runProgram(
       ? 'see ashredis --help'
       : `did you mean ashredis ${near}?`;
   await context.err.write(
-    `${paint(context.err, 'red', 'error')} Cannot run ashredis ${word}: no such command; ${advice}\n`,
+    `${paint(context.err, 'red', 'error')} Cannot run ashredis ${printableName(word)}: no such command; ${advice}\n`,
   );
   return EXIT.usage;
 }

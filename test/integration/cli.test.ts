@@ -234,6 +234,14 @@ forEachServer('the command line', (start, name) => {
     const screen = fakeContext({ env, isTerminal: true });
     assert.equal(await run(screen, 'get', 'bytes:1'), 0);
     assert.equal(screen.stdout(), '\ufffd\\x00\\x1b[2J\ufffd\n');
+    // Names come from others too: keys | xargs get.
+    const name = 'bytes:\u001b[2J\n';
+    for (const argv of [['get', name], ['set', name, '1', '--xx'], [name], ['get', 'x', name]]) {
+      const context = fakeContext({ env, isTerminal: true });
+      await run(context, ...argv);
+      assert.match(context.stderr(), /bytes:\\x1b\[2J/);
+      assert.ok(!context.stderr().includes('\u001b'));
+    }
   });
 
   test('sub --raw gives payloads byte for byte in a pipe, and obeys nobody in a terminal', async () => {

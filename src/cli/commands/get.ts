@@ -2,7 +2,7 @@
 
 import { type CliCommand, EXIT } from '../context.ts';
 import { SERVER_OPTIONS, withConnected } from '../server-options.ts';
-import { printable } from '../text.ts';
+import { printable, printableName } from '../text.ts';
 
 export const getCommand: CliCommand = {
   spec: {
@@ -32,7 +32,7 @@ export const getCommand: CliCommand = {
         await out.write('\n');
       }
       if (value !== null) return EXIT.ok;
-      if (!args.flag('json')) await context.err.write(`no key '${key}'\n`);
+      if (!args.flag('json')) await context.err.write(`no key '${printableName(key)}'\n`);
       return EXIT.notFound;
     }),
 };

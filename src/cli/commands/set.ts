@@ -3,6 +3,7 @@
 import { UsageError } from '../../errors/index.ts';
 import { type CliCommand, type CliContext, EXIT } from '../context.ts';
 import { SERVER_OPTIONS, withConnected } from '../server-options.ts';
+import { printableName } from '../text.ts';
 
 const MAX_STDIN_BYTES = 512 * 1024 * 1024;
 
@@ -49,7 +50,10 @@ export const setCommand: CliCommand = {
       const stored = reply !== null;
       if (args.flag('json')) await context.out.write(`${JSON.stringify({ key, stored })}\n`);
       else if (stored) await context.out.write('OK\n');
-      else await context.err.write(`not stored: the key '${key}' ${args.flag('nx') ? 'exists' : 'does not exist'}\n`);
+      else
+        await context.err.write(
+          `not stored: the key '${printableName(key)}' ${args.flag('nx') ? 'exists' : 'does not exist'}\n`,
+        );
       return stored ? EXIT.ok : EXIT.failed;
     });
   },
