@@ -14,6 +14,7 @@ import { PUBSUB_COMMANDS } from './commands/pubsub.ts';
 import { SERVER_COMMANDS } from './commands/server-info.ts';
 import { STRING_COMMANDS } from './commands/strings.ts';
 import { TRANSACTION_COMMANDS } from './commands/transactions.ts';
+import { ARGUMENT_BYTES, QUEUED_COMMAND_BYTES } from './limits.ts';
 import { isHttpWord, OUT_OF_MEMORY } from './messages.ts';
 import { feedMonitors } from './monitor.ts';
 import type { Session } from './session.ts';
@@ -194,8 +195,10 @@ function enqueue(session: Session, args: string[]) {
   const transaction = session.transaction;
   if (transaction === undefined) return;
   const limit = session.server.limits.maxRequestBytes;
-  transaction.byteCount += byteCount(args);
+  transaction.byteCount += byteCount(args) + args.length * ARGUMENT_BYTES + QUEUED_COMMAND_BYTES;
   if (transaction.byteCount > limit) {
+    // It will be refused as a whole: nothing of it is needed any more.
+    transaction.commands.length = 0;
     return refuse(session, `ERR transaction exceeds the limit of ${limit} bytes`);
   }
   transaction.commands.push(args);

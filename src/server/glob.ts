@@ -6,12 +6,16 @@ const ANY = -1;
 const STAR = -2;
 /** Class n is stored as token `CLASS - n`. */
 const CLASS = -3;
+const CLASS_BYTES = 32;
+const NONE = new Uint8Array(0);
 
 export class Glob {
   /** The pattern as it was given. */
   readonly pattern: string;
   readonly #tokens: number[] = [];
-  readonly #classes: Uint8Array[] = [];
+  /** The members of all classes, a bit a character: long patterns may hold thousands of classes, and be kept. */
+  #members = NONE;
+  #classCount = 0;
   /** Characters that every match has at least. */
   #minLength = 0;
   /** True for `*`, which matches everything without a look. */
@@ -56,7 +60,8 @@ export class Glob {
   #fits(token: number, char: number): boolean {
     if (token >= 0) return token === char;
     if (token === ANY) return true;
-    return this.#classes[CLASS - token]?.[char] === 1;
+    const byte = this.#members[(CLASS - token) * CLASS_BYTES + (char >> 3)] as number;
+    return (byte & (1 << (char & 7))) !== 0;
   }
 
   #compile(pattern: string): void {
@@ -85,7 +90,13 @@ export class Glob {
 
   /** As Redis reads a class: `[a-]` is a range up to `]`, a reversed range is turned round, an open class ends with the pattern. */
   #compileClass(pattern: string, start: number): number {
-    const members = new Uint8Array(256);
+    // No class without its bracket.
+    if (this.#classCount === 0) this.#members = new Uint8Array(CLASS_BYTES * (pattern.split('[').length - 1));
+    const from = this.#classCount * CLASS_BYTES;
+    const members = this.#members.subarray(from, from + CLASS_BYTES);
+    const add = (char: number) => {
+      members[char >> 3] = (members[char >> 3] as number) | (1 << (char & 7));
+    };
     let at = start;
     const not = pattern.charCodeAt(at) === 94;
     if (not) at++;
@@ -93,22 +104,21 @@ export class Glob {
       const char = pattern.charCodeAt(at);
       const left = pattern.length - at;
       if (char === 92 && left >= 2) {
-        members[pattern.charCodeAt(at + 1)] = 1;
+        add(pattern.charCodeAt(at + 1));
         at += 2;
       } else if (char === 93) {
         break;
       } else if (left >= 3 && pattern.charCodeAt(at + 1) === 45) {
         const other = pattern.charCodeAt(at + 2);
-        members.fill(1, Math.min(char, other), Math.max(char, other) + 1);
+        for (let one = Math.min(char, other); one <= Math.max(char, other); one++) add(one);
         at += 3;
       } else {
-        members[char] = 1;
+        add(char);
         at++;
       }
     }
-    if (not) for (let i = 0; i < 256; i++) members[i] = members[i] === 1 ? 0 : 1;
-    this.#tokens.push(CLASS - this.#classes.length);
-    this.#classes.push(members);
+    if (not) for (let i = 0; i < CLASS_BYTES; i++) members[i] = ~(members[i] as number);
+    this.#tokens.push(CLASS - this.#classCount++);
     return at + 1;
   }
 }

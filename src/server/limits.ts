@@ -29,6 +29,10 @@ export const DEFAULT_LIMITS: Limits = {
   maxClients: 10_000,
 };
 
+/** What a command that waits and an argument cost beside their bytes: millions of empty ones must not be free. */
+export const QUEUED_COMMAND_BYTES = 128;
+export const ARGUMENT_BYTES = 16;
+
 /** Before AUTH, as Redis: at most ten arguments of 16 KiB, so that a stranger can't make us hold more. */
 export const UNAUTHENTICATED_ARGUMENT_COUNT = 10;
 export const UNAUTHENTICATED_BULK_BYTES = 16_384;

@@ -3,7 +3,7 @@
 // its own words for what is wrong with them, and inline commands are no RESP at all.
 // It must never copy more than once: an argument becomes a byte string straight from the chunk that holds it.
 
-import { type Limits, UNAUTHENTICATED_ARGUMENT_COUNT, UNAUTHENTICATED_BULK_BYTES } from './limits.ts';
+import { ARGUMENT_BYTES, type Limits, UNAUTHENTICATED_ARGUMENT_COUNT, UNAUTHENTICATED_BULK_BYTES } from './limits.ts';
 import { splitInline } from './split-inline.ts';
 
 const CR = 13;
@@ -40,7 +40,7 @@ export class RequestParser {
 
   /** Bytes kept of a request that is not whole. */
   get pendingBytes(): number {
-    return this.#line.length + this.#bulk.length + this.#receivedBytes;
+    return this.#line.length + this.#bulk.length + this.#receivedBytes + this.#args.length * ARGUMENT_BYTES;
   }
 
   /** The chunk must be read to its end, by `next()`, before the next one is pushed. */

@@ -103,13 +103,13 @@ export class Session extends ReplyWriter {
    * Accounts for a name that the server keeps for this connection: of a channel, a watched key, the client itself.
    * What is beyond a usual length counts as unfinished input does, since nothing else would limit it.
    */
-  hold(name: string): void {
-    this.#hold(Math.max(0, name.length - FREE_NAME_BYTES));
+  hold(name: string, weight = 1): void {
+    this.#hold(Math.max(0, name.length - FREE_NAME_BYTES) * weight);
   }
 
   /** The name is no longer kept. */
-  release(name: string): void {
-    this.#hold(-Math.max(0, name.length - FREE_NAME_BYTES));
+  release(name: string, weight = 1): void {
+    this.#hold(-Math.max(0, name.length - FREE_NAME_BYTES) * weight);
   }
 
   /** Sets one of the client's own names. */
@@ -120,6 +120,7 @@ export class Session extends ReplyWriter {
   }
 
   #hold(bytes: number): void {
+    // Also -0.
     if (bytes === 0) return;
     this.#heldBytes += bytes;
     this.server.addPendingInput(this, bytes);

@@ -135,7 +135,8 @@ describe('the embedded server under attack', () => {
 
   for (const kept of ['SUBSCRIBE', 'PSUBSCRIBE', 'SSUBSCRIBE', 'WATCH', 'CLIENT SETNAME']) {
     test(`names that a client makes the server keep are limited together (${kept})`, () =>
-      attacked({ limits: { maxPendingInputBytes: 300_000 } }, async (server) => {
+      // A pattern weighs more, since it is kept compiled.
+      attacked({ limits: { maxPendingInputBytes: kept === 'PSUBSCRIBE' ? 6_000_000 : 300_000 } }, async (server) => {
         const words = kept.split(' ').map((word) => `$${word.length}\r\n${word}\r\n`);
         const command = (name: string) => `*${words.length + 1}\r\n${words.join('')}$${name.length}\r\n${name}\r\n`;
         const name = (index: number) => String(index).padEnd(60_000, 'x');
@@ -158,10 +159,22 @@ describe('the embedded server under attack', () => {
         await until(() => server.connectionCount === 1, 'all but the good one gone');
         // Nothing is held of those that are gone.
         for (let round = 0; round < 4; round++) good.write(command(name(round)));
-        await good.ask('PING still\r\n', 'still\r\n');
+        assert.match(await good.ask('PING still\r\n', 'still\r\n'), /still\r\n$/);
         good.close();
       }));
   }
+
+  test('commands without a byte of their own are not free: neither in MULTI nor as empty arguments', () =>
+    attacked({ limits: { maxRequestBytes: 100_000, maxPendingInputBytes: 100_000 } }, async (server) => {
+      const client = await RawConnection.open(server);
+      const answer = await client.ask(`MULTI\r\n${'PING\r\n'.repeat(1000)}EXEC\r\n`, '-EXECABORT');
+      assert.match(answer, /\+QUEUED\r\n-ERR transaction exceeds the limit of 100000 bytes\r\n/);
+      const hog = await RawConnection.open(server);
+      hog.write(`*100000\r\n${'$0\r\n\r\n'.repeat(50_000)}`);
+      await hog.untilClosed();
+      assert.equal(await client.ask('PING end\r\n', 'end\r\n').then((text) => text.endsWith('end\r\n')), true);
+      client.close();
+    }));
 
   test('a client that asks and never reads is closed at its limit', () =>
     attacked({ limits: { maxOutputBytes: MIB, maxBulkBytes: MIB } }, async (server) => {

@@ -11,6 +11,11 @@ const WORDS: Record<SubscriptionKind, { subscribe: string; unsubscribe: string }
   shard: { subscribe: 'ssubscribe', unsubscribe: 'sunsubscribe' },
 };
 
+/** A pattern is kept compiled too, in up to that many times its length. */
+function weightOf(kind: SubscriptionKind): number {
+  return kind === 'pattern' ? 20 : 1;
+}
+
 function namesOf(session: Session, kind: SubscriptionKind): Set<string> {
   return kind === 'channel' ? session.channels : kind === 'pattern' ? session.patterns : session.shards;
 }
@@ -37,7 +42,7 @@ function subscribe(kind: SubscriptionKind) {
       if (!names.has(name)) {
         if (kind === 'pattern' && globArgument(session, name) === undefined) continue;
         names.add(name);
-        session.hold(name);
+        session.hold(name, weightOf(kind));
         session.server.hub.add(kind, name, session);
       }
       confirm(session, WORDS[kind].subscribe, name, countFor(session, kind));
@@ -53,7 +58,7 @@ function unsubscribe(kind: SubscriptionKind) {
     if (wanted.length === 0) return confirm(session, word, undefined, countFor(session, kind));
     for (const name of wanted) {
       if (names.delete(name)) {
-        session.release(name);
+        session.release(name, weightOf(kind));
         session.server.hub.remove(kind, name, session);
       }
       confirm(session, word, name, countFor(session, kind));
@@ -66,7 +71,7 @@ export function unsubscribeAll(session: Session) {
   for (const kind of ['channel', 'pattern', 'shard'] as const) {
     const names = namesOf(session, kind);
     for (const name of names) {
-      session.release(name);
+      session.release(name, weightOf(kind));
       session.server.hub.remove(kind, name, session);
     }
     names.clear();
