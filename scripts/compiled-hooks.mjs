@@ -1,5 +1,5 @@
 // What scripts/compiled.mjs gives to Node's loader: imports of our own TypeScript lead to its compiled text.
-// Run by Node in a thread of its own. It must leave alone what is not below the repository or is not TypeScript.
+// Run by Node, where it can in the thread itself. It must leave alone what is not below the repository or is not TypeScript.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

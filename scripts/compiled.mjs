@@ -2,7 +2,13 @@
 // of the package, which tsx reads file by file). Given to `--import` by scripts/test.ts alone, with the folder in
 // ASHREDIS_COMPILED. It must change nothing but who strips the types: paths and lines stay those of the sources.
 
-import { register } from 'node:module';
+import * as module from 'node:module';
+import * as hooks from './compiled-hooks.mjs';
 
 process.setSourceMapsEnabled(true);
-register('./compiled-hooks.mjs', import.meta.url, { data: process.env.ASHREDIS_COMPILED });
+const folder = process.env.ASHREDIS_COMPILED;
+// In this thread where Node can; the other way prints a warning there.
+if (module.registerHooks !== undefined) {
+  hooks.initialize(folder);
+  module.registerHooks({ resolve: hooks.resolve, load: hooks.load });
+} else module.register('./compiled-hooks.mjs', import.meta.url, { data: folder });
