@@ -14,13 +14,19 @@ import { handOver, type Port, sendingOf, type WatchedCommand } from './sending.t
 
 export class CommandSender {
   readonly connections: Connections;
-  readonly capture = new Capture();
+  #capture: Capture | undefined;
   /** Of calls that name none. */
   region: string | undefined;
 
   constructor(connections: Connections, region: string | undefined) {
     this.connections = connections;
     this.region = region;
+  }
+
+  /** Made by the first command. */
+  get capture(): Capture {
+    this.#capture ??= new Capture();
+    return this.#capture;
   }
 
   regionOf(options: CommandOptions | undefined): string | undefined {

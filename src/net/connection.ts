@@ -52,7 +52,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   readonly #greeter: Greeter;
   readonly #alarm: Alarm;
   readonly #waiters = new ConnectWaiters();
-  readonly #closers: (() => void)[] = [];
+  #closers: (() => void)[] | undefined;
   #live: LiveLink | undefined;
   #flushScheduled = false;
   #readingPaused = false;
@@ -166,7 +166,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   close(options: { timeoutMs?: number } = {}): Promise<void> {
     const { name } = this.#machine.state;
     if (name === 'closed') return Promise.resolve();
-    const promise = new Promise<void>((resolve) => this.#closers.push(resolve));
+    this.#closers ??= [];
+    const promise = new Promise<void>((resolve) => this.#closers?.push(resolve));
     // Without a link to come, what waits for it goes over this one.
     this.#breakWhenAnswered = undefined;
     this.flush();
@@ -236,7 +237,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
       case 'finish':
         this.queue.rejectAll(undefined);
         this.#waiters.settle(() => this.#closedError(`connect to ${this.queue.peer}`));
-        for (const resolve of this.#closers.splice(0)) resolve();
+        for (const resolve of this.#closers?.splice(0) ?? []) resolve();
     }
   }
 

@@ -109,14 +109,15 @@ function afterPromises(callback: () => void): void {
 
 function dialTcp(address: Address, events: LinkEvents): Link {
   const link = new StreamLink(events);
+  const fills = isNode();
   const socket = connectTcp({
     ...placeOf(address),
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
-    ...(isNode() ? { onread: readInto(link) } : {}),
+    ...(fills ? { onread: readInto(link) } : {}),
   });
-  return link.attach(socket as unknown as ByteStream, 'connect');
+  return link.attach(socket as unknown as ByteStream, 'connect', fills);
 }
 
 function readInto(link: StreamLink) {

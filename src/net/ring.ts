@@ -22,8 +22,8 @@ export class Ring<T> {
   #spare: Segment<T> | undefined = undefined;
 
   constructor() {
-    // It begins small and grows as an array does: most queues never fill a segment.
-    this.#first = this.#last = [];
+    // It begins small and grows as an array does: most queues never fill a segment. An empty array would begin with 17.
+    this.#first = this.#last = [undefined, undefined, undefined, undefined];
   }
 
   get length(): number {

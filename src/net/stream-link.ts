@@ -38,8 +38,11 @@ export class StreamLink implements Link {
     this.#events = events;
   }
 
-  /** `opensOn` is the event that says that bytes may flow, or undefined when they may at once. */
-  attach(stream: ByteStream, opensOn: string | undefined): this {
+  /**
+   * `opensOn` is the event that says that bytes may flow, or undefined when they may at once. `fills`: the stream calls
+   * {@link received} itself.
+   */
+  attach(stream: ByteStream, opensOn: string | undefined, fills = false): this {
     // A stream that does not close itself after an error would hang for ever; and whose error nobody hears ends the process.
     stream.on('error', (error: Error) => this.fail(error));
     if (this.#closed) {
@@ -48,16 +51,19 @@ export class StreamLink implements Link {
     }
     this.#stream = stream;
     if (this.#unreferenced) stream.unref?.();
-    stream.on('data', (chunk: Uint8Array | string) => {
-      if (typeof chunk !== 'string') this.received(chunk);
-      else this.fail(new TypeError('"transport" gave a stream of text, allowed is one of bytes'));
-    });
+    if (!fills) {
+      stream.on('data', (chunk: Uint8Array | string) => {
+        if (typeof chunk !== 'string') this.received(chunk);
+        else this.fail(new TypeError('"transport" gave a stream of text, allowed is one of bytes'));
+      });
+    }
     stream.on('drain', () => {
       if (!this.#closed) this.#events.onDrain();
     });
     // After its end our side ends too: a half-open link can't answer anything.
-    stream.on('end', () => this.fail(undefined));
-    stream.on('close', () => this.fail(undefined));
+    const ended = () => this.fail(undefined);
+    stream.on('end', ended);
+    stream.on('close', ended);
     const opened = () => {
       if (this.#open || this.#closed) return;
       this.#open = true;
