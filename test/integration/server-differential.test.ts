@@ -455,6 +455,8 @@ const SCRIPTS: Record<string, Script> = {
     'CLIENT REPLY ON',
     'CLIENT ID x',
     'CLIENT KILL USER nobody',
+    'CLIENT KILL USER nobody ID',
+    'CLIENT KILL ID 99999 TYPE',
     'CONFIG',
     'CONFIG FOO',
     'CONFIG GET',

@@ -120,12 +120,12 @@ function kill(session: Session, args: string[]) {
     session.ok();
     return end(session, found);
   }
-  if (args.length % 2 !== 0) return session.error(SYNTAX_ERROR);
   let skipMe = true;
   let targets = all;
   for (let i = 2; i < args.length; i += 2) {
     const word = (args[i] as string).toUpperCase();
-    const value = args[i + 1] as string;
+    const value = args[i + 1];
+    if (value === undefined) return session.error(SYNTAX_ERROR);
     if (word === 'SKIPME') {
       const choice = value.toLowerCase();
       if (choice !== 'yes' && choice !== 'no') return session.error(SYNTAX_ERROR);
