@@ -481,10 +481,10 @@ describe('the command line without a server', () => {
         ['top', '--once'],
       ]) {
         const context = fakeContext();
-        assert.equal(await run(context, ...argv, '--port', String(port), '--timeout', '0.05'), 3, argv.join(' '));
-        assert.match(context.stderr(), /the handshake was not answered within 50 ms; .*raise --timeout \(/);
+        assert.equal(await run(context, ...argv, '--port', String(port), '--timeout', '0.4'), 3, argv.join(' '));
+        assert.match(context.stderr(), /the handshake was not answered within 400 ms; .*raise --timeout \(/);
         const secure = fakeContext();
-        assert.equal(await run(secure, ...argv, '--port', String(port), '--timeout', '0.05', '--tls'), 3);
+        assert.equal(await run(secure, ...argv, '--port', String(port), '--timeout', '0.4', '--tls'), 3);
         assert.match(secure.stderr(), /TLS was spoken, but the server did not answer it .*leave --tls out/);
       }
     } finally {

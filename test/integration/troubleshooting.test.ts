@@ -109,7 +109,7 @@ describe('docs/troubleshooting.md', () => {
     beginsThere(lost, 'Cannot tell whether SET was executed: the link to … was lost before its reply');
     beginsThere(lost, '… an AshRedis line server closes without a reply when a line is longer than it reads …');
     line.isDead = () => true;
-    await using silent = new AshRedisClient('localhost', line.port, { connectTimeoutMs: 50 });
+    await using silent = new AshRedisClient('localhost', line.port, { connectTimeoutMs: 500 });
     beginsThere(
       await messageOf(silent.connect()),
       'Cannot connect to …: connected, but the handshake was not answered within 5000 ms',
