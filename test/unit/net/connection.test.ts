@@ -181,6 +181,21 @@ describe('the handshake', () => {
     assert.equal(bench.network.links.size, 0);
   });
 
+  test('rejects when the attempt has ended, not a moment before it: the object is idle then', async () => {
+    const bench = new VirtualConnection({ connectTimeoutMs: 100 }, () => undefined);
+    // A clock that goes on between two questions, as a real one does where code runs for the first time.
+    const now = bench.platform.now.bind(bench.platform);
+    let passed = 0;
+    bench.platform.now = () => now() + (passed < 1 ? passed++ : passed);
+    const state = bench.connection.connect().then(
+      () => 'connected',
+      (error: unknown) => [(error as Error).name, bench.connection.state],
+    );
+    await bench.run(200);
+    assert.deepEqual(await state, ['TimeoutError', 'idle']);
+    await bench.connection.close({ timeoutMs: 0 });
+  });
+
   test('rejects as soon as nobody listens, and tries again at the next call', async () => {
     const bench = new VirtualConnection();
     bench.network.weather.dial = 'refuse';
