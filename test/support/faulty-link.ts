@@ -108,7 +108,9 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
     passFromServer(pair, pair.server);
     client.on('data', (chunk: Buffer) => {
       if (link.record) recorded.push(Buffer.from(chunk));
-      if (pair.hello === undefined && chunk.includes('HELLO')) pair.hello = Buffer.from(chunk);
+      // Alone: a second reply to what stood behind it would reach the client, whose replies would shift.
+      const hello = /\*2\r\n\$5\r\nHELLO\r\n\$1\r\n\d\r\n/.exec(chunk.toString('latin1'))?.[0];
+      if (hello !== undefined) pair.hello ??= Buffer.from(hello);
       const { server: behind } = pair;
       if (!write(behind, chunk)) waitFor(behind, client, 'toServer');
     });
