@@ -84,6 +84,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     return new LatestSource({
       subscriber: connections.subscriber(bytes),
       keyOf: (channel) => `${channelPrefix}channel:${channel.slice(channelPrefix.length)}`,
+      ready: () => connections.lane.connect(),
       get: (key) => sender.send<string | Uint8Array | null>(bytes ? getBytesRequest(key) : getRequest(key)),
       platform,
       commandTimeoutMs,

@@ -3,7 +3,7 @@
 //
 //   RESP3:  SUBSCRIBE confirmed -> GET on the same link -> its reply is the snapshot; pushes before it are older
 //   RESP2:  SUBSCRIBE confirmed -> GET on the command link -> snapshot; then PING on the subscriber's: of what came until
-//           its pong, all up to the last message that equals the snapshot is older
+//           its pong, all before GET left, and all up to the last message that equals the snapshot, is older
 
 import { type AshRedisError, ConnectionError, ReplyError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
@@ -18,6 +18,8 @@ export interface LatestSourceInit {
   readonly platform: Platform;
   /** The key of a channel's newest value, both with the region's prefix. */
   keyOf(channel: string): string;
+  /** Resolves when the command connection is there: GET leaves in the turn in which it is asked for. */
+  ready(): Promise<void>;
   /** GET over the command connection, as bytes where the wish wants bytes. */
   get(key: string): Promise<string | Uint8Array | null>;
   readonly commandTimeoutMs: number;
@@ -174,15 +176,23 @@ class LatestSink implements MessageSink {
       };
       return this.#send(['GET', key], onReply, onFailure);
     }
-    this.#init.get(key).then((value) => {
+    const askNow = async () => {
+      await this.#init.ready();
+      if (!isCurrent()) return;
+      // What came before GET left is older than its answer, also where the answer's own message was lost.
+      const before = phase.waiting.at(-1);
+      const value = await this.#init.get(key);
       if (!isCurrent()) return;
       const onPong = () => {
         if (!isCurrent()) return;
-        const newer = value === null ? phase.waiting : newerThan(value, phase.waiting);
+        const { waiting } = phase;
+        const newer =
+          value === null ? waiting : newerThan(value, waiting.slice(waiting.indexOf(before as Waiting) + 1));
         this.#known(channel, phase, value ?? undefined, newer);
       };
       this.#send(['PING', 'ashredis:latest'], onPong, onFailure);
-    }, onFailure);
+    };
+    askNow().catch(onFailure);
   }
 
   #known(channel: string, phase: Phase, value: Snapshot['value'], newer: readonly Waiting[]): void {

@@ -13,6 +13,8 @@ class LatestBench extends PubsubBench {
   /** What `get` does instead of asking the server, once. */
   getFailure: Error | undefined;
   getDelayMs = 1;
+  /** The command connection is there. */
+  ready = Promise.resolve();
 
   constructor(protocol: 2 | 3) {
     super({ protocol });
@@ -20,6 +22,7 @@ class LatestBench extends PubsubBench {
       subscriber: this.source,
       platform: this.platform,
       keyOf: (channel) => `channel:${channel}`,
+      ready: () => this.ready,
       get: (key) => this.#get(key),
       commandTimeoutMs: 5000,
     });
@@ -140,6 +143,22 @@ describe('the newest values where GET fails, RESP2', () => {
     await bench.run(50);
     assert.deepEqual(sink.seen, ['a:2']);
     assert.equal(sink.stateOf('a'), 'active');
+    await bench.close();
+  });
+
+  test('are not followed by what came while the command connection was made, where its own message was lost', async () => {
+    const bench = new LatestBench(2);
+    let connected = () => {};
+    bench.ready = new Promise((resolve) => (connected = resolve));
+    const sink = new RecordingSink();
+    bench.want(sink, 'a');
+    await bench.run(50);
+    for (const value of ['5', '6', '7']) bench.publishRetained('a', value);
+    await bench.run(50);
+    bench.server.setValue('channel:a', '8');
+    connected();
+    await bench.run(50);
+    assert.deepEqual(sink.seen, ['a:8']);
     await bench.close();
   });
 
