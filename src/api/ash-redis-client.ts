@@ -113,7 +113,7 @@ export class AshRedisClient {
 
   /** Resolves when ready; every command connects by itself. */
   connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
-    return handled(connectLane(this[CONNECTIONS], options.signal));
+    return handled(connectLane(this[CONNECTIONS], options));
   }
 
   isConnected(): boolean {

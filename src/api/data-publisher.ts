@@ -5,6 +5,7 @@ import { ClosedError, UsageError } from '../errors/index.ts';
 import { type AbortSignalLike, asError, type Platform } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
+import { checkOptions } from './config-schema.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
@@ -87,7 +88,7 @@ export abstract class DataPublisher<R = unknown> {
 
   /** Resolves when ready to publish. */
   connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
-    return handled(this.#connect(options.signal));
+    return handled(this.#connect(options));
   }
 
   /** Resolves with the transport's answer. Need not be awaited: failures show as `failedCount` and `publishError`. */
@@ -101,6 +102,11 @@ export abstract class DataPublisher<R = unknown> {
     records: Iterable<unknown> | AsyncIterable<unknown>,
     options: PublishManyOptions = {},
   ): Promise<PublishManyResult> {
+    try {
+      checkOptions(options);
+    } catch (error) {
+      return rejected(error);
+    }
     const given = records as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
     if (typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) !== 'function') {
       const found = given === null ? 'null' : typeof given;
@@ -322,7 +328,9 @@ export abstract class DataPublisher<R = unknown> {
     });
   }
 
-  async #connect(signal: AbortSignalLike | undefined): Promise<void> {
+  async #connect(options: { signal?: AbortSignalLike | undefined }): Promise<void> {
+    checkOptions(options);
+    const { signal } = options;
     this.checkRunning('connect');
     if (signal?.aborted) throw signal.reason;
     await this.doConnect(signal);

@@ -6,7 +6,7 @@ import { type AbortSignalLike, asError, type Platform } from '../net/index.ts';
 import type { Gap } from '../pubsub/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
-import { quoteValue } from './config-schema.ts';
+import { checkOptions, quoteValue } from './config-schema.ts';
 import type { JsonObject, Message, SubscriberConfig } from './config-types.ts';
 import type { ConnectionStateEvent, PushEvent } from './connections.ts';
 import { Emitter } from './emitter.ts';
@@ -95,6 +95,11 @@ export abstract class DataSubscriber<T = JsonObject> {
   /** Resolves when the subscription is confirmed. After a rejection the next call tries again. */
   start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
     if (this.#stopping) return rejected(this.#stoppedError());
+    try {
+      checkOptions(options);
+    } catch (error) {
+      return rejected(error);
+    }
     const { signal } = options;
     if (signal?.aborted) return rejected(signal.reason);
     // The first caller's signal gives the start up; a later one's gives up waiting for it.

@@ -41,7 +41,12 @@ export function sendingOf(
 }
 
 /** What throws rejects. */
-export async function connectLane(connections: Connections, signal: AbortSignalLike | undefined): Promise<void> {
+export async function connectLane(
+  connections: Connections,
+  options: { signal?: AbortSignalLike | undefined },
+): Promise<void> {
+  checkOptions(options);
+  const { signal } = options;
   const start = () => connections.lane.connect(signal);
   if (!connectTrace.hasSubscribers) return start();
   return connectTrace.call(connectContext(connections.config), start);

@@ -88,7 +88,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   protected abstract manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'>;
 
   protected override doConnect(signal: AbortSignalLike | undefined): Promise<void> {
-    return connectLane(this.connections, signal);
+    return connectLane(this.connections, { signal });
   }
 
   protected override doPublish(data: unknown, options: PublishOptions): Promise<R> {

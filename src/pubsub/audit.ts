@@ -86,6 +86,8 @@ export function auditOf(owner: AuditOwner): Audit {
     differenceCount: 0,
     reset() {
       for (const kind of KINDS) repairing[kind].clear();
+      // A new link may have new rights.
+      infoForbidden = countForbidden = false;
     },
     run() {
       const { version } = table;

@@ -31,6 +31,8 @@ const decoder = new TextDecoder();
 export class ModelServer {
   readonly journal: Published[] = [];
   readonly denied = new Set<string>();
+  /** Commands by name for which nobody has the right. */
+  readonly forbidden = new Set<string>();
   loadingUntil = 0;
   supportsHello = true;
   /** Every command executed, by name. */
@@ -124,6 +126,7 @@ export class ModelServer {
       this.#send(session, '-LOADING Redis is loading the dataset in memory\r\n');
       return;
     }
+    if (this.forbidden.has(name)) return this.#send(session, '-NOPERM User has no permissions to run the command\r\n');
     switch (name) {
       case 'HELLO':
         if (!this.supportsHello) this.#send(session, "-ERR unknown command 'HELLO'\r\n");

@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import {
   AshRedisChannelDataPublisher,
   AshRedisChannelDataSubscriber,
+  AshRedisClient,
   AshRedisDataPublisher,
   AshRedisError,
   ClosedError,
@@ -193,13 +194,18 @@ describe('a publisher of a user’s own', () => {
     await publisher.stop();
   });
 
-  test('publishMany with a signal that is none rejects, and its failure is told once', async () => {
+  test('a signal that is none is refused by each call that takes one', async () => {
     const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { port: 1 });
+    const subscriber = new AshRedisChannelDataSubscriber('s', 'ashredischannel://c', { port: 1 });
+    const client = new AshRedisClient({ port: 1 });
+    const refused = /Cannot use configuration key "signal": found .*, allowed is an AbortSignal/;
     for (const signal of [5, {}, { aborted: false }] as never[]) {
-      await assert.rejects(publisher.publishMany([1], { signal }), TypeError);
+      await assert.rejects(publisher.publishMany([1], { signal }), refused);
+      await assert.rejects(publisher.connect({ signal }), refused);
+      await assert.rejects(subscriber.start({ signal }), refused);
+      await assert.rejects(client.connect({ signal }), refused);
     }
-    await turn();
-    await publisher.stop();
+    await Promise.all([publisher.stop(), subscriber.stop(), client.close()]);
   });
 
   test('publishMany rejects when the publisher was stopped, also while its source gives nothing', async () => {

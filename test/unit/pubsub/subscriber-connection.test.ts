@@ -131,6 +131,24 @@ for (const protocol of [2, 3] as const) {
       await bench.source.close();
     });
 
+    test('audits again on a new link what was forbidden on the one before', async () => {
+      const bench = new Bench({ protocol });
+      const probe = new Probe();
+      for (const name of ['CLIENT', 'UNSUBSCRIBE']) bench.server.forbidden.add(name);
+      bench.subscribe(probe, ['a']);
+      await bench.run(95_000);
+      bench.server.forbidden.clear();
+      for (const link of [...bench.network.links]) link.cut();
+      await bench.run(1000);
+      bench.server.deafen(0);
+      await bench.run(31_000);
+      assert.deepEqual(
+        probe.gaps.map(({ reason }) => reason),
+        ['link-lost', 'audit'],
+      );
+      await bench.source.close();
+    });
+
     test('subscribes again when the server unsubscribes it, and tells the gap', async () => {
       const bench = new Bench({ protocol });
       const probe = new Probe();
