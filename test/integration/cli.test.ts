@@ -314,7 +314,7 @@ forEachServer('the command line', (start, name) => {
     const client = new AshRedisClient({ url: server.url });
     const subscription = client.subscribe('top:1');
     await subscription.ready;
-    const running = run(context, 'top', 'top:*', '--once', '--json', '--interval', '0.5');
+    const running = run(context, 'top', 'top:*', '--once', '--json', '--interval', '2');
     while ((await client.command('PUBSUB', 'NUMPAT')) === 0) await tick();
     for (const offset of [1, 2, 5]) {
       await client.publish('top:1', { epoch: 'e', offset, data: { timestamp: Date.now() - 100 } });
@@ -582,7 +582,7 @@ describe('the command line without a server', () => {
     await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
     const { port } = deaf.address() as AddressInfo;
     const context = fakeContext();
-    const argv = ['doctor', '--host', '127.0.0.1', '--port', String(port), '--timeout', '0.3', '--json'];
+    const argv = ['doctor', '--host', '127.0.0.1', '--port', String(port), '--timeout', '1', '--json'];
     assert.equal(await run(context, ...argv), 1);
     const { findings } = JSON.parse(context.stdout()) as { findings: { check: string; level: string }[] };
     assert.deepEqual(findings.at(-1)?.check, 'answers');

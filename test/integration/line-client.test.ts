@@ -243,7 +243,7 @@ describe('the client at a line server', () => {
   test('when no thread answers, connecting ends within connectTimeoutMs, and the next call tries again', async () => {
     server.isDead = () => true;
     for (const dialect of ['ashredis', 'auto'] as const) {
-      await using client = new AshRedisClient({ ...at, dialect, connectTimeoutMs: 100 });
+      await using client = new AshRedisClient({ ...at, dialect, connectTimeoutMs: 500 });
       await assert.rejects(client.connect(), TimeoutError);
       assert.equal(client.state, 'idle');
       server.isDead = () => false;
@@ -338,7 +338,7 @@ describe('the client at a line server', () => {
   });
 
   test('a silent server is noticed by a plain PING', async () => {
-    await using client = new AshRedisClient({ ...at, heartbeatIntervalMs: 40, heartbeatTimeoutMs: 40 });
+    await using client = new AshRedisClient({ ...at, heartbeatIntervalMs: 100, heartbeatTimeoutMs: 400 });
     await client.connect();
     server.isDead = (link) => link.number <= 2;
     const lost = new Promise<unknown>((resolve) =>

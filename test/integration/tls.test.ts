@@ -113,7 +113,7 @@ describe('TLS', { skip }, () => {
   test('says so when TLS is spoken to a plain port, and the other way round', async () => {
     const plain = servers[0] as RunningRedisServer;
     await refused(
-      new AshRedisClient({ host: '127.0.0.1', port: plain.port, tls: { ca: certs.ca }, connectTimeoutMs: 300 }),
+      new AshRedisClient({ host: '127.0.0.1', port: plain.port, tls: { ca: certs.ca }, connectTimeoutMs: 1000 }),
       /TLS was spoken, but the server did not/,
     );
     const wrong = new AshRedisClient({ host: '127.0.0.1', port: ports.get('server') });

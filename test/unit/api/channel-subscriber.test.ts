@@ -192,7 +192,7 @@ describe('the channel subscriber', () => {
 
   test('a server that never confirms is a TimeoutError within the limits', async () => {
     server.script = (words) => (words[0] === 'SUBSCRIBE' ? undefined : confirming(words));
-    const subscriber = make({ connectTimeoutMs: 30, commandTimeoutMs: 30, reconnect: false });
+    const subscriber = make({ connectTimeoutMs: 500, commandTimeoutMs: 30, reconnect: false });
     await assert.rejects(subscriber.start(), TimeoutError);
   });
 

@@ -336,7 +336,9 @@ describe('the client', () => {
     await server.until(() => link.commands.some((words) => words[0] === 'BLPOP'));
     controller.abort(new Error('enough'));
     await assert.rejects(popped, /enough/);
-    await assert.rejects(client.command('BLPOP', 'l', 0, { timeoutMs: 20 }), TimeoutError);
+    const late = client.command('BLPOP', 'l', 0, { timeoutMs: 300 });
+    await server.linked(3);
+    await assert.rejects(late, TimeoutError);
     assert.equal(server.links.length, 3);
     assert.equal(client.stats().blockingConnections, 0);
   });
