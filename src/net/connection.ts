@@ -275,7 +275,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     const live = new LiveLink(this, generation, this.queue.peer);
     this.#live = live;
     try {
-      const link = this.platform.dial(address, this.options, live);
+      const link = this.platform.dial(address, live);
       if (this.options.unref) link.unref();
       live.attach(link);
     } catch (error) {
@@ -369,7 +369,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     const live = this.#live;
     if (live === undefined || !live.carriesCommands || this.#breakWhenAnswered !== undefined) return;
     const dialect = this.#greeter.dialect ?? 'resp';
-    const window = dialect === 'line' ? 1 : this.options.window;
+    const window = dialect === 'line' ? 1 : Infinity;
     for (let room = HANDOVER_BYTES - live.pendingBytes; room > 0; room = HANDOVER_BYTES - live.pendingBytes) {
       const frames = this.queue.take(dialect, window, room);
       if (frames.length === 0) return;

@@ -97,7 +97,7 @@ class NodePlatform implements Platform {
     afterRead(callback);
   }
 
-  dial(address: Address, _options: unknown, events: LinkEvents): Link {
+  dial(address: Address, events: LinkEvents): Link {
     if (this.#transport !== undefined) return dialTransport(this.#transport, address, events);
     return address.tls === undefined ? dialTcp(address, events) : dialTls(address, events);
   }

@@ -41,7 +41,7 @@ export type Resolver = () => Address | Promise<Address>;
 
 export type TimerHandle = unknown;
 
-/** One link to a peer: bytes in, bytes out. Every callback names no link; the driver closes over a generation. */
+/** One link to a peer: bytes in, bytes out. Its events go to the object that was given to `dial`, one for each link. */
 export interface Link {
   /** Hands frames over in order. */
   write(frames: readonly Frame[]): void;
@@ -81,7 +81,7 @@ export interface Platform {
   defer(callback: () => void): void;
   /** Runs after sockets have been read once more: the moment to judge a deadline. */
   afterRead(callback: () => void): void;
-  dial(address: Address, options: { readonly connectTimeoutMs: number }, events: LinkEvents): Link;
+  dial(address: Address, events: LinkEvents): Link;
 }
 
 /** Bits of the reply types that a command may get; anything else means that replies have shifted. */
@@ -133,7 +133,8 @@ export interface Command {
   /** `RespError` replies do not come here but to `onFailure` as `ReplyError`, unless `errorsAsValues`. */
   readonly errorsAsValues?: boolean;
   onReply(value: RespValue): void;
-  onFailure(error: AshRedisError | unknown): void;
+  /** An `AshRedisError`, or the reason that {@link ConnectionPort.cancel} was given. */
+  onFailure(reason: unknown): void;
 }
 
 /** The confirmation that a command waits for. */
@@ -158,10 +159,10 @@ export interface StateEvent {
 }
 
 export interface Credentials {
-  username?: string;
+  username?: string | undefined;
   password: string;
   /** Epoch ms; asked again before. */
-  expiresAt?: number;
+  expiresAt?: number | undefined;
 }
 
 export interface ConnectionOptions {
@@ -181,15 +182,12 @@ export interface ConnectionOptions {
   readonly offlineMaxCount: number;
   readonly offlineMaxBytes: number;
   readonly maxBacklogBytes: number;
-  /** Commands in flight at once: Infinity for RESP, 1 for the line dialect. */
-  readonly window: number;
   /** The decoder gives `RespMessage` for published messages. A line server is then refused. */
   readonly subscriber: boolean;
   /** Payloads of messages are bytes; only with `subscriber`. Default false. */
   readonly subscriberBytes?: boolean;
   readonly unref: boolean;
-  /** Line servers. */
-  readonly maxLineBytes: number;
+  /** How a line server reads values. */
   readonly quoting: 'auto' | 'quoted' | 'b64' | 'none';
 }
 

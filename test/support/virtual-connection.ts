@@ -29,10 +29,8 @@ export const DEFAULTS: ConnectionOptions = {
   offlineMaxCount: 10_000,
   offlineMaxBytes: 16 * 1024 * 1024,
   maxBacklogBytes: 64 * 1024 * 1024,
-  window: Infinity,
   subscriber: false,
   unref: false,
-  maxLineBytes: 1_000_000,
   quoting: 'auto',
 };
 

@@ -110,7 +110,7 @@ export class SimulatedPlatform implements Platform {
     this.network.time.afterRead(callback);
   }
 
-  dial(_address: Address, _options: unknown, events: LinkEvents): Link {
+  dial(_address: Address, events: LinkEvents): Link {
     return this.network.dial(this.owner, events);
   }
 }

@@ -190,7 +190,6 @@ test('a stream that comes too late is ended, and its error ends nobody', async (
   const platform = nodePlatform({ transport: () => new Promise<Duplex>((resolve) => (bring = resolve)) });
   const link = platform.dial(
     { host: 'h', port: 1, generation: 1 },
-    { connectTimeoutMs: 1 },
     { onOpen() {}, onData() {}, onDrain() {}, onClose() {} },
   );
   await Promise.resolve();
