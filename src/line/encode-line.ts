@@ -4,7 +4,7 @@
 // The name of a region comes checked.
 
 import { UsageError } from '../errors/index.ts';
-import { LINE_COMMANDS, type LineQuoting, OLD_MAX_LINE_BYTES } from './builds.ts';
+import { LINE_COMMANDS, type LineQuoting, MAX_LINE_BYTES, OLD_MAX_LINE_BYTES } from './builds.ts';
 import { base64OfText, utf8Length } from './text.ts';
 import { translatePattern } from './translate-pattern.ts';
 
@@ -27,7 +27,6 @@ export interface LineFrame {
   byteLength: number;
 }
 
-const DEFAULT_MAX_LINE_BYTES = 1_000_000;
 const MAX_TTL_SECONDS = 2 ** 31 - 1;
 
 /** The arguments of commands that take others than one key. DEL and EXISTS take more keys, SET a time to live. */
@@ -57,7 +56,7 @@ export function encodeLine(
   [command = '', ...args]: readonly LineArgument[],
   options: EncodeLineOptions = {},
 ): LineFrame {
-  const { maxLineBytes = DEFAULT_MAX_LINE_BYTES } = options;
+  const { maxLineBytes = MAX_LINE_BYTES } = options;
   let region = options.region ?? 'region0';
   const name = String(command).toUpperCase();
   const unquoted = options.quoting === 'none';
@@ -80,7 +79,7 @@ export function encodeLine(
   line += '\n';
   const byteLength = utf8Length(line);
   // The build without quotes never read more than 1024 bytes; another limit than the default is the caller's word.
-  const limit = unquoted && maxLineBytes === DEFAULT_MAX_LINE_BYTES ? OLD_MAX_LINE_BYTES : maxLineBytes;
+  const limit = unquoted && maxLineBytes === MAX_LINE_BYTES ? OLD_MAX_LINE_BYTES : maxLineBytes;
   if (byteLength > limit) {
     throw cannotEncode(
       name,

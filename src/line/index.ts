@@ -4,12 +4,10 @@
 // On a line server one command is in flight per connection, and HELLO, AUTH, SELECT, CLIENT, QUIT are never sent.
 
 export {
-  B64_PROBE,
-  hasB64FromProbe,
   LINE_COMMANDS,
-  type LineBuild,
   type LineQuoting,
-  maxLineBytesOf,
+  MAX_LINE_BYTES,
+  OLD_MAX_LINE_BYTES,
   QUOTES_PROBE,
   quotingFromProbe,
 } from './builds.ts';
@@ -21,6 +19,6 @@ export {
 } from './encode-line.ts';
 export { LineDecoder, type LineDecoderLimits } from './line-decoder.ts';
 export { LineError, type LineValue, NEED_LINE_DATA } from './line-values.ts';
-export { countUtf8, utf8Length } from './text.ts';
-export { isLineWhitespace, type TokenizedLine, tokenizeLine, trimLine } from './tokenize-line.ts';
+export { utf8Length } from './text.ts';
+export { type TokenizedLine, tokenizeLine, trimLine } from './tokenize-line.ts';
 export { translatePattern } from './translate-pattern.ts';

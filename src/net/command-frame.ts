@@ -2,11 +2,9 @@
 // Called for commands whose form is not prepared by the rooms above. Pure. RESP specification, "Sending commands".
 
 import { UsageError } from '../errors/index.ts';
-import { countUtf8, utf8Length } from '../line/index.ts';
+import { utf8Length } from '../line/index.ts';
 import type { CommandArgument } from '../resp/index.ts';
 import type { Frame } from './types.ts';
-
-export { countUtf8, utf8Length };
 
 /** At least its name. Throws a `UsageError` that names the index of what can't be sent. */
 export function commandFrame(args: readonly CommandArgument[]): Frame {

@@ -1,16 +1,10 @@
 // The door of the net room: one connection that comes back, the lane of a client's commands, Node's platform.
 // Imported by the rooms above; nothing else of this room is.
 
-export {
-  type EncodeLineOptions,
-  encodeLine,
-  LINE_COMMANDS,
-  type LineArgument,
-  type LineQuoting,
-} from '../line/index.ts';
+export { encodeLine, utf8Length } from '../line/index.ts';
 export { describeAddress } from './address.ts';
 export { asError } from './as-error.ts';
-export { commandFrame, utf8Length } from './command-frame.ts';
+export { commandFrame } from './command-frame.ts';
 export { Connection } from './connection.ts';
 export { CommandLane } from './lane.ts';
 export { nodePlatform, type Transport, type TransportTarget } from './node-platform.ts';

@@ -2,11 +2,14 @@
 // Used by the tests of the line dialect, and by the model server on a socket. It is held to the recorded exchanges,
 // and must never be kinder than the real server: what that destroys, this destroys.
 
-import { type LineBuild, maxLineBytesOf, tokenizeLine } from '../../src/line/index.ts';
+import { MAX_LINE_BYTES, OLD_MAX_LINE_BYTES, tokenizeLine } from '../../src/line/index.ts';
 import { javaPattern } from './java-pattern.ts';
 
-/** `classes`: the compiled classes beside `head`, one source older. */
-export type ModelBuild = LineBuild | 'classes';
+/**
+ * `head`: since 1 December 2025; `classes`: the compiled classes beside it, one source older; `b64`: 20 November;
+ * `quoted`: 12 November; `oct`: October.
+ */
+export type ModelBuild = 'head' | 'classes' | 'b64' | 'quoted' | 'oct';
 
 interface Entry {
   value: string;
@@ -35,7 +38,7 @@ export class LineModel {
 
   constructor(options: LineModelOptions = {}) {
     this.build = options.build ?? 'head';
-    this.maxLineBytes = maxLineBytesOf(this.build === 'classes' ? 'b64' : this.build);
+    this.maxLineBytes = this.build === 'head' ? MAX_LINE_BYTES : OLD_MAX_LINE_BYTES;
     this.#now = options.now ?? Date.now;
   }
 

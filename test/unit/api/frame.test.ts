@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { payloadFrame, publishPrefix, retainFrame, setFrame, ttlTail } from '../../../src/api/frame.ts';
 import { PublishQueue } from '../../../src/api/publish-queue.ts';
 import { OverflowError } from '../../../src/errors/index.ts';
-import { countUtf8 } from '../../../src/net/command-frame.ts';
+import { countUtf8 } from '../../../src/line/text.ts';
 import { type Frame, utf8Length } from '../../../src/net/index.ts';
 
 const bytes = (frame: Frame) =>
