@@ -1,4 +1,4 @@
-// Calls a subscription's handlers: the one place where users' message handlers run, never inside the parser.
+// When a subscription's handlers are called: in order, so many at once, gaps in between, never inside the parser.
 // Used by the message stream. Order is kept with `concurrency` 1; a throw is an event, not an end.
 
 import { TimeoutError } from '../errors/index.ts';

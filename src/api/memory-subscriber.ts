@@ -1,5 +1,5 @@
 // `memory://channel`: a subscriber whose messages stay in the process, for tests.
-// Made by `createSubscriber`. It behaves as the channel subscriber does, without gaps.
+// Made by `createSubscriber`. It behaves as the channel subscriber does; without a link its only gaps are overruns.
 
 import { UsageError } from '../errors/index.ts';
 import type { MessageSource } from '../pubsub/index.ts';

@@ -1,5 +1,5 @@
 // The way of messages from a source to a user: reader, bounded queue, then handlers or pulls (iterator, getData).
-// Used by subscriptions and by the subscriber class. Sources call it while a chunk is read: users' code runs later.
+// Used by subscriptions and the framework's subscriber. Sources call it while a chunk is read: users' code runs later.
 
 import { type OverflowError, UsageError } from '../errors/index.ts';
 import type { Platform } from '../net/index.ts';

@@ -17,7 +17,7 @@ export class UnreadWatch {
   #timer: TimerHandle | undefined;
   #stopped = false;
   #told = false;
-  /** Set by the stream for every message that is taken: a field, since a call would be paid by each (measured). */
+  /** Set by the stream for every message that is taken: a field, since each would pay for a call. */
   taken = false;
 
   constructor(owner: UnreadOwner, platform: Platform) {

@@ -10,7 +10,7 @@ export const EXIT = {
   failed: 1,
   /** The command line or the input is wrong; nothing was sent. */
   usage: 2,
-  /** The server can't be reached, or the link was lost. */
+  /** There is no session: the server can't be reached or refuses us, or the link was lost. */
   unreachable: 3,
   /** `get`: there is no such key. */
   notFound: 4,

@@ -1,4 +1,4 @@
-// Whatever users' functions and streams throw, as an `Error`. Called by every room from here up.
+// Whatever users' functions and streams throw, as an `Error`. Called by net, pubsub and api.
 // It must never throw itself: not everything can be made text.
 
 export function asError(thrown: unknown): Error {

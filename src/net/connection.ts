@@ -1,5 +1,5 @@
 // The driver of one connection: performs what the machine says, hands commands over, owns one timer.
-// Made by the lane and by the pub/sub room. It decides nothing about states: that is `machine.ts`.
+// Made by the lane, the pub/sub room and for blocking commands. It decides nothing about states: that is `machine.ts`.
 // Everything about a link is in its `LiveLink`; what comes from an older one is dropped where it arrives.
 
 import { type AshRedisError, ClosedError, HandshakeError, ProtocolError, TimeoutError } from '../errors/index.ts';

@@ -1,5 +1,5 @@
 // From the bytes of one link to values: looks at the first line, then lets the dialect's decoder read.
-// Called by the driver for each chunk. It must never guess: what fits no dialect is a HandshakeError or ProtocolError.
+// Called by the live link for each chunk. It must never guess: what fits no dialect is a Handshake- or ProtocolError.
 
 import { type HandshakeError, ProtocolError } from '../errors/index.ts';
 import { LineDecoder, LineError, NEED_LINE_DATA } from '../line/index.ts';

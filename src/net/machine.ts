@@ -1,5 +1,5 @@
 // The states of one connection that comes back, as a pure function: `step(state, input, now, random)` gives the next
-// state and what is to be done. Called by `connection.ts` alone; `docs/state-machine.md` is drawn from `LEGAL`.
+// state and what is to be done. Called by `machine-runner.ts` alone; `docs/state-machine.md` is drawn from `LEGAL`.
 // It must never touch a socket, a timer or a clock, and replies do not pass through it.
 //
 //   idle -> dialing -> greeting -> ready        every state but idle and closed has one deadline, maybe Infinity

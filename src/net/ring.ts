@@ -1,5 +1,5 @@
 // A queue of segments: it grows without copying what it holds, and gives its memory back as it is emptied.
-// Used by the command queue for what is unsent and what is in flight. It must never know what it holds.
+// Used by the command queue, by its deadlines and by the memory source. It must never know what it holds.
 //
 // Segments stay below what V8 keeps among its large objects; one array that doubles gets there with 100,000 commands,
 // and is copied whole each time (measured: a tenth of the cost of as many promises made at once).

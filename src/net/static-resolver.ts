@@ -1,5 +1,5 @@
 // The resolver of a server whose address is configured: always the same. Names are looked up at each dial.
-// Called by the client. Sentinel and Cluster bring resolvers of their own.
+// Called where the connections of an object are made. Sentinel and Cluster would bring resolvers of their own.
 
 import type { Address, Resolver } from './types.ts';
 

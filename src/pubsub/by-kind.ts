@@ -1,5 +1,5 @@
 // The three kinds of channels, and something of each of them.
-// Used where a room's part keeps one thing for each kind. Pure.
+// Used by the table, the audit and the link replacement. Pure.
 
 import type { ChannelKind } from './types.ts';
 

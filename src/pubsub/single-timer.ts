@@ -1,4 +1,4 @@
-// One timer of the subscriber connection: set for a moment, set again or not at all.
+// One timer: set for a moment, set again or not at all. Used by the subscriber connection and by the limits of wishes.
 // It never keeps the process alive, and knows nothing of what it is for.
 
 import type { Platform, TimerHandle } from '../net/index.ts';

@@ -13,7 +13,7 @@ import { ByteInput } from './byte-input.ts';
 import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
 import { Frame, toMap, toMessage } from './frame.ts';
-import { completeLimits, type RespDecoderOptions, type RespLimits } from './limits.ts';
+import { type CompleteLimits, completeLimits, type RespDecoderOptions } from './limits.ts';
 import { NameTable } from './name-table.ts';
 import { scalarOf } from './scalar.ts';
 import {
@@ -71,7 +71,7 @@ export class RespDecoder extends ByteInput {
   /** True: strings of the replies read next are bytes. To be changed between replies only. */
   asBytes: boolean;
 
-  readonly #limits: Readonly<Required<RespLimits>>;
+  readonly #limits: CompleteLimits;
   readonly #bigints: boolean;
   readonly #entries: boolean;
   /** Payloads up to here, and numbers of so many digits, may be read by the quick ways: no limit is passed by them. */
@@ -146,7 +146,6 @@ export class RespDecoder extends ByteInput {
     let value: RespValue | typeof NEED_DATA | undefined;
     if (!this.#isBusy) {
       // Short numbers and `+OK` at once (measured: half the time that a call takes).
-
       const { bytes, end } = this;
       let at = this.pos;
       if (at + 4 <= end) {
@@ -502,7 +501,7 @@ export class RespDecoder extends ByteInput {
     return -1;
   }
 
-  #exceeds(name: keyof RespLimits): never {
+  #exceeds(name: keyof CompleteLimits): never {
     return this.#fail(`it exceeds the limit ${name} = ${this.#limits[name]}`, true);
   }
 

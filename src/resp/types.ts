@@ -1,6 +1,5 @@
-// The types of RESP: their bytes, their names, their places in the decoder's order, and what messages begin with. Called by
-// the decoder.
-// Numbers only, and no imports: bundlers write such constants where they are used.
+// The types of RESP: their bytes, their names, their places in the decoder's order, and what messages begin with.
+// Used by the decoder and its errors. No imports: bundlers write such constants where they are used.
 
 export const CR = 13;
 export const LF = 10;

@@ -32,7 +32,7 @@ export function parseInt64(text: string): number | bigint | undefined {
   return isInt64(exact) ? exact : undefined;
 }
 
-/** `a + b` in int64, as text and exact; undefined on overflow. */
+/** `a + b` in int64, exact; undefined on overflow. */
 export function addInt64(a: number | bigint, b: number | bigint): number | bigint | undefined {
   if (typeof a === 'number' && typeof b === 'number') {
     const sum = a + b;
