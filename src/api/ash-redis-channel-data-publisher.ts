@@ -102,7 +102,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
   }
 
   /** @internal */
-  protected override manyTarget(): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
+  protected override manyTarget(): ManyTarget {
     const dialect = this.connections.dialect ?? 'resp';
     return {
       form: dialect === 'line' ? lineForm(this.form) : this.form,

@@ -65,7 +65,7 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
   }
 
   /** @internal */
-  protected override manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'> {
+  protected override manyTarget(options: PublishOptions): ManyTarget {
     return {
       form: this.form,
       prepare: (data) => this.prepareQueued(data, options),

@@ -61,6 +61,8 @@ export abstract class DataSubscriber<T = JsonObject> {
   /** Of streams before the last restart. */
   #messageCountBefore = 0;
   #unwatch: (() => void) | undefined;
+  /** Rejects the `start()` that goes on. */
+  #giveUp: ((error: unknown) => void) | undefined;
 
   constructor(name: string, source: string, config?: SubscriberConfig<T>) {
     this.name = checkText(name, 'name of a subscriber');
@@ -264,9 +266,6 @@ export abstract class DataSubscriber<T = JsonObject> {
       unwatch?.();
     }
   }
-
-  /** Rejects the `start()` that goes on. */
-  #giveUp: ((error: unknown) => void) | undefined;
 
   async #stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
     this.#unwatch?.();

@@ -5,7 +5,7 @@ import { type Frame, utf8Length } from '../net/index.ts';
 import { joinFrames } from './frame-builder.ts';
 
 /** `$<bytes>\r\n<text>\r\n` */
-export function bulkText(text: string): string {
+function bulkText(text: string): string {
   return `$${utf8Length(text)}\r\n${text}\r\n`;
 }
 

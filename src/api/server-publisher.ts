@@ -85,7 +85,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   protected abstract readonly form: PublishForm;
 
   /** The frame of one record of `publishMany`, and how many replies it gets. @internal */
-  protected abstract manyTarget(options: PublishOptions): Omit<ManyTarget, 'send' | 'cancel' | 'defer'>;
+  protected abstract manyTarget(options: PublishOptions): ManyTarget;
 
   protected override doConnect(signal: AbortSignalLike | undefined): Promise<void> {
     return connectLane(this.connections, { signal });

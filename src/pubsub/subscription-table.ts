@@ -138,19 +138,16 @@ export class SubscriptionTable {
 
   // --- the link ------------------------------------------------------------------------------------------------------
 
-  /** A fresh link: everything wanted is asked for. Gives how many answers will come. */
-  linkUp(): number {
+  /** A fresh link: everything wanted is asked for. */
+  linkUp(): void {
     this.#linked = true;
-    let asked = 0;
     // A new link may have new rights.
     const unplanned = alike((before) => before.with({ retryAt: Infinity }));
     this.#each((kind, channel, before) => {
       if (before.held !== 'off' || !before.isWanted) return;
       this.#retrying[kind].delete(channel);
       this.#ask('subscribe', kind, channel, unplanned(before));
-      asked++;
     });
-    return asked;
   }
 
   /** Another link has taken over, and holds `held`: what else is wanted is asked of it, what is not is given up. */

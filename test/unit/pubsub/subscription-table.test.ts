@@ -109,7 +109,8 @@ describe('the subscription table', () => {
     bench.message('x', 'old');
     bench.table.linkDown(lost, 'link-lost');
     bench.now = 90;
-    assert.equal(bench.table.linkUp(), 2);
+    bench.table.linkUp();
+    assert.equal(bench.asked.length, 2);
     bench.answer(false);
     bench.table.tellLosses(bench.now);
     bench.message('y', 'new');
