@@ -7,7 +7,7 @@ import { unsubscribeAll } from './commands/pubsub.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { FaultBox } from './fault-box.ts';
 import { Keyspace, MemoryMeter } from './keyspace.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { completeLimits, type Limits } from './limits.ts';
 import { isLoopback, listenAll } from './listen.ts';
 import { PubSubHub } from './pubsub-hub.ts';
 import type { ServerState, ServerStats } from './server-state.ts';
@@ -71,7 +71,7 @@ class RunningServer implements EmbeddedServer, ServerState {
 
   constructor(options: ServerOptions) {
     this.#options = checked(options);
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.limits = completeLimits(options.limits);
     this.dialect = options.dialect ?? 'auto';
     this.unixPath = options.unix;
     this.databaseCount = options.databases ?? 16;
@@ -178,10 +178,7 @@ class RunningServer implements EmbeddedServer, ServerState {
 
   addPendingInput(session: Session, bytes: number): void {
     this.#pendingInputBytes += bytes;
-    if (bytes > 0 && this.#pendingInputBytes > this.limits.maxPendingInputBytes) {
-      this.log(`closed client ${session.id}: incomplete requests and long names of all clients exceed the limit`);
-      session.destroy();
-    }
+    if (bytes > 0 && this.#pendingInputBytes > this.limits.maxPendingInputBytes) session.destroy();
   }
 
   forget(session: Session): void {
@@ -201,8 +198,6 @@ class RunningServer implements EmbeddedServer, ServerState {
       for (const session of this.sessions.values()) session.resume();
     }, durationMs).unref();
   }
-
-  log(_text: string): void {}
 
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -300,12 +295,9 @@ function checked(options: ServerOptions): ServerOptions {
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new UsageError(`Cannot start the server: port ${String(port)} is not an integer from 0 to 65535`);
   }
-  const { unix, limits } = options;
+  const { unix } = options;
   if (unix !== undefined && (typeof unix !== 'string' || unix === '')) {
     throw new UsageError(`Cannot start the server: unix '${String(unix)}' is not the path of a socket`);
-  }
-  if (limits !== undefined && (typeof limits !== 'object' || limits === null)) {
-    throw new UsageError(`Cannot start the server: limits ${String(limits)} is not an object of limits`);
   }
   if (maxMemoryBytes !== undefined && !(typeof maxMemoryBytes === 'number' && maxMemoryBytes >= 0)) {
     throw new UsageError(`Cannot start the server: maxMemoryBytes ${String(maxMemoryBytes)} is not a number of bytes`);
@@ -315,13 +307,6 @@ function checked(options: ServerOptions): ServerOptions {
   }
   if (databases !== undefined && !(Number.isInteger(databases) && databases >= 1)) {
     throw new UsageError(`Cannot start the server: databases ${String(databases)} is not an integer from 1`);
-  }
-  for (const [name, value] of Object.entries(options.limits ?? {})) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name))
-      throw new UsageError(`Cannot start the server: no limit is named '${name}'`);
-    if (!(typeof value === 'number' && value > 0)) {
-      throw new UsageError(`Cannot start the server: limit ${name} ${String(value)} is not a number above 0`);
-    }
   }
   if (password !== undefined && (typeof password !== 'string' || password === '')) {
     throw new UsageError('Cannot start the server: the password is empty or no text');

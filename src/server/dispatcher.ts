@@ -20,7 +20,7 @@ import { feedMonitors } from './monitor.ts';
 import type { Session } from './session.ts';
 
 /** Every command, by name in lower case. */
-export function commandTable(): Map<string, Command> {
+function commandTable(): Map<string, Command> {
   const all = [
     ...STRING_COMMANDS,
     ...KEY_COMMANDS,

@@ -32,6 +32,10 @@ export class LinePattern {
   /** Of a set: the state after it. Of a fork (no set): both ways; the last state is the match. */
   readonly #next: number[] = [];
   readonly #other: number[] = [];
+  #start = 0;
+  /** Of each state: the turn in which it was reached last. */
+  #marks = new Uint32Array(0);
+  #turn = 0;
   #cost = 0;
 
   /** Throws a `LinePatternError`. */
@@ -43,10 +47,6 @@ export class LinePattern {
     this.#start = this.#compile(new PatternReader(rewritten).read(), match);
     this.#marks = new Uint32Array(this.#next.length);
   }
-
-  #start = 0;
-  #marks = new Uint32Array(0);
-  #turn = 0;
 
   matches(text: string): boolean {
     if (this.literal !== undefined) return text === this.literal;

@@ -50,5 +50,4 @@ export interface ServerState {
   forget(session: Session): void;
   /** Stops reading and executing for all clients, for DEBUG SLEEP. */
   sleep(durationMs: number): void;
-  log(text: string): void;
 }

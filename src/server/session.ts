@@ -49,7 +49,6 @@ export class Session extends ReplyWriter {
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
   lastCommand = 'NULL';
   lastActiveAt: number;
-  commandCount = 0;
   /** undefined until the first line told; `auto` only. */
   dialect: 'resp' | 'line' | undefined;
   #gate: DialectGate | undefined;
@@ -96,7 +95,7 @@ export class Session extends ReplyWriter {
 
   /** In RESP2 a subscribed connection takes only a few commands, since replies and messages look alike. */
   get isResp2Subscriber(): boolean {
-    return this.protocol === 2 && this.channels.size + this.patterns.size + this.shards.size > 0;
+    return this.protocol === 2 && this.subscriptionCount > 0;
   }
 
   /**
@@ -291,7 +290,7 @@ export class Session extends ReplyWriter {
     if (this.subscriptionCount === 0) return;
     const now = this.server.now();
     if (this.#softSince === 0) this.#softSince = now;
-    else if (now - this.#softSince > limits.softOutputMs) this.#closeForOutput(pending);
+    else if (now - this.#softSince > limits.softOutputMs) this.#closeForOutput();
   }
 
   #overflows(pending: number): boolean {
@@ -300,13 +299,12 @@ export class Session extends ReplyWriter {
     if (pending <= limit) return false;
     // One reply may be larger than the limit as long as nothing waited before it.
     if (this.subscriptionCount === 0 && pending <= limit + limits.maxBulkBytes) return false;
-    this.#closeForOutput(pending);
+    this.#closeForOutput();
     return true;
   }
 
-  #closeForOutput(pending: number): void {
+  #closeForOutput(): void {
     this.server.stats.outputLimitDisconnections++;
-    this.server.log(`closed client ${this.id}: ${pending} unread bytes exceed its output limit`);
     this.destroy();
   }
 
