@@ -75,7 +75,7 @@ export async function runProcess(main: (context: CliContext) => Promise<number>)
   process.exit(code);
 }
 
-export function exitCodeOf(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ReplyError) return EXIT.failed;
   if (error instanceof ConnectionError || error instanceof TimeoutError) return EXIT.unreachable;
@@ -83,7 +83,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** One line for what is expected to go wrong; the whole stack for a bug of ours. */
-export function errorText(error: unknown, url?: string): string {
+function errorText(error: unknown, url?: string): string {
   if (error instanceof AshRedisError) return inFlags(error.message, url);
   if (!(error instanceof Error)) return String(error);
   return 'code' in error && typeof error.code === 'string' ? error.message : (error.stack ?? error.message);

@@ -16,14 +16,14 @@ export function printable(text: string): string {
   });
 }
 
-/** Where many messages stand in one table, none says where its paragraph is. */
-export function withoutLink(message: string): string {
-  return message.replace(/ \(docs\/errors\.md#[\w-]+\)$/, '');
-}
-
 /** The same for a name, which stands on one line. */
 export function printableName(text: string): string {
   return printable(text).replace(/[\t\n]/g, (character) => (character === '\t' ? '\\t' : '\\n'));
+}
+
+/** Where many messages stand in one table, none says where its paragraph is. */
+export function withoutLink(message: string): string {
+  return message.replace(/ \(docs\/errors\.md#[\w-]+\)$/, '');
 }
 
 /** `1234567` as `1,234,567`. */

@@ -19,7 +19,7 @@ import { checkChannel, SERVER_OPTIONS, withClient } from '../server-options.ts';
 import { duration, paint, printable, printableName, timeOfDay, withoutLink } from '../text.ts';
 
 /** JSON where it is JSON, else the text: a tool that looks must show what others sent. */
-export const LENIENT_CODEC: Codec = {
+const LENIENT_CODEC: Codec = {
   name: 'json-or-text',
   encode: (value) => jsonCodec.encode(value),
   decode(raw) {

@@ -93,7 +93,7 @@ async function watch(
     }
   } finally {
     screen?.close();
-    await subscription.close();
+    subscription.close();
   }
 }
 
@@ -130,7 +130,7 @@ function sortOf(args: ParsedArguments): keyof typeof ORDERS {
 async function receiversOf(client: AshRedisClient, rows: readonly ChannelRow[]): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   if (rows.length === 0) return found;
-  const prefix = client.region === null || client.region === 'region0' ? '' : `@${client.region}:`;
+  const prefix = client.region === null ? '' : `@${client.region}:`;
   try {
     const names = rows.map(({ channel }) => prefix + channel);
     const reply = await client.command('PUBSUB', 'NUMSUB', ...names, { region: null });

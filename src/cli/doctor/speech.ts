@@ -47,7 +47,7 @@ export async function checkHandshake(client: AshRedisClient, report: Report): Pr
       ),
     );
   }
-  if (server?.role === 'replica' || server?.role === 'slave') {
+  if (server?.role === 'replica') {
     report(
       warning('role', 'the server is a replica: writes are refused', 'give the address of the primary for publishers'),
     );
@@ -212,7 +212,7 @@ export async function checkPubSub(client: AshRedisClient, report: Report): Promi
       : 'look at the log of the server';
     report(wrong('pubsub', messageOf(error), advice));
   } finally {
-    await subscription.close();
+    subscription.close();
   }
 }
 
