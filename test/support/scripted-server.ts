@@ -114,8 +114,8 @@ export async function startScriptedServer(script: Script = greeting, port = 0): 
   return Object.assign(scripted, { port: address.port, url: `redis://127.0.0.1:${address.port}` });
 }
 
-/** One array of bulk strings, or one line, from the front of `text` (latin1). */
-function cutCommand(text: string): { words: string[]; rest: string } | undefined {
+/** One array of bulk strings, or one line, from the front of `text` (latin1); undefined when it is not whole. */
+export function cutCommand(text: string): { words: string[]; rest: string } | undefined {
   if (!text.startsWith('*')) {
     const end = text.indexOf('\n');
     if (end < 0) return undefined;

@@ -29,7 +29,7 @@ export function forEachServer(
   describe(`${title} (redis-server ${real.version})`, () => suite(startReal, 'redis-server'));
 }
 
-/** A real server, or undefined with the reason printed. */
+/** A real server; only where {@link hasRealServer} says so. */
 export async function startReal(): Promise<TestServer> {
   const server = await startRedisServer();
   if (server === null) throw new Error('Cannot start redis-server: it was found before and is gone');

@@ -5,7 +5,7 @@ import { Connection } from '../../src/net/connection.ts';
 import type { Command, ConnectionHandler, ConnectionOptions, Frame, StateEvent } from '../../src/net/index.ts';
 import { commandFrame, REPLY } from '../../src/net/index.ts';
 import type { RespValue } from '../../src/resp/index.ts';
-import { greeting, HELLO_3 } from './scripted-server.ts';
+import { cutCommand, greeting, HELLO_3 } from './scripted-server.ts';
 import { type ServerEnd, SimulatedNetwork, type SimulatedPlatform } from './simulation/network.ts';
 import { SeededRandom } from './simulation/random.ts';
 import { VirtualTime } from './simulation/virtual-time.ts';
@@ -190,23 +190,4 @@ export class Sent implements Command {
     if (this.settled) throw new Error(`${this.name} settled twice`);
     this.failures.push(error);
   }
-}
-
-function cutCommand(text: string): { words: string[]; rest: string } | undefined {
-  if (!text.startsWith('*')) {
-    const end = text.indexOf('\n');
-    return end < 0 ? undefined : { words: text.slice(0, end).trim().split(/\s+/), rest: text.slice(end + 1) };
-  }
-  const words: string[] = [];
-  let at = text.indexOf('\r\n') + 2;
-  if (at < 2) return undefined;
-  for (let left = Number(text.slice(1, at - 2)); left > 0; left--) {
-    const end = text.indexOf('\r\n', at);
-    if (end < 0) return undefined;
-    const stop = end + 2 + Number(text.slice(at + 1, end));
-    if (text.length < stop + 2) return undefined;
-    words.push(text.slice(end + 2, stop));
-    at = stop + 2;
-  }
-  return { words, rest: text.slice(at) };
 }

@@ -9,6 +9,7 @@ import {
   type RespDecoderOptions,
   type RespValue,
 } from '../../../src/resp/index.ts';
+import { SeededRandom } from '../simulation/random.ts';
 import { referenceDecode } from './reference-decoder.ts';
 import { errorVectors, toBytes, valueVectors } from './vectors.ts';
 
@@ -28,20 +29,17 @@ export class FuzzFailure extends Error {
   }
 }
 
-/** A 32-bit generator (mulberry32): small, and the same everywhere. */
+/** Chance as the fuzzer asks for it. */
 export class Dice {
-  #state: number;
+  readonly #random: SeededRandom;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#random = new SeededRandom(seed);
   }
 
-  /** Uniform in [0, limit). */
+  /** Uniform in [0, limit), whole. */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * limit);
+    return Math.floor(this.#random.next() * limit);
   }
 
   oneIn(count: number): boolean {

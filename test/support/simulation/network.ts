@@ -125,9 +125,7 @@ export class SimulatedLink implements Link {
   readonly owner: string;
   readonly #network: SimulatedNetwork;
   readonly #events: LinkEvents;
-  #open = false;
   #gone = false;
-  #ended = false;
   #frozen = false;
   #paused = false;
   #server: ServerEnd | undefined;
@@ -148,7 +146,6 @@ export class SimulatedLink implements Link {
         this.#finish(Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' }));
         return;
       }
-      this.#open = true;
       this.#server = {
         id: network.dialCount,
         send: (bytes) => this.#sendToClient(bytes),
@@ -165,12 +162,8 @@ export class SimulatedLink implements Link {
     return this.#pendingBytes;
   }
 
-  get isFrozen(): boolean {
-    return this.#frozen;
-  }
-
   write(frames: readonly Frame[]): void {
-    if (this.#gone || this.#ended) return;
+    if (this.#gone) return;
     const pieces: Uint8Array[] = [];
     for (const frame of frames) {
       if (frame.text !== undefined) pieces.push(encoder.encode(frame.text));
@@ -197,16 +190,6 @@ export class SimulatedLink implements Link {
     this.#network.time.schedule(0, () => this.#deliverToClient());
   }
 
-  end(): void {
-    if (this.#gone || this.#ended) return;
-    this.#ended = true;
-    this.#network.time.schedule(this.#latency() + 1, () => {
-      if (this.#frozen) return;
-      this.#deliverToServer();
-      this.#closeFromServer();
-    });
-  }
-
   destroy(): void {
     if (this.#gone) return;
     const server = this.#server;
@@ -216,7 +199,6 @@ export class SimulatedLink implements Link {
     else if (server !== undefined) this.#network.time.schedule(60_000, () => server.onClose());
   }
 
-  ref(): void {}
   unref(): void {}
 
   /** A reset, as both ends see it. What was under way is lost. */
@@ -303,14 +285,9 @@ export class SimulatedLink implements Link {
 
   #finish(error: Error | undefined): void {
     this.#gone = true;
-    this.#open = false;
     this.#network.links.delete(this);
     this.#toClient.length = 0;
     this.#toServer.length = 0;
     this.#network.time.schedule(0, () => this.#events.onClose(error));
-  }
-
-  get isOpen(): boolean {
-    return this.#open;
   }
 }

@@ -1,4 +1,4 @@
-// A seeded generator of chance for the simulator and the soak: the same seed gives the same run, on every machine.
+// A seeded generator of chance for the simulator, the soak and the fuzzer: the same seed gives the same run anywhere.
 // Never use it for anything that has to be unpredictable.
 
 /** Chance from one seed (mulberry32). */
