@@ -12,23 +12,23 @@ export type ServerDialect = 'auto' | 'resp' | 'ashredis';
 
 export interface ServerOptions {
   /** Address to listen on. Default 127.0.0.1; anything else than loopback needs `password` or `unprotected`. */
-  host?: string;
+  host?: string | undefined;
   /** TCP port; 0 takes a free one. Default 0, or no TCP at all when only `unix` is given. */
-  port?: number;
+  port?: number | undefined;
   /** Path of a Unix socket, beside TCP when `port` is given too. The file must not exist. */
-  unix?: string;
+  unix?: string | undefined;
   /** Clients must send it by AUTH or HELLO, as the user `default`. The line dialect can't, and is then refused. */
-  password?: string;
+  password?: string | undefined;
   /** Bytes that keys and values may take, with about 128 for each key. Default 512 MiB; 0 for no limit. */
-  maxMemoryBytes?: number;
+  maxMemoryBytes?: number | undefined;
   /** Allows listening beyond loopback without a password. Default false. */
-  unprotected?: boolean;
+  unprotected?: boolean | undefined;
   /** `resp` or `ashredis` fixes the dialect for all connections. Default `auto`. */
-  dialect?: ServerDialect;
+  dialect?: ServerDialect | undefined;
   /** Number of databases for SELECT. Default 16. */
-  databases?: number;
+  databases?: number | undefined;
   /** Limits on what one connection may take; see `docs/server.md`. */
-  limits?: Partial<ServerLimits>;
+  limits?: { [name in keyof ServerLimits]?: ServerLimits[name] | undefined } | undefined;
 }
 
 /** Limits on what connections may take, in bytes, milliseconds and counts. */
@@ -39,7 +39,7 @@ export interface ServerLimits {
   maxRequestBytes: number;
   /** A line of the line dialect, with its LF. Default 1 000 000. */
   maxLineBytes: number;
-  /** Incomplete input of all connections together, with what their channels' and own names have beyond 1 KiB. Default 256 MiB. */
+  /** Unfinished input of all connections, with what names of channels, watched keys and clients have beyond 1 KiB. Default 256 MiB. */
   maxPendingInputBytes: number;
   /** Unread output of a connection that is not subscribed. Default 64 MiB. */
   maxOutputBytes: number;
@@ -56,11 +56,11 @@ export interface ServerLimits {
 /** Which connections a fault concerns; all given conditions must hold. */
 export interface ConnectionFilter {
   /** The connection's id, as CLIENT ID gives it. */
-  id?: number;
+  id?: number | undefined;
   /** The name set by CLIENT SETNAME. */
-  name?: string;
+  name?: string | undefined;
   /** True: only connections that hold a subscription; false: only the others. */
-  subscriber?: boolean;
+  subscriber?: boolean | undefined;
 }
 
 /** Faults on demand, so that a program can test how it takes them. All act at once and last until taken back. */
