@@ -111,11 +111,15 @@ export class AshRedisClient {
     return this.#sender.region ?? null;
   }
 
-  /** Resolves when ready; every command connects by itself. */
+  /**
+   * Resolves when ready; every command connects by itself. Rejects with a `ConnectError`, `HandshakeError` or
+   * `TimeoutError`; the next call tries again.
+   */
   connect(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
     return handled(connectLane(this[CONNECTIONS], options));
   }
 
+  /** True in state `ready`. */
   isConnected(): boolean {
     return this.state === 'ready';
   }
@@ -214,6 +218,7 @@ export class AshRedisClient {
     return this.#send(options, table.incrRequest, key);
   }
 
+  /** `bigint` beyond 2^53. */
   decr(key: string, options?: CommandOptions): Promise<number | bigint> {
     return this.#send(options, table.decrRequest, key);
   }
@@ -223,6 +228,7 @@ export class AshRedisClient {
     return this.#send(options, table.appendRequest, key, value);
   }
 
+  /** Resolves with the server's text, of one section or of its usual ones. */
   info(options?: CommandOptions): Promise<string>;
   info(section: string, options?: CommandOptions): Promise<string>;
   info(section?: string | CommandOptions, options?: CommandOptions): Promise<string> {
@@ -252,7 +258,10 @@ export class AshRedisClient {
     return this.#send(options, table.publishRequest, command, channel, data, codec);
   }
 
-  /** Messages of the channels, from now until `close()`, over all reconnections. */
+  /**
+   * Messages of the channels, from now until `close()`, over all reconnections. Returns at once; `ready` of what it gives
+   * tells of the confirmation. Throws a `UsageError` for what can't be subscribed to.
+   */
   subscribe<T = string>(
     channels: string | readonly string[],
     options: ClientSubscribeOptions<T> = {},
@@ -260,7 +269,7 @@ export class AshRedisClient {
     return subscribeOn(this.#sender, 'channel', channels, options);
   }
 
-  /** Messages of all channels that match the globs. */
+  /** Messages of all channels that match the globs, as {@link subscribe}. */
   psubscribe<T = string>(
     patterns: string | readonly string[],
     options: ClientSubscribeOptions<T> = {},
@@ -268,7 +277,7 @@ export class AshRedisClient {
     return subscribeOn(this.#sender, 'pattern', patterns, options);
   }
 
-  /** Messages of shard channels. */
+  /** Messages of shard channels, as {@link subscribe}. */
   ssubscribe<T = string>(
     channels: string | readonly string[],
     options: ClientSubscribeOptions<T> = {},

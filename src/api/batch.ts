@@ -15,7 +15,7 @@ import { type RawCommandOptions, rawRequest, splitOptions } from './raw-command.
 import { notOnLine, type Request } from './request.ts';
 
 export interface BatchOptions extends CommandOptions {
-  /** Between MULTI and EXEC: all or none is executed, and nobody else's commands in between. */
+  /** Between MULTI and EXEC: all or none is executed, and nobody else's commands in between. Default false. */
   atomic?: boolean | undefined;
 }
 

@@ -12,16 +12,21 @@ import { Subscription } from './subscription.ts';
 
 /** Limits and policy of the subscription's own queue, and how its messages are read. */
 export interface ClientSubscribeOptions<T = string> {
-  /** Null: none, whatever the client's is. */
+  /** Default: the client's. Null: none, whatever that is. */
   region?: string | null | undefined;
+  /** Awaited before delivery goes on. */
   onGap?: ((gap: Gap) => unknown) | undefined;
+  /** Default: the client's, as of the next two. */
   overflow?: Overflow | undefined;
+  /** Messages that wait for the reader. */
   queueMaxCount?: number | undefined;
+  /** The same by size: characters of text, bytes with a binary codec. */
   queueMaxBytes?: number | undefined;
+  /** What messages are the same to `conflate`. Default: the channel. */
   conflateKey?: ((message: Message<T>) => string) | undefined;
   /** Default none: `data` is the text. */
   codec?: CodecOf<T> | undefined;
-  /** Returns the typed data or throws. */
+  /** Returns the typed data or throws: the message is then `invalid`. */
   validate?: ((data: unknown) => T) | undefined;
   /** Aborting closes it; `ready` then rejects with its reason. */
   signal?: AbortSignalLike | undefined;

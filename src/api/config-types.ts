@@ -115,19 +115,19 @@ export interface ConnectionConfig {
   ttlSeconds?: number | null | undefined;
   /** Lends its connections. */
   client?: AshRedisClient | null | undefined;
-  /** Default 5000. */
+  /** Until ready, at the first connect. Default 5000. */
   connectTimeoutMs?: number | null | undefined;
-  /** Default 5000. */
+  /** From the call until the reply. Default 5000. */
   commandTimeoutMs?: number | null | undefined;
-  /** Default 2000. */
+  /** For `stop()` and `close()`. Default 2000. */
   closeTimeoutMs?: number | null | undefined;
-  /** Default false. */
+  /** True: `connect()` and `start()` wait for a server that is not there yet. Default false. */
   waitOnFirstConnect?: boolean | null | undefined;
-  /** Default `queue`. */
+  /** `fail`: commands reject at once while the link is lost. Default `queue`. */
   whenDisconnected?: WhenDisconnected | null | undefined;
-  /** Default 10 000. */
+  /** A PING at least so often. Default 10 000. */
   heartbeatIntervalMs?: number | null | undefined;
-  /** Default 5000. */
+  /** Without a byte for so long after it the link is dead. Default 5000. */
   heartbeatTimeoutMs?: number | null | undefined;
   /** How often wanted and held subscriptions are compared; 0 is never. Default 30 000. */
   auditIntervalMs?: number | null | undefined;
@@ -135,11 +135,11 @@ export interface ConnectionConfig {
   reconnect?: ReconnectOptions | false | null | undefined;
   /** Whether a written, unanswered command is sent again. Default `never`. */
   retry?: Retry | null | undefined;
-  /** Default 10 000. */
+  /** Commands that wait for a connection. Default 10 000. */
   offlineMaxCount?: number | null | undefined;
-  /** Default 16 MiB. */
+  /** The same in bytes. Default 16 MiB. */
   offlineMaxBytes?: number | null | undefined;
-  /** Default 64 MiB. */
+  /** Bytes that wait for a server that does not read. Default 64 MiB. */
   maxBacklogBytes?: number | null | undefined;
   /** Connections to a line server. Default 4. */
   poolSize?: number | null | undefined;
@@ -161,11 +161,11 @@ export interface ConnectionConfig {
 
 /** What bounds the messages that wait for the user. */
 export interface QueueConfig {
-  /** Default 100 000. */
+  /** Messages. Default 100 000. */
   queueMaxCount?: number | null | undefined;
   /** The framework's word for `queueMaxCount`. */
   maxDepth?: number | null | undefined;
-  /** Default 64 MiB. */
+  /** Characters of text, bytes with a binary codec. Default 64 MiB. */
   queueMaxBytes?: number | null | undefined;
   /** Default `block`. */
   overflow?: Overflow | null | undefined;
@@ -233,17 +233,20 @@ export type ClientOptions = WithPythonSpelling<ConnectionConfig & QueueConfig>;
 
 /** The trailing options of every data method. */
 export interface CommandOptions {
-  /** Null: none, whatever the default is. */
+  /** Default: the object's. Null: none, whatever that is. */
   region?: string | null | undefined;
   /** Rejects with `signal.reason`; what was not yet written is never written. */
   signal?: AbortSignalLike | undefined;
+  /** From the call until the reply. Default `commandTimeoutMs`. */
   timeoutMs?: number | undefined;
+  /** Whether it is sent again when it was written and not answered. Default: the configuration's. */
   retry?: Retry | undefined;
+  /** Whether it waits for a link that is lost. Default: the configuration's. */
   whenDisconnected?: WhenDisconnected | undefined;
 }
 
 export interface PublishOptions extends Omit<CommandOptions, 'region'> {
-  /** Key publisher: overrides the record's and the configuration's. */
+  /** Key publisher: seconds to live; overrides the record's and the configuration's. */
   ttlSeconds?: number | undefined;
 }
 

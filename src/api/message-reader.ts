@@ -26,10 +26,15 @@ export interface ReaderOptions {
   readonly latest: boolean;
 }
 
+/** What the numbers of messages have shown; all 0 without `numbered`. */
 export interface ReaderCounts {
+  /** Still missing: one that comes late is not any more. */
   missedCount: number;
+  /** Came twice. */
   duplicateCount: number;
+  /** Came late. */
   reorderedCount: number;
+  /** Left out by `delivery: 'latest'`, which is no loss. */
   skippedCount: number;
 }
 

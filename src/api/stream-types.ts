@@ -7,19 +7,24 @@ import type { Message, Overflow } from './config-types.ts';
 import type { Listener } from './emitter.ts';
 import type { ReaderCounts, ReaderOptions } from './message-reader.ts';
 
+/** The queue is full, drops, or nobody has read it for five seconds. Told once an episode. */
 export interface SlowEvent {
   readonly policy: Overflow;
   readonly queuedCount: number;
+  /** Characters of text, bytes with a binary codec. */
   readonly queuedBytes: number;
+  /** Since the start. */
   readonly droppedCount: number;
 }
 
+/** A message that the codec or `validate` refused. It is not counted and not handed over. */
 export interface InvalidEvent {
   readonly message: Omit<Message<unknown>, 'data'>;
   readonly error: Error;
 }
 
 export interface HandlerErrorEvent<T> {
+  /** What was thrown, or a `TimeoutError` when `handlerTimeoutMs` has passed. */
   readonly error: unknown;
   /** Undefined when a listener or `onGap` threw. */
   readonly message: Message<T> | undefined;
@@ -66,16 +71,22 @@ export interface StreamOwner {
 export interface StreamStats extends ReaderCounts {
   /** Decoded and accepted. */
   readonly messageCount: number;
+  /** Handed to handlers, iterators or `getData()`. */
   readonly deliveredCount: number;
   readonly invalidCount: number;
+  /** By the policy of a full queue. */
   readonly droppedCount: number;
   readonly gapCount: number;
   readonly queuedCount: number;
+  /** Characters of text, bytes with a binary codec. */
   readonly queuedBytes: number;
   readonly handlerErrorCount: number;
 }
 
+/** What became of the messages that waited when `stop()` was called. */
 export interface StopResult {
+  /** Handed over by the stop. */
   readonly delivered: number;
+  /** Given up. */
   readonly discarded: number;
 }

@@ -41,6 +41,7 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     }
   }
 
+  /** Resolves when every channel is confirmed; rejects with the first refusal, or when there is no answer in time. */
   get ready(): Promise<void> {
     return this.#core.ready;
   }

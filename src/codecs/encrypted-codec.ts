@@ -17,6 +17,7 @@ import {
   jsonValue,
 } from './json-bytes-codec.ts';
 
+/** A key by its name, so that keys can be changed while messages travel. */
 export interface EncryptionKey {
   /** Travels in the clear; at most 255 bytes. */
   readonly id: string;
@@ -37,6 +38,10 @@ export interface EncryptedCodecOptions {
 const NONCE = 12;
 const TAG = 16;
 
+/**
+ * JSON under AES-256-GCM. Throws a `UsageError` for a key that is none. A message that was changed, or whose key is not
+ * known, is `invalid`.
+ */
 export function encryptedCodec(options: EncryptedCodecOptions): JsonBytesCodec {
   const name = 'json+aes-256-gcm';
   const keyOf = keyFunction(options?.key);

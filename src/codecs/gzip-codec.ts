@@ -22,7 +22,10 @@ export interface GzipCodecOptions {
   maxDecodedBytes?: number | undefined;
 }
 
-/** Plain JSON is read as well: it never begins with gzip's 1f 8b. */
+/**
+ * JSON with gzip. Plain JSON is read as well: it never begins with gzip's 1f 8b. Throws a `UsageError` for an option that
+ * is none; a message beyond `maxDecodedBytes` is `invalid`.
+ */
 export function gzipCodec(options: GzipCodecOptions = {}): JsonBytesCodec {
   const name = 'json+gzip';
   checkOptions(options, 'gzipCodec', ['thresholdBytes', 'level', 'maxDecodedBytes']);
