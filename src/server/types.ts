@@ -39,7 +39,7 @@ export interface ServerLimits {
   maxRequestBytes: number;
   /** A line of the line dialect, with its LF. Default 1 000 000. */
   maxLineBytes: number;
-  /** Unfinished input of all connections, and what each name that is kept for them has beyond 1 KiB. Default 256 MiB. */
+  /** Unfinished input of all connections, and what names that are kept for them have beyond 1 KiB. Default 256 MiB. */
   maxPendingInputBytes: number;
   /** Unread output of a connection that is not subscribed. Default 64 MiB. */
   maxOutputBytes: number;
