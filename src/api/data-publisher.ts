@@ -98,9 +98,9 @@ export abstract class DataPublisher<R = unknown> {
   }
 
   /** Many records, in order, with bounded memory; the iterable is read no faster than the transport takes it. */
-  publishMany(
-    records: Iterable<unknown> | AsyncIterable<unknown>,
-    options: PublishManyOptions = {},
+  publishMany<D>(
+    records: Iterable<D> | AsyncIterable<D>,
+    options: PublishManyOptions<D> = {},
   ): Promise<PublishManyResult> {
     try {
       checkOptions(options);
@@ -113,7 +113,7 @@ export abstract class DataPublisher<R = unknown> {
       return rejected(new UsageError(`Cannot publish many: found ${found}, allowed is an iterable of records`));
     }
     // At once: the source may never give another record.
-    return untilAborted(this.publishRecords(records, options), options.signal, this.#rejecters);
+    return untilAborted(this.publishRecords(records, options as PublishManyOptions), options.signal, this.#rejecters);
   }
 
   /** The way of `publishMany`. */

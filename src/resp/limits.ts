@@ -6,32 +6,35 @@ import { UsageError } from '../errors/index.ts';
 /** What a peer may make the decoder hold. Beyond it `read()` throws a `LimitError` that names the limit. */
 export interface RespLimits {
   /** Bytes of one bulk string, bulk error or verbatim string, streamed or not. Default 512 MiB. */
-  maxBulkBytes?: number;
+  maxBulkBytes?: number | undefined;
   /** Bytes of one line between its type and its CRLF. Default 64 KiB. */
-  maxLineBytes?: number;
+  maxLineBytes?: number | undefined;
   /** Elements of one aggregate; a pair of a map counts as two. Default 16,777,216. */
-  maxElements?: number;
+  maxElements?: number | undefined;
   /** Aggregates within each other. Default 128. */
-  maxDepth?: number;
+  maxDepth?: number | undefined;
   /** Bytes of one whole reply with all that is in it, and bytes pushed but not read. Default 1 GiB. */
-  maxBufferedBytes?: number;
+  maxBufferedBytes?: number | undefined;
   /** Attributes in a row before one value. Default 64. */
-  maxAttributes?: number;
+  maxAttributes?: number | undefined;
 }
 
 export interface RespDecoderOptions {
   /** What bulk and verbatim strings become. Simple strings and errors are always text. Default `text`. */
-  strings?: 'text' | 'bytes';
+  strings?: 'text' | 'bytes' | undefined;
   /** `auto`: `number` inside ±(2^53 − 1), `bigint` outside. `bigint`: always. Default `auto`. */
-  integers?: 'auto' | 'bigint';
+  integers?: 'auto' | 'bigint' | undefined;
   /** `map`: a `Map`; the last of equal keys holds. `entries`: an array of pairs, as they came. Default `map`. */
-  maps?: 'map' | 'entries';
+  maps?: 'map' | 'entries' | undefined;
   /** Published messages come as `RespMessage`, from RESP2's arrays and RESP3's pushes alike. Default false. */
-  messages?: boolean;
-  limits?: RespLimits;
+  messages?: boolean | undefined;
+  limits?: RespLimits | undefined;
 }
 
-const DEFAULTS: Required<RespLimits> = {
+/** All of them, each with its value. */
+export type CompleteLimits = Readonly<Record<keyof RespLimits, number>>;
+
+const DEFAULTS: CompleteLimits = {
   maxBulkBytes: 536_870_912,
   maxLineBytes: 65_536,
   maxElements: 16_777_216,
@@ -49,7 +52,7 @@ const CHOICES = /* @__PURE__ */ new Map<string, readonly unknown[]>([
 ]);
 
 /** All limits; throws a `UsageError` for an option or limit that is none, or is none of what is allowed. */
-export function completeLimits({ limits, ...options }: RespDecoderOptions): Readonly<Required<RespLimits>> {
+export function completeLimits({ limits, ...options }: RespDecoderOptions): CompleteLimits {
   for (const [name, value] of Object.entries(options)) {
     const allowed = CHOICES.get(name);
     if (value === undefined || allowed?.includes(value)) continue;

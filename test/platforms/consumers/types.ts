@@ -32,7 +32,7 @@ export async function keys(): Promise<void> {
   const { published, failed, unknown } = await publisher.publishMany([reading], {
     onFailure(error, record) {
       const message: string = error.message;
-      return void [message, record];
+      return void [message, record.celsius];
     },
   });
   const total: number = published + failed + unknown;
@@ -125,4 +125,16 @@ export async function rest(key: Uint8Array): Promise<number> {
   server.faults.cut({ subscriber: true });
   await server.stop();
   return codecs.length + server.port;
+}
+
+/** What comes from elsewhere may be undefined: it is the default, and no error of `exactOptionalPropertyTypes`. */
+export async function perhaps(
+  text: string | undefined,
+  count: number | undefined,
+  flag: boolean | undefined,
+): Promise<void> {
+  new RespDecoder({ messages: flag, limits: { maxDepth: count } });
+  const server = await createServer({ host: text, password: text, port: count, limits: { maxClients: count } });
+  server.faults.cut({ id: count, name: text, subscriber: flag });
+  new AshRedisClient({ host: text, credentials: () => ({ username: text, password: '', expiresAt: count }) });
 }

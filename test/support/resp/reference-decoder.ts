@@ -4,10 +4,10 @@
 import { RespError, RespMessage, RespPush, type RespValue } from '../../../src/resp/index.ts';
 
 export interface ReferenceOptions {
-  strings?: 'text' | 'bytes';
-  integers?: 'auto' | 'bigint';
-  maps?: 'map' | 'entries';
-  messages?: boolean;
+  strings?: 'text' | 'bytes' | undefined;
+  integers?: 'auto' | 'bigint' | undefined;
+  maps?: 'map' | 'entries' | undefined;
+  messages?: boolean | undefined;
 }
 
 export interface ReferenceResult {

@@ -67,6 +67,11 @@ describe('createServer', () => {
     }
   });
 
+  test('a limit that is undefined is the default', async () => {
+    await using server = await createServer({ host: undefined, limits: { maxClients: undefined, maxBulkBytes: 5 } });
+    await answered(server);
+  });
+
   test('a port in use rejects with EADDRINUSE', async () => {
     await using first = await createServer();
     await assert.rejects(createServer({ port: first.port }), { code: 'EADDRINUSE' });
