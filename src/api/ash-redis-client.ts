@@ -128,7 +128,7 @@ export class AshRedisClient {
   close(options: { timeoutMs?: number | undefined } = {}): Promise<void> {
     if (this.#closed === undefined) {
       this.#unwatch?.();
-      const timeoutMs = options.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
+      const timeoutMs = options?.timeoutMs ?? this[CONNECTIONS].config.closeTimeoutMs;
       const closing = [this[CONNECTIONS].close(timeoutMs), this.#blockingMade?.close()];
       // In a name of its own: older compilers infer Promise<unknown> inside the call.
       const closed: Promise<void> = Promise.all(closing).then(() => {});

@@ -142,6 +142,7 @@ export class Batch<T extends unknown[] = []> {
     const requests = this.#requests;
     const options = this.#options;
     const { connections } = sender;
+    checkOptions(options);
     const { signal, atomic = false } = options;
     if (requests.length === 0) return [];
     // One write on RESP, one command after the other on a line server: which it is must be known first.

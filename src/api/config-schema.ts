@@ -137,6 +137,9 @@ export const CONFIG_KEYS: readonly KeyRule[] = Object.freeze([
 const OPTIONS =
   /^(region|signal|timeoutMs|retry|whenDisconnected|ttlSeconds|nx|xx|as|match|count|type|keys|shard|atomic|onFailure|onGap|overflow|queueMaxCount|queueMaxBytes|conflateKey|codec|validate)$/;
 const CALL_KEYS: readonly KeyRule[] = [
+  ...words({ as: ['text', 'bytes'] }),
+  ...keys('true | false', isFlag, { nx: none, xx: none, shard: none, atomic: none }),
+  ...keys('a function', isFunction, { onFailure: none }),
   ...keys(TIMEOUT_WORDS, isDuration, { timeoutMs: none }),
   ...CONFIG_KEYS.filter(({ name }) => OPTIONS.test(name)),
 ];

@@ -171,7 +171,7 @@ export abstract class DataPublisher<R = unknown> {
       this.#stopping ??
       begun(
         (stopping) => (this.#stopping = stopping),
-        () => this.#stop(options.timeoutMs ?? this.configuration.closeTimeoutMs),
+        () => this.#stop(options?.timeoutMs ?? this.configuration.closeTimeoutMs),
       )
     );
   }

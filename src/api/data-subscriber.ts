@@ -125,7 +125,7 @@ export abstract class DataSubscriber<T = JsonObject> {
       this.#stopping ??
       begun(
         (stopping) => (this.#stopping = stopping),
-        () => this.#stop(options.drain ?? false, options.timeoutMs ?? this.configuration.closeTimeoutMs),
+        () => this.#stop(options?.drain ?? false, options?.timeoutMs ?? this.configuration.closeTimeoutMs),
       )
     );
   }

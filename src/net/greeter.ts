@@ -110,7 +110,7 @@ export class Greeter {
   /** A throw of the source is a rejection. */
   async #askForCredentials(): Promise<Credentials> {
     const credentials = await this.#options.credentials?.();
-    if (typeof credentials?.password !== 'string') {
+    if (typeof credentials?.password !== 'string' || typeof (credentials.username ?? '') !== 'string') {
       throw new TypeError('"credentials" gave no { password }, allowed is { username?, password, expiresAt? }');
     }
     const lifeMs = (credentials.expiresAt ?? Infinity) - this.#platform.wallClock();

@@ -120,7 +120,8 @@ export function pingCommand(nonce: string | undefined, onPong: (own: boolean) =>
 }
 
 export function authCommand({ username, password }: Credentials, onReply: OnReply): Command {
-  return said(username === undefined ? ['AUTH', password] : ['AUTH', username, password], onReply);
+  // Null is none, as in a configuration.
+  return said(typeof username === 'string' ? ['AUTH', username, password] : ['AUTH', password], onReply);
 }
 
 function said(args: readonly string[], onReply: OnReply): Command {

@@ -54,6 +54,22 @@ describe('options of a call', () => {
     });
   }
 
+  const values: Record<string, () => unknown> = {
+    "get(key, { as: 'buffer' })": () => client.get('k', { as: 'buffer' }),
+    "set(key, value, { nx: 'yes' })": () => client.set('k', 'v', { nx: 'yes' }),
+    "publish(channel, text, { shard: 'yes' })": () => client.publish('c', 'x', { shard: 'yes' }),
+    "batch({ atomic: 'no' })": () => client.batch({ atomic: 'no' }).ping().exec(),
+    "batch([['GET', 'k']])": () => client.batch([['GET', 'k']]).exec(),
+    'publishMany(records, { onFailure: true })': () =>
+      new AshRedisDataPublisher('p', 'ashredis://x', { client }).publishMany([], { onFailure: true as never }),
+  };
+  for (const [title, call] of Object.entries(values)) {
+    test(`${title} has a value that is none of those allowed, and is refused`, async () => {
+      await assert.rejects(async () => call(), UsageError);
+      assert.equal(server.links.length, 0);
+    });
+  }
+
   test('what is allowed, absent or null is sent', async () => {
     await client.set('k', 'v', { ttlSeconds: 1, nx: true, region: null, signal: undefined, timeoutMs: 1000 });
     await client.set('k', 'v', null);

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   AshRedisChannelDataPublisher,
+  AshRedisChannelDataSubscriber,
   AshRedisClient,
   DataSubscriber,
   HandshakeError,
   type Receiver,
   UsageError,
 } from '../../../src/index.ts';
+import { createServer } from '../../../src/server/index.ts';
 import { startScriptedServer } from '../../support/scripted-server.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -105,4 +107,27 @@ test('what can not be made text is a failure like others: of a codec, of credent
     await assert.rejects(client.get('k'), HandshakeError);
   }
   await server.stop();
+});
+
+test('credentials with a user name that is none fail as others do; null is no user name', async () => {
+  await using server = await createServer({ password: 'right' });
+  const made = (username: unknown) =>
+    new AshRedisClient({ port: server.port, credentials: () => ({ username: username as string, password: 'right' }) });
+  for (const username of [5, {}, true]) {
+    await using client = made(username);
+    await assert.rejects(client.get('k'), HandshakeError);
+  }
+  for (const username of [null, undefined, 'default']) {
+    await using client = made(username);
+    assert.equal(await client.ping(), 'PONG');
+  }
+});
+
+test('stop(null) and close(null) settle, and the second call too', async () => {
+  const ends = [
+    (none: undefined) => new AshRedisChannelDataPublisher('p', 'ashredischannel://c').stop(none),
+    (none: undefined) => new AshRedisChannelDataSubscriber('s', 'ashredischannel://c').stop(none),
+    (none: undefined) => new AshRedisClient().close(none),
+  ];
+  for (const end of ends) await end(null as unknown as undefined);
 });
