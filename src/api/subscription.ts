@@ -41,7 +41,10 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
     }
   }
 
-  /** Resolves when every channel is confirmed; rejects with the first refusal, or when there is no answer in time. */
+  /**
+   * Resolves when every channel is confirmed; rejects with the first refusal, or when there is no answer in time. What it
+   * came to stands: what is confirmed later, also after `retry()`, shows as `state` and its event.
+   */
   get ready(): Promise<void> {
     return this.#core.ready;
   }
