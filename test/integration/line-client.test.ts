@@ -244,7 +244,8 @@ describe('the client at a line server', () => {
     server.isDead = () => true;
     for (const dialect of ['ashredis', 'auto'] as const) {
       await using client = new AshRedisClient({ ...at, dialect, connectTimeoutMs: 500 });
-      await assert.rejects(client.connect(), TimeoutError);
+      // On a busy machine the last link that was tried may not be open yet: then it is a ConnectError that says so.
+      await assert.rejects(client.connect(), / within 500 ms/);
       assert.equal(client.state, 'idle');
       server.isDead = () => false;
       assert.equal(await client.ping(), 'PONG');
