@@ -8,6 +8,8 @@ import { jsonCodec } from './codec.ts';
 /** One key. */
 export interface KeyRule {
   readonly name: string;
+  /** As Python writes it: `ttl_seconds`. */
+  readonly python: string;
   readonly fallback: unknown;
   /** Words for messages and for the documentation. */
   readonly allowed: string;
@@ -46,7 +48,10 @@ const hasMembers =
 
 /** Keys of one kind, with their defaults. */
 function keys(allowed: string, check: Check, defaults: Record<string, unknown>, secret = false): KeyRule[] {
-  return Object.entries(defaults).map(([name, fallback]) => ({ name, fallback, allowed, check, secret }));
+  return Object.entries(defaults).map(([name, fallback]) => {
+    const python = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return { name, python, fallback, allowed, check, secret };
+  });
 }
 
 /** The first word is the default. */
@@ -178,11 +183,6 @@ function isSignal(value: unknown): boolean {
   return (
     hasMembers('function', 'addEventListener', 'removeEventListener')(value) && hasMembers('boolean', 'aborted')(value)
   );
-}
-
-/** `ttlSeconds` as Python writes it: `ttl_seconds`. */
-export function pythonSpelling(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** A value as messages quote it: short, and never what could be a secret. */

@@ -5,16 +5,7 @@ import { UsageError } from '../errors/index.ts';
 import type { AbortSignalLike, Credentials, Protocol } from '../net/index.ts';
 import type { ChannelKind, Gap } from '../pubsub/index.ts';
 import type { AshRedisClient } from './ash-redis-client.ts';
-import {
-  CONFIG_KEYS,
-  isDuration,
-  type KeyRule,
-  notAllowed,
-  pythonSpelling,
-  quoteValue,
-  refuse,
-  TTL_WORDS,
-} from './config-schema.ts';
+import { CONFIG_KEYS, isDuration, type KeyRule, notAllowed, quoteValue, refuse, TTL_WORDS } from './config-schema.ts';
 import type {
   Codec,
   DuplexLike,
@@ -117,10 +108,10 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   const draft: Draft = {};
   const unknown = new Set(Object.keys(given));
   for (const rule of CONFIG_KEYS) {
-    const { name } = rule;
+    const { name, python } = rule;
     unknown.delete(name);
-    unknown.delete(pythonSpelling(name));
-    const value = eitherSpelling(given, name);
+    unknown.delete(python);
+    const value = eitherSpelling(given, name, python);
     if (value === undefined) continue;
     if (!rule.check(value)) refuse(rule, value);
     draft[name] = value;
@@ -141,8 +132,7 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   return complete(draft);
 }
 
-function eitherSpelling<T>(given: Record<string, T>, name: string): T | undefined {
-  const python = pythonSpelling(name);
+function eitherSpelling<T>(given: Record<string, T>, name: string, python: string): T | undefined {
   const value = given[name] ?? given[python] ?? undefined;
   // NaN, what Number() makes of an absent variable, is equal to itself here.
   if (!Object.is(value, given[python] ?? value)) refuseTogether(`"${name}"`, `a different "${python}"`);
@@ -197,8 +187,8 @@ function settleServer(draft: Draft): void {
   draft.region = checkRegion(draft.region) as string;
   if (reconnect) {
     draft.reconnect = Object.freeze({
-      maxAttempts: eitherSpelling(reconnect, 'maxAttempts') ?? Number.POSITIVE_INFINITY,
-      maxDelayMs: eitherSpelling(reconnect, 'maxDelayMs') ?? 5000,
+      maxAttempts: eitherSpelling(reconnect, 'maxAttempts', 'max_attempts') ?? Number.POSITIVE_INFINITY,
+      maxDelayMs: eitherSpelling(reconnect, 'maxDelayMs', 'max_delay_ms') ?? 5000,
     });
   }
 }

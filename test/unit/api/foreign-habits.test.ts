@@ -7,7 +7,7 @@ import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import { AshRedisDataPublisher } from '../../../src/api/ash-redis-data-publisher.ts';
 import { jsonCodec } from '../../../src/api/codec.ts';
 import { parseConfiguration } from '../../../src/api/config.ts';
-import { CONFIG_KEYS, pythonSpelling } from '../../../src/api/config-schema.ts';
+import { CONFIG_KEYS } from '../../../src/api/config-schema.ts';
 import { UsageError } from '../../../src/errors/index.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
@@ -135,9 +135,9 @@ test('a URL that names a database twice is refused', () => {
 });
 
 test('NaN, what Number() makes of an environment variable that is not set, is named as what it is', () => {
-  for (const { name, check } of CONFIG_KEYS) {
+  for (const { name, python, check } of CONFIG_KEYS) {
     if (check(Number.NaN)) assert.fail(`${name} takes NaN`);
-    for (const key of new Set([name, pythonSpelling(name)])) {
+    for (const key of new Set([name, python])) {
       assert.throws(
         () => parseConfiguration({ [key]: Number.NaN }, 'test'),
         (error: Error) => error.message.includes(`"${name}": found `) && !error.message.includes('together'),
