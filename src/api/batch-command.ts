@@ -2,7 +2,7 @@
 // Made by batch.ts once the dialect is known to be RESP. It settles as the client's other commands do: once, with all
 // replies, or with the error that ended the batch as a whole.
 
-import { commandFrame, REPLY, replyError } from '../net/index.ts';
+import { commandFrame, REPLY, replyBit, replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { ClientCommand, type CommandSettings } from './client-command.ts';
 import type { Connections } from './connections.ts';
@@ -27,7 +27,10 @@ export class BatchCommand extends ClientCommand<unknown[]> {
       shape: (values) =>
         requests.map((request, index) => {
           const value = (values as RespValue[])[index] as RespValue;
-          return value instanceof RespError ? replyError(value, nameOf(request)) : request.shape(value, region);
+          if (value instanceof RespError) return replyError(value, nameOf(request));
+          // Of replies taken together the queue looked at none.
+          if ((replyBit(value) & request.replyTypes) === 0) throw new TypeError(nameOf(request));
+          return request.shape(value, region);
         }),
     };
     super(whole, settings, connections, new Capture(), undefined);

@@ -1,6 +1,7 @@
 // One command of a client on its way: what the net room carries and the promise that the user holds.
 // Made by command-sender.ts. It settles exactly once and never causes an unhandled rejection.
 
+import { ProtocolError } from '../errors/index.ts';
 import { type AbortSignalLike, type Command, commandFrame, type Dialect, type Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
@@ -92,8 +93,15 @@ export class ClientCommand<T> implements Command {
   onReply(value: RespValue): void {
     const resolve = this.#resolve;
     if (resolve === undefined) return;
-    this.#end();
-    resolve(this.#shape(value, this.#region));
+    try {
+      const shaped = this.#shape(value, this.#region);
+      this.#end();
+      resolve(shaped);
+    } catch (cause) {
+      const error = new ProtocolError(`Cannot match reply to ${this.name}: replies have shifted`, { cause });
+      this.onFailure(error);
+      throw error;
+    }
   }
 
   onFailure(error: unknown): void {

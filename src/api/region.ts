@@ -18,7 +18,8 @@ export function regionPrefix(region: string | undefined): string {
 
 /** The name without the prefix, or undefined when it belongs to another region. */
 export function nameInRegion(region: string | undefined, name: string): string | undefined {
-  if (region === undefined) return ANY_REGION.test(name) ? undefined : name;
   const prefix = regionPrefix(region);
-  return name.startsWith(prefix) ? name.slice(prefix.length) : undefined;
+  // What is no text throws, also without a region.
+  const isOwn = name.startsWith(prefix) && (region !== undefined || !ANY_REGION.test(name));
+  return isOwn ? name.slice(prefix.length) : undefined;
 }

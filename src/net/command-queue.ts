@@ -109,12 +109,13 @@ export class CommandQueue {
     return frames;
   }
 
-  /** Counts one reply off. Gives what is wrong with it, or undefined. */
-  reply(value: RespValue): string | undefined {
+  /** Counts one reply off. `confirms`: it is the confirmation that the command waits for. Gives what is wrong, or undefined. */
+  reply(value: RespValue, confirms: boolean): string | undefined {
     const command = this.#sent.peek();
     if (command === undefined) return `${describeReply(value)} came, but no command waits for a reply`;
     const refused = value instanceof RespError;
-    if (!refused && (replyBit(value) & command.replyTypes) === 0) {
+    const fits = command.confirms === undefined ? (replyBit(value) & command.replyTypes) !== 0 : confirms;
+    if (!refused && !fits) {
       return `${command.name} was answered by ${describeReply(value)}, which it never returns: replies have shifted`;
     }
     if (this.#repliesLeft === 0) this.#repliesLeft = command.replyCount;

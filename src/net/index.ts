@@ -9,6 +9,7 @@ export { Connection } from './connection.ts';
 export { CommandLane } from './lane.ts';
 export { nodePlatform, type Transport, type TransportTarget } from './node-platform.ts';
 export { replyError } from './reply-error.ts';
+export { replyBit } from './reply-types.ts';
 export { Ring } from './ring.ts';
 export { staticResolver } from './static-resolver.ts';
 export * from './types.ts';

@@ -218,14 +218,14 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     const confirms = this.#owner.queue.head?.confirms;
     if (confirms !== undefined && confirms.kind === kind && confirms.channel === channel) {
       confirms.next?.();
-      return this.#onReply(confirmation);
+      return this.#onReply(confirmation, true);
     }
     const count = Number(confirmation[2] ?? 0);
     this.#owner.handler.onUnsolicitedConfirmation?.(kind, typeof channel === 'string' ? channel : null, count);
   }
 
-  #onReply(value: RespValue): void {
-    const problem = this.#owner.queue.reply(value);
+  #onReply(value: RespValue, confirms = false): void {
+    const problem = this.#owner.queue.reply(value, confirms);
     if (problem !== undefined) {
       const offset = this.bytesRead;
       throw new ProtocolError(`Cannot match reply from ${this.peer}: ${problem} (before offset ${offset})`, { offset });

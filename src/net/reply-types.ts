@@ -7,7 +7,7 @@ import { REPLY } from './types.ts';
 export function replyBit(value: RespValue): number {
   switch (typeof value) {
     case 'number':
-      return REPLY.integer | REPLY.double;
+      return Number.isInteger(value) ? REPLY.integer | REPLY.double : REPLY.double;
     case 'string':
       return REPLY.simple;
     case 'bigint':
