@@ -285,7 +285,8 @@ export class SubscriberConnection implements MessageSource {
     const isOverrun = isHeld || sinceHeld < this.#init.connectionOptions.heartbeatTimeoutMs;
     this.#heldUntil = -Infinity;
     this.#table.linkDown(cause, isOverrun ? 'overrun' : 'link-lost');
-    if (isHeld) this.#port.resumeReading();
+    // Also where a replacement that came to nothing had paused it.
+    this.#port.resumeReading();
     this.#stopTimers();
   }
 

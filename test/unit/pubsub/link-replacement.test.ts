@@ -86,6 +86,28 @@ describe('the replacement of a link', () => {
     await world.close();
   });
 
+  for (const end of ['refuses the PING between the two', 'cuts both']) {
+    test(`that has paused the old link and then comes to nothing (a server that ${end}) is an ordinary reconnect`, async () => {
+      const world = bench();
+      const sink = new RecordingSink();
+      world.subscribe(sink, 'a');
+      await world.run(50);
+      while (world.server.executed.get('SUBSCRIBE') !== 2) await world.run(0.1);
+      // The old link is paused as soon as the new one is confirmed.
+      world.server.forbidden.add('PING');
+      await world.run(1);
+      world.server.forbidden.clear();
+      if (end === 'cuts both') world.cut();
+      await world.run(3000);
+      world.publish('a', 'after');
+      await world.run(10);
+      assert.equal(world.source.state, 'ready');
+      assert.deepEqual(sink.texts, ['a:after']);
+      assert.equal(sink.gaps.length, 1);
+      await world.close();
+    });
+  }
+
   test('finds where one list of messages goes on in another', () => {
     const list = (text: string) => [...text].map((payload) => new RespMessage('c', undefined, payload, false));
     const text = (messages: RespMessage[]) => messages.map(({ payload }) => payload).join('');
