@@ -74,7 +74,8 @@ export function auditOf(owner: AuditOwner): Audit {
 
   const send = (args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void) => {
     const onFailure = (error: unknown) => {
-      if (!(error instanceof ReplyError)) return;
+      // LOADING, BUSY, OOM pass; what is unknown or not allowed stays so.
+      if (!(error instanceof ReplyError && /^(ERR|NOPERM)$/.test(error.code))) return;
       if (confirms === undefined) infoForbidden = true;
       else countForbidden = true;
     };

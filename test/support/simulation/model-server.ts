@@ -31,8 +31,9 @@ const decoder = new TextDecoder();
 export class ModelServer {
   readonly journal: Published[] = [];
   readonly denied = new Set<string>();
-  /** Commands by name for which nobody has the right. */
+  /** Commands by name that are refused, and how. */
   readonly forbidden = new Set<string>();
+  refusal = 'NOPERM User has no permissions to run the command';
   loadingUntil = 0;
   supportsHello = true;
   /** Every command executed, by name. */
@@ -126,7 +127,7 @@ export class ModelServer {
       this.#send(session, '-LOADING Redis is loading the dataset in memory\r\n');
       return;
     }
-    if (this.forbidden.has(name)) return this.#send(session, '-NOPERM User has no permissions to run the command\r\n');
+    if (this.forbidden.has(name)) return this.#send(session, `-${this.refusal}\r\n`);
     switch (name) {
       case 'HELLO':
         if (!this.supportsHello) this.#send(session, "-ERR unknown command 'HELLO'\r\n");

@@ -149,6 +149,26 @@ for (const protocol of [2, 3] as const) {
       await bench.source.close();
     });
 
+    for (const text of ['BUSY a script runs', 'LOADING', 'OOM command not allowed']) {
+      test(`goes on with the audit that was refused once by ${text}`, async () => {
+        const bench = new Bench({ protocol });
+        const probe = new Probe();
+        bench.subscribe(probe, ['a']);
+        await bench.run(50);
+        bench.server.refusal = text;
+        for (const name of ['CLIENT', 'UNSUBSCRIBE']) bench.server.forbidden.add(name);
+        await bench.run(65_000);
+        bench.server.forbidden.clear();
+        bench.server.deafen(0);
+        await bench.run(31_000);
+        assert.deepEqual(
+          probe.gaps.map(({ reason }) => reason),
+          ['audit'],
+        );
+        await bench.source.close();
+      });
+    }
+
     test('subscribes again when the server unsubscribes it, and tells the gap', async () => {
       const bench = new Bench({ protocol });
       const probe = new Probe();
