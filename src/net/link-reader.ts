@@ -88,8 +88,8 @@ export class LinkReader {
       const wantsBytes = sink.wantsBytes;
       decoder.asBytes = alwaysBytes || wantsBytes;
       const value = decoder.read();
-      if (value === NEED_DATA) return;
       if (value instanceof RespMessage) sink.onMessage(value);
+      else if (value === NEED_DATA) return;
       else if (!alwaysBytes || (wantsBytes && !(value instanceof RespPush))) sink.onValue(value);
       else sink.onValue(textOf(value));
     }

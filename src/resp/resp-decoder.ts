@@ -1,23 +1,22 @@
 // From the bytes of a RESP2 or RESP3 stream to values, in whatever pieces they come. Called by the connection's reader.
 // Pull only: no user code runs in here. It must never trust a length, never recurse, never go on after an error.
 //
-//   push(chunk) -> take() -> [bytes: pos .. end] -> read(): short replies, or #quick(): whole bulks and messages,
+//   push(chunk) -> take() -> [bytes: pos .. end] -> read(): short replies, or quick(): whole bulks and messages,
 //                     ^               |                     or #next(): tokens (#line, #bulk) onto the stack of frames
 //                     |    cut        v
 //                     +----------- more()
 //
-// What is there and what comes next is the input's (`byte-input.ts`); what a line alone means is `scalar.ts`.
+// What is there and what comes next is the input's (`byte-input.ts`), what comes most the quick reader's, which is made
+// on it (`quick-reader.ts`, with `quick()`); what a line alone means is `scalar.ts`.
 
 import { type ProtocolError, UsageError } from '../errors/index.ts';
-import { ByteInput } from './byte-input.ts';
 import { ByteStore } from './byte-store.ts';
 import { makeFailure } from './failure.ts';
 import { Frame, toMap, toMessage } from './frame.ts';
 import { type CompleteLimits, completeLimits, type RespDecoderOptions } from './limits.ts';
-import { NameTable } from './name-table.ts';
+import { QuickReader } from './quick-reader.ts';
 import { scalarOf } from './scalar.ts';
 import {
-  AGE,
   ARRAY,
   ATTRIBUTE,
   BULK,
@@ -25,30 +24,20 @@ import {
   CHUNK,
   CR,
   ERROR,
-  ESSA,
-  FOUR,
-  GE,
   INTEGER,
   LF,
   MAP,
-  MESS,
-  MESSAGE,
-  PMESSAGE,
   PUSH,
   SET,
   SIMPLE,
-  SMESSAGE,
-  THREE,
   TYPES,
   VERBATIM,
 } from './types.ts';
 import { startOfLast } from './utf8.ts';
-import { NEED_DATA, RespError, RespMessage, RespPush, type RespValue } from './values.ts';
+import { NEED_DATA, RespError, type RespMessage, RespPush, type RespValue } from './values.ts';
 
 /** The place of each byte in TYPES; 255 for what is no type. */
 const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => TYPES.indexOf(String.fromCharCode(byte)));
-/** No offset: the end of what is there was met. */
-const CUT = -2;
 /** A text of which so much is there is decoded piece by piece: a store of its size would be as much memory again. */
 const PIECE = 65_536;
 /** From here on Node keeps ASCII text outside of V8's heap, in memory that is used again (measured: 0.8 to 3.9 ms). */
@@ -67,21 +56,11 @@ type Token = RespValue | typeof OPENED | typeof ENDED | typeof NEED_DATA;
  *     decoder.push(chunk);
  *     for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) use(value);
  */
-export class RespDecoder extends ByteInput {
-  /** True: strings of the replies read next are bytes. To be changed between replies only. */
-  asBytes: boolean;
-
+export class RespDecoder extends QuickReader {
   readonly #limits: CompleteLimits;
   readonly #bigints: boolean;
   readonly #entries: boolean;
-  /** Payloads up to here, and numbers of so many digits, may be read by the quick ways: no limit is passed by them. */
-  readonly #quickBytes: number;
-  readonly #quickDigits: number;
   readonly #fewDigits: number;
-  readonly #messages: boolean;
-  /** Once a message came, and how many names there will be. */
-  #names: NameTable | undefined = undefined;
-  #nameCount = 0;
 
   /** True inside a reply and after a failure: the quick ways are for what begins between replies. */
   #isBusy = false;
@@ -102,19 +81,12 @@ export class RespDecoder extends ByteInput {
   #failure: ProtocolError | undefined = undefined;
 
   constructor(options: RespDecoderOptions = {}) {
-    super();
     const limits = completeLimits(options);
+    super(limits, options);
     this.#limits = limits;
-    this.asBytes = options.strings === 'bytes';
     this.#bigints = options.integers === 'bigint';
     this.#entries = options.maps === 'entries';
-    this.#quickDigits = Math.min(15, limits.maxLineBytes);
-    this.#fewDigits = this.#bigints ? 0 : this.#quickDigits;
-    const isUsual =
-      limits.maxElements > 3 && limits.maxDepth > 0 && limits.maxLineBytes > 15 && limits.maxBulkBytes > 7;
-    // Three of them and what stands around them are no more than one reply may be.
-    this.#quickBytes = isUsual ? Math.min(limits.maxBulkBytes, (limits.maxBufferedBytes - 64) / 4, PIECE * 2) : -1;
-    this.#messages = options.messages === true;
+    this.#fewDigits = this.#bigints ? 0 : this.quickDigits;
   }
 
   /** Bytes of the stream up to the end of the value that `read()` gave last. */
@@ -143,7 +115,7 @@ export class RespDecoder extends ByteInput {
 
   /** The next value, or `NEED_DATA`. Throws a `ProtocolError` for bytes that are no RESP, and the same one ever after. */
   read(): RespValue | typeof NEED_DATA {
-    let value: RespValue | typeof NEED_DATA | undefined;
+    let isCut = false;
     if (!this.#isBusy) {
       // Short numbers and `+OK` at once (measured: half the time that a call takes).
       const { bytes, end } = this;
@@ -178,120 +150,23 @@ export class RespDecoder extends ByteInput {
           }
         }
       }
-      value = this.#quick();
-      if (value !== undefined && value !== NEED_DATA) return value;
+      const value = this.quick();
+      if (value !== undefined) return value;
+      isCut = this.isCut;
     }
-    return this.#general(value);
+    return this.#general(isCut);
   }
 
-  #general(value: RespValue | typeof NEED_DATA | undefined): RespValue | typeof NEED_DATA {
+  #general(isCut: boolean): RespValue | typeof NEED_DATA {
     for (;;) {
-      if (value === undefined) value = this.#next();
+      const value = isCut ? NEED_DATA : this.#next();
       if (value !== NEED_DATA || !this.more()) return value;
-      value = this.#isBusy ? undefined : this.#quick();
+      isCut = false;
+      if (this.#isBusy) continue;
+      const quick = this.quick();
+      if (quick !== undefined) return quick;
+      isCut = this.isCut;
     }
-  }
-
-  /** What comes most, read by fixed offsets; NEED_DATA when it is cut, undefined for anything else. */
-  #quick(): RespValue | typeof NEED_DATA | undefined {
-    const bytes = this.bytes;
-    const pos = this.pos;
-    const end = this.end;
-    this.need = 1;
-    if (pos === end) return NEED_DATA;
-    const type = bytes[pos];
-    let stop = -1;
-    if (type === 36) {
-      stop = this.#bulkEnd(pos);
-      if (stop >= 0) return this.#quickString(stop);
-    } else if ((type === 42 || type === 62) && (this.#messages || !this.asBytes)) {
-      // No message is shorter; of what is, it may be known already that it is one.
-      if (pos + 17 > end) return pos + 9 <= end && this.#isMessage(pos) ? NEED_DATA : undefined;
-      const view = this.view;
-      const count = view.getInt32(pos + 1, true);
-      const kind = view.getInt32(pos + 5, true);
-      const third = view.getInt32(pos + 9, true);
-      const fourth = view.getInt32(pos + 13, true);
-      let at = pos + 17;
-      if (kind === MESSAGE) {
-        if (count !== THREE || third !== ESSA || fourth !== GE) return undefined;
-      } else if (!this.#isMessage(pos) || third !== MESS || fourth !== AGE || bytes[at++] !== LF) return undefined;
-      const isPattern = kind === PMESSAGE;
-      let patternStart = 0;
-      let patternStop = 0;
-      stop = this.#bulkEnd(at);
-      if (isPattern && stop >= 0) {
-        patternStart = this.pos;
-        patternStop = stop;
-        stop = this.#bulkEnd(stop + 2);
-      }
-      const start = this.pos;
-      const channelStop = stop;
-      if (stop >= 0) stop = this.#bulkEnd(stop + 2);
-      if (stop >= 0) {
-        const names = (this.#names ??= new NameTable(this.text, this.#nameCount));
-        const channel = names.get(bytes, view, start, channelStop, stop);
-        const pattern = isPattern ? names.get(bytes, view, patternStart, patternStop, stop) : undefined;
-        const payload = this.#quickString(stop);
-        const isShard = kind === SMESSAGE;
-        if (this.#messages) return new RespMessage(channel, pattern, payload, isShard);
-        const name = isPattern ? 'pmessage' : isShard ? 'smessage' : 'message';
-        if (type === 62) return new RespPush(name, isPattern ? [pattern!, channel, payload] : [channel, payload]);
-        return isPattern ? [name, pattern!, channel, payload] : [name, channel, payload];
-      }
-    }
-    this.pos = pos;
-    // Odd: the general way says what it is.
-    return stop === CUT ? NEED_DATA : undefined;
-  }
-
-  /** Whether an array or push of which nine bytes are there begins as a message does. */
-  #isMessage(pos: number): boolean {
-    const count = this.view.getInt32(pos + 1, true);
-    const kind = this.view.getInt32(pos + 5, true);
-    return kind === PMESSAGE ? count === FOUR : count === THREE && (kind === MESSAGE || kind === SMESSAGE);
-  }
-
-  #quickString(stop: number): string | Uint8Array {
-    const start = this.pos;
-    this.pos = stop + 2;
-    return this.#string(this.bytes, start, stop);
-  }
-
-  /** Where the payload of the bulk at `at` ends when it is whole (`pos` is then its start), else −1 or CUT. */
-  #bulkEnd(at: number): number {
-    const bytes = this.bytes;
-    if (at >= this.end) return CUT;
-    const length = bytes[at] === 36 ? this.#digits(at + 1) : -1;
-    if (length < 0) return length;
-    if (length > this.#quickBytes) return -1;
-    const stop = this.pos + length;
-    if (stop + 2 > this.end) {
-      this.wait(stop + 2);
-      return CUT;
-    }
-    return bytes[stop] === CR && bytes[stop + 1] === LF ? stop : -1;
-  }
-
-  /** The number of few digits that makes up the rest of the line, or −1 or CUT; moves behind the line. */
-  #digits(at: number): number {
-    const bytes = this.bytes;
-    const end = this.end;
-    const first = at;
-    let value = 0;
-    while (at < end) {
-      // 0 to 9 for a digit, more for anything else.
-      const digit = bytes[at]! ^ 48;
-      if (digit > 9) break;
-      value = value * 10 + digit;
-      at++;
-    }
-    const digits = at - first;
-    if (at + 1 >= end) return digits <= this.#quickDigits && (at === end || bytes[at] === CR) ? CUT : -1;
-    if (bytes[at] !== CR || bytes[at + 1] !== LF || digits === 0 || digits > this.#quickDigits) return -1;
-    if (bytes[first] === 48 && digits > 1) return -1;
-    this.pos = at + 2;
-    return value;
   }
 
   #next(): RespValue | typeof NEED_DATA {
@@ -351,11 +226,8 @@ export class RespDecoder extends ByteInput {
 
   #message(items: RespValue[]): RespMessage | undefined {
     // A confirmation, for example `subscribe channel 7`: so many names are to be expected.
-    if (items.length === 3 && typeof items[2] === 'number') {
-      this.#nameCount = items[2];
-      this.#names?.expect(items[2]);
-    }
-    return this.#messages ? toMessage(items, this.text) : undefined;
+    if (items.length === 3 && typeof items[2] === 'number') this.expectNames(items[2]);
+    return this.messages ? toMessage(items, this.text) : undefined;
   }
 
   /** Reads one line, with the payload that it declares. */
@@ -374,7 +246,7 @@ export class RespDecoder extends ByteInput {
     // Not again for each piece of a line that is no number.
     if (type >= INTEGER && this.#searched - offset < 20) {
       const isNegative = type === INTEGER && pos + 1 < this.end && this.bytes[pos + 1] === 45;
-      const number = this.#digits(isNegative ? pos + 2 : pos + 1);
+      const number = this.digits(isNegative ? pos + 2 : pos + 1);
       if (number >= 0) {
         if (type >= ARRAY) return this.#openAggregate(type, type === MAP || type === ATTRIBUTE ? number * 2 : number);
         if (type >= BULK) return this.#openBulk(type, number);
