@@ -44,37 +44,37 @@ export class NameTable {
     if (length > LONGEST || !this.#isUsed) return this.#text.within(bytes, start, end, stop);
     const last = length > 4 ? (end - 4) | 0 : start;
     const mask = length < 4 ? (1 << (length * 8)) - 1 : -1;
+    const lastWord = view.getInt32(last, true) & mask;
     let hash = length;
     for (let at = start; at < last; at = (at + 4) | 0)
       hash = Math.imul(hash, 31) ^ Math.imul(view.getInt32(at, true), PRIME);
-    const lastWord = view.getInt32(last, true) & mask;
     hash = Math.imul(hash, 31) ^ Math.imul(lastWord, PRIME);
     // Multiplication carries upwards only: the topmost bits depend on every byte.
     let slot = Math.imul(hash ^ (hash >>> 15), PRIME) >>> SHIFT;
-    const words = this.#words;
-    let word = slot * WORDS;
-    if (this.#lengths[slot] === length) {
-      let at = start;
-      for (; at < last && words[word] === view.getInt32(at, true); at = (at + 4) | 0) word++;
-      if (at >= last && words[word] === lastWord) return this.#names[slot]!;
-    }
+    if (this.#holds(slot, view, start, last, length, lastWord)) return this.#names[slot]!;
     // Not in its own slot: the one beside it.
     slot ^= 1;
-    word = slot * WORDS;
-    if (this.#lengths[slot] === length) {
-      let at = start;
-      for (; at < last && words[word] === view.getInt32(at, true); at = (at + 4) | 0) word++;
-      if (at >= last && words[word] === lastWord) return this.#names[slot]!;
-    }
+    if (this.#holds(slot, view, start, last, length, lastWord)) return this.#names[slot]!;
     if (this.#names[slot] !== '') slot ^= 1;
     // A taken slot changes hands only now and then: more names than slots must not cost a copy each time.
     if (this.#names[slot] !== '' && (++this.#misses & 15) !== 0) return this.#text.within(bytes, start, end, stop);
     const name = this.#text.whole(bytes, start, end);
     this.#names[slot] = name;
     this.#lengths[slot] = length;
-    word = slot * WORDS;
+    const words = this.#words;
+    let word = slot * WORDS;
     for (let at = start; at < last; at += 4) words[word++] = view.getInt32(at, true);
     words[word] = lastWord;
     return name;
+  }
+
+  /** Whether the slot's name is the one whose words begin at `start`, the last of them at `last`. */
+  #holds(slot: number, view: DataView, start: number, last: number, length: number, lastWord: number): boolean {
+    if (this.#lengths[slot] !== length) return false;
+    const words = this.#words;
+    let word = slot * WORDS;
+    let at = start;
+    for (; at < last && words[word] === view.getInt32(at, true); at = (at + 4) | 0) word++;
+    return at >= last && words[word] === lastWord;
   }
 }
