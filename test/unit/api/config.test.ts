@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { bytesCodec } from '../../../src/api/codec.ts';
 import { parseConfiguration, ttlToMs } from '../../../src/api/config.ts';
+import { quoteValue } from '../../../src/api/config-schema.ts';
 import { UsageError } from '../../../src/errors/index.ts';
 
 const parse = (input?: object) => parseConfiguration(input, 'test');
@@ -79,6 +81,104 @@ test('a URL that conflicts with other keys is refused', () => {
   for (const bad of ['', 'h:1', 'http://h', 'ashredis://x', 'redis://h/x', 'redis://h?a=1', 'unix://']) {
     assert.throws(() => parse({ url: bad }), UsageError, bad);
   }
+});
+
+test('keys that exclude each other are refused with both named', () => {
+  const credentials = () => ({ password: 'x' });
+  const wrong: [object, RegExp][] = [
+    [{ numbered: true, codec: bytesCodec }, /"numbered" together with a binary codec/],
+    [{ delivery: 'latest', kind: 'pattern' }, /delivery "latest" together with kind "pattern"/],
+    [{ path: '/x', host: 'h' }, /"path" or a unix:.* together with "host" or "port"/],
+    [{ url: 'unix:///x', port: 1 }, /"path" or a unix:.* together with "host" or "port"/],
+    [{ credentials, username: 'u' }, /"credentials" together with "username" or "password"/],
+    [{ credentials, password: 'x' }, /"credentials" together with "username" or "password"/],
+    [{ username: 'u' }, /"username" without "password"/],
+    [{ url: 'rediss://h', tls: false }, /"url" together with tls: false/],
+    [{ url: 'valkeys://h', tls: false }, /"url" together with tls: false/],
+    [{ dialect: 'ashredis', db: 1 }, /dialect "ashredis" together with credentials or "db"/],
+    [{ maxDepth: 1, queueMaxCount: 2 }, /"maxDepth" together with a different "queueMaxCount"/],
+    [{ reconnect: { maxAttempts: 1, max_attempts: 2 } }, /"maxAttempts" together with a different "max_attempts"/],
+  ];
+  for (const [input, said] of wrong) {
+    assert.throws(
+      () => parse(input),
+      (error: Error) => error instanceof UsageError && said.test(error.message),
+      `${said}`,
+    );
+  }
+  for (const input of [
+    { numbered: true },
+    { codec: bytesCodec },
+    { delivery: 'latest', kind: 'shard' },
+    { path: '/x', password: 'x' },
+    { url: 'redis://h', tls: false },
+    { dialect: 'ashredis', db: 0 },
+    { maxDepth: 2, queueMaxCount: 2 },
+  ]) {
+    parse(input);
+  }
+});
+
+test('what a line server lacks makes "auto" mean RESP; each alone is enough', () => {
+  for (const input of [
+    { password: 'x' },
+    { credentials: () => ({ password: 'x' }) },
+    { db: 1 },
+    { tls: true },
+    { tls: {} },
+    { path: '/x' },
+    { url: 'rediss://h' },
+    { url: 'unix:///x' },
+    { url: 'redis://h/1' },
+  ]) {
+    assert.equal(parse(input).dialect, 'resp', JSON.stringify(input));
+  }
+  for (const input of [{ db: 0 }, { tls: false }, { url: 'redis://h/0' }, { clientName: 'x' }]) {
+    assert.equal(parse(input).dialect, 'auto', JSON.stringify(input));
+  }
+});
+
+test('a URL may name its database by path or by query, once; a socket has credentials and a database too', async () => {
+  assert.equal(parse({ url: 'redis://h?db=2' }).db, 2);
+  assert.equal(parse({ url: 'redis://h/2?db=2' }).db, 2);
+  const socket = parse({ url: 'unix://user:pa%2Fss@run/r%20x.sock?db=7' });
+  assert.deepEqual([socket.path, socket.db], ['run/r x.sock', 7]);
+  assert.deepEqual(await socket.credentials?.(), { username: 'user', password: 'pa/ss' });
+  for (const [url, said] of [
+    ['redis://h/1?db=2', /it names two databases/],
+    ['redis://h?db=1&db=2', /its database is "1,2"/],
+    ['redis://h/-1', /its database is "-1"/],
+    ['redis://h:0', /its port is 0/],
+    ['redis://h#x', /it has a fragment/],
+    ['redis://h?db=1&x=2', /its parameter "x" is not known/],
+    ['redis://:x%zz@h', /it has a "%" without two hex digits/],
+    ['unix:///', /it names no socket/],
+    ['//h', /it has no scheme/],
+    ['xredis://h', /its scheme is "xredis"/],
+  ] as const) {
+    assert.throws(
+      () => parse({ url }),
+      (error: Error) => error instanceof UsageError && said.test(error.message),
+      url,
+    );
+  }
+});
+
+test('a value is quoted short, and without what may be a password before "@"', () => {
+  const long = 'x'.repeat(81);
+  const cases: [unknown, string][] = [
+    [long.slice(1), JSON.stringify(long.slice(1))],
+    [long, JSON.stringify(`${'x'.repeat(77)}…`)],
+    ['redis://u:secret@h@host', '"…@host"'],
+    [5n, '5n'],
+    [() => 1, 'a function'],
+    [Symbol('s'), 'a symbol'],
+    [null, 'null'],
+    [Number.NaN, 'NaN'],
+    [[1], 'an array'],
+    [{}, 'an object'],
+  ];
+  for (const [value, quoted] of cases) assert.equal(quoteValue(value), quoted);
 });
 
 test('no password shows, wherever it stands', () => {
