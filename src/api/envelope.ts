@@ -23,16 +23,14 @@ export function openEnvelope(text: string, isJson: boolean): Envelope | undefine
   } catch {
     return undefined;
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
-  const { epoch, offset, data } = parsed as { epoch?: unknown; offset?: unknown; data?: unknown };
-  if (typeof epoch !== 'string' || epoch === '' || !Number.isSafeInteger(offset) || (offset as number) < 1) {
-    return undefined;
-  }
-  if (!Object.hasOwn(parsed, 'data')) return undefined;
+  // Of what is no object, nothing is there.
+  const { epoch, offset, data } = (parsed ?? {}) as { epoch?: unknown; offset?: unknown; data?: unknown };
+  const isWhole = typeof epoch === 'string' && epoch !== '' && data !== undefined;
+  if (!isWhole || !Number.isSafeInteger(offset) || (offset as number) < 1) return undefined;
   if (!isJson) return typeof data === 'string' ? { epoch, offset: offset as number, raw: data, data } : undefined;
   // The publisher's own form is cut, so that `raw` is the inner text exactly; another writer's, which may go on, is made anew.
   const opening = `{"epoch":${JSON.stringify(epoch)},"offset":${offset},"data":`;
-  const isOurs = text.startsWith(opening) && text.endsWith('}') && Object.keys(parsed).length === 3;
+  const isOurs = text.startsWith(opening) && text.endsWith('}') && Object.keys(parsed as object).length === 3;
   const raw = isOurs ? text.slice(opening.length, -1) : JSON.stringify(data);
   return { epoch, offset: offset as number, raw, data };
 }

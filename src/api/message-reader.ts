@@ -115,8 +115,7 @@ export class MessageReader<T> {
     this.gap = this.#count(message.channel, epoch, offset, message.receivedAt);
     message.raw = raw;
     message.position = { epoch, offset };
-    if (this.#isJson) return data;
-    return codec ? decode(codec, raw) : raw;
+    return this.#isJson || !codec ? data : decode(codec, raw);
   }
 
   #count(channel: string, epoch: string, offset: number, receivedAt: number): Gap | undefined {

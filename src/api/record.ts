@@ -38,9 +38,8 @@ export function recordJson(record: object, key: string): string {
     const text = encodeJson(record);
     const end = OPENING.length + key.length;
     if (text.startsWith(OPENING) && text.startsWith(key, OPENING.length) && text.charCodeAt(end) === 0x22) {
-      const next = text.charCodeAt(end + 1);
-      if (next === 0x2c) return `{${text.slice(end + 2)}`;
-      if (next === 0x7d) return '{}';
+      // A comma follows, or the end.
+      return text.charCodeAt(end + 1) === 0x2c ? `{${text.slice(end + 2)}` : '{}';
     }
   }
   return encodeJson(withoutControlFields(record));

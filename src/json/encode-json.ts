@@ -17,7 +17,12 @@ export function encodeJson(value: unknown): string {
   }
   // JSON.stringify drops functions without a word, so that the text alone can't tell: the values must be looked at.
   if (text === undefined || looksRefused(value, 0)) {
-    const found = findRefused(value, 'data', []) ?? (text === undefined ? describe(cause) : undefined);
+    let found = text === undefined ? describe(cause) : undefined;
+    try {
+      found = findRefused(value, 'data', []) ?? found;
+    } catch {
+      // The getter that JSON.stringify fell over.
+    }
     if (found !== undefined) throw new UsageError(`Cannot encode data as JSON: ${found}`, { cause });
   }
   return text as string;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytesCodec } from '../../../src/api/codec.ts';
 import { openEnvelope, wrapEnvelope } from '../../../src/api/envelope.ts';
-import { keyOf, recordJson, recordTtlMs } from '../../../src/api/record.ts';
+import { keyOf, recordJson, recordOf, recordTtlMs, withoutControlFields } from '../../../src/api/record.ts';
 import { checkRegion, nameInRegion, regionPrefix } from '../../../src/api/region.ts';
 import { MissingKeyError, UsageError } from '../../../src/errors/index.ts';
 import { encodeJson } from '../../../src/json/index.ts';
@@ -30,6 +30,41 @@ test('a record without a key is refused with the words of the guide', () => {
   }
 });
 
+test('what stands in the place of the key is named by its type, never by its value', () => {
+  const found: [unknown, RegExp][] = [
+    [{ a: 'secret' }, /: found nothing, allowed is a non-empty string/],
+    [undefined, /: found nothing/],
+    [{ __dagserver_key: '' }, /: found an empty string/],
+    [{ __dagserver_key: 5 }, /: found a value of type number/],
+    [{ __dagserver_key: ['secret'] }, /: found a value of type object/],
+  ];
+  for (const [data, said] of found) {
+    assert.throws(
+      () => keyOf(data),
+      (error: Error) => said.test(error.message) && !/secret/.test(error.message),
+    );
+  }
+});
+
+test('a record is what its toJSON gives, for its key, its time to live and what is stored', () => {
+  class Reading {
+    toJSON(key: string) {
+      return { key, __dagserver_key: 'k', __ttl_seconds: 2, a: 1 };
+    }
+  }
+  const record = recordOf(new Reading()) as object;
+  assert.equal(keyOf(record), 'k');
+  assert.equal(recordTtlMs(record), 2000);
+  assert.equal(recordJson(record, 'k'), '{"key":"","a":1}');
+  for (const plain of [{ a: 1 }, [1], null, undefined, 5, 'x', { toJSON: 5 }]) assert.equal(recordOf(plain), plain);
+});
+
+test('a member that is named __proto__ is stored as any other', () => {
+  const record = JSON.parse('{"__proto__":{"x":1},"__dagserver_key":"k","a":1}');
+  assert.equal(recordJson(record, 'k'), '{"__proto__":{"x":1},"a":1}');
+  assert.deepEqual(Object.keys(withoutControlFields(record)), ['__proto__', 'a']);
+});
+
 test('the own time to live of a record is checked, null means the configured one', () => {
   assert.equal(recordTtlMs({ __ttl_seconds: null }), undefined);
   assert.equal(recordTtlMs({ __ttl_seconds: 0.5 }), 500);
@@ -46,8 +81,26 @@ test('what JSON can not hold is refused by its path', () => {
     [[Symbol('s')], /data\[0\] is a symbol/],
     [undefined, /data is undefined/],
     [() => 1, /data is a function/],
+    [{ [`${'n'.repeat(50)}-`]: 1n }, new RegExp(`data\\["${'n'.repeat(40)}"\\] is a BigInt; send it as a string`)],
+    [{ ok$_1: Symbol('s') }, /data\.ok\$_1 is a symbol/],
+    [{ '1a': Symbol('s') }, /data\["1a"\] is a symbol/],
+    // Found in what a toJSON gives, below the path of the object itself.
+    [{ a: { toJSON: () => ({ b: 1n }) } }, /data\.a\.b is a BigInt/],
+    [{ a: { toJSON: () => cycle } }, /data\.a\.a\.b refers back/],
+    [{ a: { toJSON: () => assert.fail('no') }, b: 1n }, /data\.a\.toJSON\(\) threw/],
+    [{ toJSON: () => undefined }, /data is undefined|its toJSON\(\) gives undefined/],
+    [
+      Object.defineProperty({}, 'x', { enumerable: true, get: () => assert.fail('no') }),
+      /its toJSON\(\) or getter threw/,
+    ],
   ];
-  for (const [value, message] of cases) assert.throws(() => encodeJson(value), message);
+  for (const [value, message] of cases) {
+    assert.throws(
+      () => encodeJson(value),
+      (error: Error) => error instanceof UsageError && message.test(error.message),
+      `${message}`,
+    );
+  }
 });
 
 test('undefined members are left out, toJSON is honoured, and shared objects are no cycle', () => {
@@ -56,6 +109,31 @@ test('undefined members are left out, toJSON is honoured, and shared objects are
     encodeJson({ a: undefined, d: new Date(0), x: shared, y: shared }),
     '{"d":"1970-01-01T00:00:00.000Z","x":{"s":1},"y":{"s":1}}',
   );
+});
+
+test('what is far too deep is refused without a crash', () => {
+  const nested = (levels: number, innermost: unknown) => {
+    let deep = innermost;
+    for (let i = 0; i < levels; i++) deep = [deep];
+    return deep;
+  };
+  for (const [value, message] of [
+    [nested(40, 1n), /data(\[0\]){40} is a BigInt/],
+    [nested(3000, 1n), /data(\[0\])+\[0… is nested deeper than 2000 levels/],
+    [nested(100_000, 1), /is nested deeper than 2000 levels/],
+  ] as const) {
+    assert.throws(
+      () => encodeJson(value),
+      (error: Error) => error instanceof UsageError && message.test(error.message),
+    );
+  }
+  // The exact look runs for what the quick one gives up: nothing is refused that JSON holds.
+  for (const legal of [nested(33, null), nested(40, [{ a: undefined, b: [undefined], c: new Date(0) }])]) {
+    assert.equal(encodeJson(legal), JSON.stringify(legal));
+  }
+  const itself: { a: number; toJSON?: () => unknown } = { a: 1 };
+  itself.toJSON = () => itself;
+  assert.equal(encodeJson([nested(40, 0), itself]), JSON.stringify([nested(40, 0), itself]));
 });
 
 test('deep but legal nesting is encoded', () => {
@@ -91,7 +169,25 @@ test('an envelope gives its inner text back exactly', () => {
   });
   assert.equal(openEnvelope(wrapEnvelope('e', 3, 'a"b', false), false)?.raw, 'a"b');
   assert.equal(openEnvelope('{"epoch":"e","offset":3,"data":1,"sentBy":2}', true)?.raw, '1');
-  for (const other of ['{}', '[]', 'x', '{"epoch":"e","offset":0,"data":1}', '{"epoch":"e","offset":1}']) {
-    assert.equal(openEnvelope(other, true), undefined);
+  for (const other of [
+    'x',
+    ...['{}', '[]', 'null', '5', '"text"', 'true', '["e",1,1]'],
+    '{"epoch":"e","offset":1}',
+    '{"offset":1,"data":1}',
+    ...['0', '-1', '1.5', '"1"', '9007199254740992', 'null'].map(
+      (offset) => `{"epoch":"e","offset":${offset},"data":1}`,
+    ),
+    ...['5', '""', 'null', '{}'].map((epoch) => `{"epoch":${epoch},"offset":1,"data":1}`),
+  ]) {
+    assert.equal(openEnvelope(other, true), undefined, other);
+    assert.equal(openEnvelope(other, false), undefined, other);
   }
+  // Around another codec's text stands a JSON string and nothing else.
+  for (const data of ['1', 'null', '{}', '[]']) {
+    assert.equal(openEnvelope(`{"epoch":"e","offset":1,"data":${data}}`, false), undefined);
+    assert.deepEqual(openEnvelope(`{"epoch":"e","offset":1,"data":${data}}`, true)?.data, JSON.parse(data));
+  }
+  // Written by others: blanks, another order of members.
+  assert.equal(openEnvelope('{ "epoch":"e","offset":3,"data":[1, 2] }', true)?.raw, '[1,2]');
+  assert.equal(openEnvelope('{"data":[1, 2],"offset":3,"epoch":"e"}', true)?.raw, '[1,2]');
 });
