@@ -126,3 +126,127 @@ test('an option of a codec with its name misspelt is refused: a limit would be n
   }
   assert.equal(gzipCodec({ level: undefined }).name, 'json+gzip');
 });
+
+test('a key id has at most 255 bytes, in UTF-8', () => {
+  const key = new Uint8Array(32).fill(1);
+  for (const [id, fits] of [
+    ['x'.repeat(255), true],
+    ['x'.repeat(256), false],
+    [`x${'é'.repeat(127)}`, true],
+    ['é'.repeat(128), false],
+  ] as const) {
+    const asked: unknown[] = [];
+    const codec = encryptedCodec({
+      key: (wanted) => {
+        asked.push(wanted);
+        return { id, key };
+      },
+    });
+    if (!fits) {
+      assert.throws(() => codec.encode(1), /Cannot encrypt: the id of the key is longer than 255 bytes/);
+      continue;
+    }
+    const bytes = codec.encode({ a: 1 });
+    assert.deepEqual([bytes[0], bytes[1]], [1, 255]);
+    assert.deepEqual(codec.decode(bytes), { a: 1 });
+    assert.deepEqual(asked, [undefined, id]);
+  }
+});
+
+test('encryptedCodec refuses keys that are none, by which was asked for', () => {
+  const other = encryptedCodec({ key: new Uint8Array(32) }).encode(1);
+  const cases: [unknown, RegExp][] = [
+    [undefined, /Cannot find a key to encrypt with: the key function gave none/],
+    [null, /Cannot find a key to encrypt with/],
+    [{}, /Cannot use the key to encrypt with: allowed is \{ id: string, key: 32 bytes \}/],
+    [{ id: 'k', key: 'x'.repeat(32) }, /Cannot use the key to encrypt with/],
+    [{ id: 'k', key: new Uint8Array(33) }, /Cannot use the key to encrypt with/],
+    [{ id: 5, key: new Uint8Array(32) }, /Cannot use the key to encrypt with/],
+  ];
+  for (const [given, said] of cases) {
+    const codec = encryptedCodec({ key: () => given as never });
+    assert.throws(
+      () => codec.encode(1),
+      (error: Error) => error instanceof UsageError && said.test(error.message),
+    );
+    assert.throws(
+      () => codec.decode(other),
+      (error: Error) => error instanceof UsageError && /with the id ""/.test(error.message),
+    );
+  }
+});
+
+test('what is not in the form of encryptedCodec says so, at every length', () => {
+  const codec = encryptedCodec({ key: new Uint8Array(32) });
+  const bytes = codec.encode('x');
+  // Head 2, nonce 12, tag 16: nothing shorter holds even an empty text.
+  for (let length = 0; length < 30; length++) {
+    assert.throws(
+      () => codec.decode(bytes.subarray(0, length)),
+      /it is not in the form of encryptedCodec/,
+      `${length}`,
+    );
+  }
+  const longId = bytes.slice();
+  longId[1] = 200;
+  assert.throws(() => codec.decode(longId), /it is not in the form of encryptedCodec/);
+  assert.throws(() => codec.decode(Uint8Array.of(2, ...bytes.subarray(1))), /it is not in the form of encryptedCodec/);
+  // Whole in its form, but not by this key.
+  assert.throws(
+    () => codec.decode(bytes.subarray(0, 30)),
+    (error: Error) => !/form/.test(error.message),
+  );
+});
+
+test('encryptedCodec keeps a key of its own: the caller may wipe what was given', () => {
+  const key = new Uint8Array(32).fill(7);
+  const codec = encryptedCodec({ key });
+  const bytes = codec.encode('x');
+  key.fill(0);
+  assert.equal(codec.decode(bytes), 'x');
+});
+
+test('text is refused by both codecs, and bytes that are no UTF-8 or no JSON are errors', () => {
+  for (const codec of [gzipCodec(), encryptedCodec({ key: new Uint8Array(32) })]) {
+    assert.equal(codec.binary, true);
+    assert.throws(
+      () => codec.decode('{}'),
+      (error: Error) =>
+        error instanceof UsageError && error.message.includes(`codec "${codec.name}": found text, allowed is bytes`),
+    );
+  }
+  for (const plain of [new Uint8Array([0x22, 0xff, 0x22]), new Uint8Array([0x7b])]) {
+    assert.throws(() => gzipCodec().decode(plain));
+    assert.throws(() => gzipCodec().decode(gzipSync(plain)));
+  }
+});
+
+test('gzipCodec holds its limits at their edges, for what is plain too', () => {
+  const five = new TextEncoder().encode('12345');
+  for (const raw of [five, gzipSync(five)]) {
+    assert.equal(gzipCodec({ maxDecodedBytes: 5 }).decode(raw), 12345);
+    assert.throws(() => gzipCodec({ maxDecodedBytes: 4 }).decode(raw), RangeError);
+  }
+  const isPlain = (thresholdBytes: number) => gzipCodec({ thresholdBytes }).encode(12345)[0] !== 0x1f;
+  assert.deepEqual([isPlain(0), isPlain(5), isPlain(6)], [false, false, true]);
+  // A gzip header alone is its two bytes; one of them is JSON that is none.
+  assert.throws(() => gzipCodec().decode(new Uint8Array([0x1f, 0x20])), SyntaxError);
+});
+
+test('levels are those of gzip: higher ones are smaller, beyond 9 it is 9, below 1 none', () => {
+  const text = Array.from({ length: 3000 }, (_, n) => (n * n) % 977).join(' ');
+  const size = (level?: number) => gzipCodec({ level }).encode(text).length;
+  assert.ok(size(1) > size(9));
+  assert.deepEqual([size(undefined), size(50)], [size(6), size(9)]);
+  for (const [options, said] of [
+    [{ level: 0 }, /"level": found 0, allowed is an integer, at least 1/],
+    [{ level: 1.5 }, /"level": found 1.5/],
+    [{ maxDecodedBytes: 0 }, /"maxDecodedBytes": found 0, allowed is an integer, at least 1/],
+    [{ thresholdBytes: '5' as never }, /"thresholdBytes": found string/],
+  ] as const) {
+    assert.throws(
+      () => gzipCodec(options),
+      (error: Error) => error instanceof UsageError && said.test(error.message),
+    );
+  }
+});
