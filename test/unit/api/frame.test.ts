@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { payloadFrame, publishPrefix, retainFrame, setFrame, ttlTail } from '../../../src/api/frame.ts';
+import { FrameBuilder, joinFrames } from '../../../src/api/frame-builder.ts';
 import { PublishQueue } from '../../../src/api/publish-queue.ts';
 import { OverflowError } from '../../../src/errors/index.ts';
 import { countUtf8 } from '../../../src/line/text.ts';
@@ -74,4 +75,35 @@ test('a full queue refuses with an OverflowError', () => {
   const queue = new PublishQueue<number>({ queueType: 'fifo', maxQueueDepth: 1 });
   queue.push(1, {});
   assert.throws(() => queue.checkRoom(), OverflowError);
+});
+
+test('a frame of many is text while all of it is, pieces once there are bytes, and ASCII only if each is', () => {
+  const text = (value: string): Frame => ({
+    text: value,
+    ascii: utf8Length(value) === value.length,
+    parts: undefined,
+    byteLength: utf8Length(value),
+  });
+  const pieces: Frame = { text: undefined, ascii: false, parts: ['<', new Uint8Array([0xff]), '>'], byteLength: 3 };
+  const plain = joinFrames([text('ab'), text('c')]);
+  assert.deepEqual(plain, { text: 'abc', ascii: true, parts: undefined, byteLength: 3 });
+  for (const frames of [
+    [text('é'), text('a')],
+    [text('a'), text('é')],
+  ]) {
+    assert.deepEqual([joinFrames(frames).ascii, joinFrames(frames).byteLength], [false, 3]);
+  }
+  const mixed = joinFrames([text('é'), pieces, text('a'), pieces]);
+  assert.deepEqual([mixed.text, mixed.ascii, mixed.byteLength], [undefined, false, 9]);
+  assert.deepEqual(
+    bytes(mixed),
+    Buffer.concat([Buffer.from('é<'), Buffer.from([255]), Buffer.from('>a<'), Buffer.from([255]), Buffer.from('>')]),
+  );
+  const built = new FrameBuilder();
+  built.addText('a', 1);
+  assert.equal(built.frame().ascii, true);
+  built.addText('é', 2);
+  built.addText('b', 1);
+  check(built.frame(), 'aéb');
+  assert.equal(built.frame().ascii, false);
 });
