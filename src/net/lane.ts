@@ -10,6 +10,8 @@ export class CommandLane extends Connection {
   readonly #poolSize: number;
   /** Line servers: the others, made when first used. */
   readonly #others: (Connection | undefined)[] = [];
+  /** Which of them was given a command. */
+  readonly #homes = new WeakMap<Command, Connection>();
   /** Keys of commands from before the server was known: they wait in the first connection, and are not to be overtaken. */
   #earlyKeys: Set<string> | undefined;
   /** There were too many to note. */
@@ -26,13 +28,16 @@ export class CommandLane extends Connection {
 
   override send(command: Command): void {
     const other = this.#otherOf(command);
-    if (other === undefined) super.send(command);
-    else other.send(command);
+    if (other === undefined) return super.send(command);
+    this.#homes.set(command, other);
+    other.send(command);
   }
 
   override cancel(command: Command, reason: unknown): void {
-    super.cancel(command, reason);
-    for (const other of this.#others) other?.cancel(command, reason);
+    // Its own queue counts it, and its own link is given up for it.
+    const home = this.#homes.get(command);
+    if (home === undefined) super.cancel(command, reason);
+    else home.cancel(command, reason);
   }
 
   override breakLink(cause: AshRedisError): void {
