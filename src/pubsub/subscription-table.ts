@@ -159,6 +159,11 @@ export class SubscriptionTable {
       else if (before.held !== 'on') this.#reconcile(kind, channel, before.as('off'));
       else if (this.#lose(kind, channel, losing(before))) this.#reconcileAgain(kind, channel);
     });
+    // The old link has left it meanwhile.
+    for (const kind of KINDS) {
+      for (const channel of held[kind])
+        if (!this.find(kind, channel)) this.#ask('unsubscribe', kind, channel, this.#free);
+    }
   }
 
   linkDown(cause: Error, reason: string): void {

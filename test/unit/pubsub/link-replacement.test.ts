@@ -25,6 +25,12 @@ function bench(): PubsubBench & { asked: number } {
   return box;
 }
 
+/** Just after the new link was dialled. */
+async function secondDial(world: PubsubBench): Promise<void> {
+  await world.run(7900);
+  while (world.network.dialCount < 2) await world.run(0.1);
+}
+
 describe('the replacement of a link', () => {
   test('loses nothing, repeats nothing and tells no gap, while messages flow all the time', async () => {
     const world = bench();
@@ -56,8 +62,7 @@ describe('the replacement of a link', () => {
     const gone = world.subscribe(new RecordingSink(), 'gone');
     world.subscribe(kept, 'kept');
     await world.run(50);
-    // Just after the new link was dialled.
-    while (world.network.dialCount < 2) await world.run(0.1);
+    await secondDial(world);
     gone.cancel();
     world.subscribe(late, 'late');
     await world.run(1000);
@@ -107,6 +112,163 @@ describe('the replacement of a link', () => {
       await world.close();
     });
   }
+
+  test('leaves on the new link what was given up on the old one after both had it', async () => {
+    const world = bench();
+    const gone = new RecordingSink();
+    const handle = world.subscribe(gone, 'gone');
+    world.subscribe(new RecordingSink(), 'kept');
+    await world.run(50);
+    await secondDial(world);
+    while (world.server.publishFrom('gone', 'x') < 2) await world.run(0.1);
+    const [, second] = world.network.links;
+    second?.freeze();
+    handle.cancel();
+    const seen = gone.seen.length;
+    await world.run(10);
+    assert.equal(world.server.publishFrom('gone', 'x'), 1, 'the old link has left it');
+    second?.thaw();
+    await world.run(100);
+    assert.deepEqual([...world.network.links], [second]);
+    assert.equal(world.server.publishFrom('gone', 'nobody wants it'), 0);
+    assert.equal(world.server.publishFrom('kept', 'x'), 1);
+    assert.equal(gone.seen.length, seen);
+    await world.close();
+  });
+
+  test('asks for what was denied on the new link, tells its loss alone, and lets the others flow', async () => {
+    const world = bench();
+    const [kept, denied] = [new RecordingSink(), new RecordingSink()];
+    world.subscribe(kept, 'kept');
+    world.subscribe(denied, 'denied');
+    await world.run(50);
+    world.server.denied.add('denied');
+    await world.run(8500);
+    assert.equal(denied.stateOf('denied'), 'denied');
+    assert.equal(denied.errors.at(-1)?.code, 'NOPERM');
+    world.publish('kept', '1');
+    await world.run(10);
+    assert.deepEqual([kept.seen, world.states], [['kept:1'], ['connecting', 'ready']]);
+    world.server.denied.clear();
+    await world.run(60_000);
+    assert.deepEqual(
+      denied.gaps.map(({ channels, reason }) => [channels, reason]),
+      [[['denied'], 'link-lost']],
+    );
+    assert.equal(denied.stateOf('denied'), 'active');
+    await world.close();
+  });
+
+  test('goes on holding the reading for a full queue, and loses nothing of what came meanwhile', async () => {
+    const world = bench();
+    const sink = new RecordingSink();
+    const handle = world.subscribe(sink, 'a');
+    await world.run(50);
+    await secondDial(world);
+    handle.hold();
+    await world.run(1000);
+    assert.equal(world.network.links.size, 1, 'the new link has taken over');
+    world.publish('a', '1');
+    await world.run(100);
+    assert.deepEqual(sink.seen, []);
+    handle.release();
+    await world.run(100);
+    assert.deepEqual(sink.seen, ['a:1']);
+    await world.close();
+  });
+
+  test('reads nothing more from the old link once it asks where the new one stands', async () => {
+    const world = bench();
+    const sink = new RecordingSink();
+    world.subscribe(sink, 'a');
+    await world.run(50);
+    let sent = 0;
+    await secondDial(world);
+    // The new link is slow: what the old one would bring behind its pong would come again.
+    for (; world.network.links.size === 2 || sent === 0; sent++) {
+      world.publish('a', String(sent));
+      world.network.weather.latencyMs = sent % 3;
+      await world.run(0.1);
+    }
+    await world.run(100);
+    assert.deepEqual(
+      sink.seen,
+      Array.from({ length: sent }, (_, index) => `a:${index}`),
+    );
+    await world.close();
+  });
+
+  for (const [when, name] of [
+    ['while it is asked for its channels', 'SUBSCRIBE'],
+    ['before its last answer', 'PING'],
+  ] as const) {
+    test(`falls back to an ordinary reconnect when the second link ends ${when}, and tells one gap`, async () => {
+      const world = bench();
+      const sink = new RecordingSink();
+      world.subscribe(sink, 'a');
+      await world.run(50);
+      await secondDial(world);
+      const { executed } = world.server;
+      // Each handshake has a PING of its own.
+      const goal = (executed.get(name) ?? 0) + (name === 'PING' ? 2 : 1);
+      while (executed.get(name) !== goal) await world.run(0.1);
+      [...world.network.links][1]?.cut();
+      await world.run(5000);
+      world.publish('a', 'after');
+      await world.run(10);
+      assert.equal(sink.gaps.length, 1);
+      assert.match(String(sink.gaps[0]?.cause.message), /credentials expire/);
+      assert.deepEqual(sink.texts, ['a:after']);
+      assert.equal(world.network.links.size, 1);
+      await world.close();
+    });
+  }
+
+  test('is given up with its link when the old one is lost', async () => {
+    const world = bench();
+    const sink = new RecordingSink();
+    world.subscribe(sink, 'a');
+    await world.run(50);
+    await secondDial(world);
+    [...world.network.links][0]?.cut();
+    await world.run(5000);
+    assert.equal(world.network.links.size, 1);
+    assert.equal(world.server.publishFrom('a', '1'), 1);
+    await world.run(10);
+    assert.equal(sink.gaps.length, 1);
+    assert.deepEqual(sink.texts, ['a:1']);
+    await world.close();
+  });
+
+  test('ends with its owner', async () => {
+    const world = bench();
+    world.subscribe(new RecordingSink(), 'a');
+    await world.run(50);
+    await secondDial(world);
+    await world.close();
+    await world.run(60_000);
+    assert.equal(world.network.links.size, 0);
+    assert.equal(world.platform.timerCount, 0);
+    assert.equal(world.network.dialCount, 2);
+  });
+
+  test('costs no more memory than a bound: beyond it an ordinary reconnect tells its gap', async () => {
+    const world = bench();
+    const sink = new RecordingSink();
+    world.subscribe(sink, 'a');
+    await world.run(50);
+    await secondDial(world);
+    while (world.server.publishFrom('a', 'x') < 2) await world.run(0.1);
+    const large = 'x'.repeat(4 * 1024 * 1024);
+    for (let index = 0; index < 5; index++) world.publish('a', large);
+    await world.run(3000);
+    assert.equal(sink.gaps.length, 1);
+    assert.match(String(sink.gaps[0]?.cause.cause), /Cannot replace the link: too many messages/);
+    world.publish('a', 'after');
+    await world.run(10);
+    assert.equal(sink.seen.at(-1), 'a:after', 'what was paused for the new link is read again');
+    await world.close();
+  });
 
   test('finds where one list of messages goes on in another', () => {
     const list = (text: string) => [...text].map((payload) => new RespMessage('c', undefined, payload, false));
