@@ -104,7 +104,6 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
       intervalMs: configuration.pollIntervalMs,
       get: (channel) => sender.send(getRequest(keyOf(channel))),
       lostCount: (channel) => connections.lane.lostCountOf(channelPrefix + keyOf(channel)),
-      connect: () => connections.lane.connect(),
     });
   }
 

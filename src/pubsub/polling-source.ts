@@ -1,7 +1,7 @@
 // Newest values where there is no publish/subscribe: GET at an interval, and only what changed is given.
 // Made by the subscriber class for `delivery: 'latest'` on a line server. One GET of a channel at a time.
 
-import { AshRedisError, ConnectError, HandshakeError, LinkLostError, ReplyError } from '../errors/index.ts';
+import { AshRedisError, ConnectionError, LinkLostError, ReplyError } from '../errors/index.ts';
 import { asError, type Platform, type TimerHandle } from '../net/index.ts';
 import type { MessageSink, MessageSource, SourceHandle, SubscribeWish } from './types.ts';
 
@@ -12,8 +12,6 @@ export interface PollingSourceInit {
   get(channel: string): Promise<string | null>;
   /** Links lost so far on the way to a channel's value. */
   lostCount(channel: string): number;
-  /** Resolves when the server answers. */
-  connect(): Promise<void>;
 }
 
 /** One channel of one wish. */
@@ -22,12 +20,10 @@ interface Poll {
   stop(): void;
   /** Asks now. */
   retry(): void;
-  end(): void;
 }
 
 export class PollingSource implements MessageSource {
   readonly #init: PollingSourceInit;
-  readonly #polls = new Set<Poll>();
 
   constructor(init: PollingSourceInit) {
     this.#init = init;
@@ -35,13 +31,9 @@ export class PollingSource implements MessageSource {
 
   subscribe({ channels, sink }: SubscribeWish): SourceHandle {
     const polls = channels.map((channel) => startPoll(this.#init, channel, sink));
-    for (const poll of polls) this.#polls.add(poll);
     const all = (act: (poll: Poll) => void) => () => polls.forEach(act);
     return {
-      cancel: all((poll) => {
-        poll.stop();
-        this.#polls.delete(poll);
-      }),
+      cancel: all((poll) => poll.stop()),
       retry: all((poll) => poll.retry()),
       hold: all((poll) => {
         poll.held = true;
@@ -50,15 +42,6 @@ export class PollingSource implements MessageSource {
         poll.held = false;
       }),
     };
-  }
-
-  connect(): Promise<void> {
-    return this.#init.connect();
-  }
-
-  async close(): Promise<void> {
-    for (const poll of this.#polls) poll.end();
-    this.#polls.clear();
   }
 }
 
@@ -114,8 +97,9 @@ function startPoll(
   const onFailure = (error: Error) => {
     const known = error instanceof AshRedisError ? error : undefined;
     const refused = error instanceof ReplyError;
-    // Before the first answer nobody was promised anything, and these two say that the connection has given up.
-    if (!refused && (!answered || error instanceof ConnectError || error instanceof HandshakeError)) {
+    // Before the first answer nobody was promised anything; and the connection has given up, or was closed.
+    const isOver = error instanceof ConnectionError && !(error instanceof LinkLostError);
+    if (isOver || !(answered || refused)) {
       stopped = true;
       return sink.onEnd(known);
     }
@@ -134,10 +118,6 @@ function startPoll(
       if (!timer) return;
       platform.clearTimer(timer);
       wait(0);
-    },
-    end() {
-      poll.stop();
-      sink.onEnd(undefined);
     },
   };
   wait(0);

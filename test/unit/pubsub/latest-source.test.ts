@@ -3,7 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LinkLostError, ReplyError } from '../../../src/errors/index.ts';
+import {
+  AshRedisError,
+  ClosedError,
+  ConnectError,
+  HandshakeError,
+  LinkLostError,
+  ReplyError,
+  TimeoutError,
+} from '../../../src/errors/index.ts';
 import { LatestSource, PollingSource } from '../../../src/pubsub/index.ts';
 import { PubsubBench, RecordingSink } from '../../support/pubsub-bench.ts';
 import { SeededRandom } from '../../support/simulation/random.ts';
@@ -228,8 +236,76 @@ describe('the newest values by polling', () => {
       ['a:1', 'link-lost', 'a:2'],
     );
     assert.equal(sink.stateOf('a'), 'active');
-    await bench.polling.close();
-    assert.deepEqual(sink.ends, [undefined]);
+  });
+
+  test('end when the connection has given up or was closed, with why; nothing is asked any more', async () => {
+    for (const failure of [new ClosedError('closed'), new ConnectError('refused'), new HandshakeError('wrong')]) {
+      const bench = new PollingBench();
+      const sink = new RecordingSink();
+      bench.want(sink);
+      await bench.run(50);
+      bench.failure = failure;
+      await bench.run(1000);
+      assert.deepEqual(sink.ends, [failure]);
+      assert.equal(sink.stateOf('a'), 'active', 'an end is no state of its own');
+      assert.equal(bench.platform.timerCount, 0);
+    }
+  });
+
+  test('go on after a refusal, an answer that is late, and what is no error of ours, and say so', async () => {
+    for (const [failure, state] of [
+      [new ReplyError('no', { code: 'NOPERM', command: 'GET' }), 'denied'],
+      [new TimeoutError('late'), 'pending'],
+      [new Error('odd'), 'pending'],
+    ] as const) {
+      const bench = new PollingBench();
+      const sink = new RecordingSink();
+      bench.want(sink);
+      await bench.run(50);
+      bench.failure = failure;
+      await bench.run(1000);
+      assert.deepEqual([sink.ends, sink.stateOf('a')], [[], state]);
+      assert.equal(sink.states.at(-1)?.error, failure instanceof AshRedisError ? failure : undefined);
+      bench.failure = undefined;
+      await bench.run(200);
+      assert.deepEqual([sink.stateOf('a'), sink.gaps.length], ['active', 1]);
+      assert.equal(sink.gaps[0]?.cause, failure);
+    }
+  });
+
+  test('are asked for at once when told to, and then at the interval again', async () => {
+    const bench = new PollingBench();
+    const sink = new RecordingSink();
+    const handle = bench.want(sink);
+    await bench.run(50);
+    bench.value = '1';
+    handle.retry();
+    await bench.run(5);
+    assert.deepEqual(sink.seen, ['a:1']);
+    bench.value = '2';
+    await bench.run(90);
+    assert.deepEqual(sink.seen, ['a:1']);
+    await bench.run(15);
+    assert.deepEqual(sink.seen, ['a:1', 'a:2']);
+    bench.latencyMs = 50;
+    await bench.run(110);
+    handle.retry();
+    await bench.run(1000);
+    assert.equal(bench.mostAtOnce, 1, 'not while a question is on its way');
+    handle.cancel();
+  });
+
+  test('are refused at the first question, and given once the right comes: no gap, since nothing was promised', async () => {
+    const bench = new PollingBench();
+    const sink = new RecordingSink();
+    bench.failure = new ReplyError('no', { code: 'NOPERM', command: 'GET' });
+    bench.value = '1';
+    bench.want(sink);
+    await bench.run(50);
+    assert.deepEqual([sink.stateOf('a'), sink.ends], ['denied', []]);
+    bench.failure = undefined;
+    await bench.run(200);
+    assert.deepEqual([sink.stateOf('a'), sink.seen], ['active', ['a:1']]);
   });
 
   test('end with the error where the first question is not answered', async () => {
@@ -254,7 +330,7 @@ describe('the newest values by polling', () => {
     handle.release();
     await bench.run(100);
     assert.deepEqual(sink.seen, ['a:1']);
-    await bench.polling.close();
+    handle.cancel();
   });
 });
 
@@ -269,7 +345,6 @@ class PollingBench extends PubsubBench {
     intervalMs: 100,
     get: () => this.#get(),
     lostCount: () => this.lostCount,
-    connect: () => Promise.resolve(),
   });
   lostCount = 0;
 
