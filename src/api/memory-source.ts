@@ -17,7 +17,6 @@ interface Waiting {
 
 export class MemorySource implements MessageSource {
   readonly #platform: Platform;
-  readonly #open = new Set<() => void>();
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -65,13 +64,7 @@ export class MemorySource implements MessageSource {
     const cancel = () => {
       cancelled = true;
       for (const stop of stops) stop();
-      this.#open.delete(end);
     };
-    const end = () => {
-      cancel();
-      sink.onEnd(undefined);
-    };
-    this.#open.add(end);
     this.#platform.defer(() => {
       for (const channel of wish.channels) if (!cancelled) sink.onChannelState(channel, 'active', undefined);
     });
@@ -86,15 +79,6 @@ export class MemorySource implements MessageSource {
         this.#platform.defer(hand);
       },
     };
-  }
-
-  connect(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    for (const end of [...this.#open]) end();
-    return Promise.resolve();
   }
 }
 

@@ -48,14 +48,6 @@ export class LatestSource implements MessageSource {
       release: () => handle.release(),
     };
   }
-
-  connect(): Promise<void> {
-    return this.#init.subscriber.connect();
-  }
-
-  close(options: { timeoutMs?: number } = {}): Promise<void> {
-    return this.#init.subscriber.close(options);
-  }
 }
 
 interface Waiting {

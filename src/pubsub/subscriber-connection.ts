@@ -138,11 +138,6 @@ export class SubscriberConnection implements MessageSource {
     return { ...this.#port.stats(), auditDifferenceCount: this.#audit.differenceCount };
   }
 
-  /** Resolves when everything wanted is confirmed or refused. */
-  connect(): Promise<void> {
-    return this.#port.connect();
-  }
-
   subscribe(asked: SubscribeWish): SourceHandle {
     if (this.#closed) {
       throw new ClosedError('Cannot subscribe: the connection was closed', { safeToRetry: true });

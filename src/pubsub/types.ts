@@ -54,8 +54,6 @@ export interface SourceHandle {
 
 /** Where messages come from: Redis pub/sub today; polling, streams or memory behind the same door. */
 export interface MessageSource {
+  /** It ends with its `cancel()`, or when its sink is told so. */
   subscribe(wish: SubscribeWish): SourceHandle;
-  /** Resolves when the source is connected and what is wanted is confirmed or refused. */
-  connect(): Promise<void>;
-  close(options?: { timeoutMs?: number }): Promise<void>;
 }

@@ -51,8 +51,6 @@ class Bench {
           release: () => void this.told.push('release'),
         };
       },
-      connect: () => Promise.resolve(),
-      close: () => Promise.resolve(),
     };
     const { reader, channels, ...stream } = changes;
     this.subscription = new Subscription<unknown>({
