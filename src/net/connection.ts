@@ -314,8 +314,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   }
 
   #greet(): void {
-    const live = this.#live;
-    if (live === undefined) return;
+    const live = this.#live!;
     const dialect = this.#greeter.dialect ?? 'resp';
     live.startReading(dialect, this.#readingPaused);
     if (dialect === 'line') live.redialAt = this.platform.now() + this.options.connectTimeoutMs / LINE_GREETINGS;
@@ -330,8 +329,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   }
 
   #opened(): void {
-    const live = this.#live;
-    if (live === undefined) return;
+    const live = this.#live!;
     live.phase = 'open';
     live.heard = true;
     this.#readyCount++;

@@ -15,12 +15,7 @@ export class Deadlines {
     const { deadline } = command;
     if (deadline === Infinity) return;
     // Settled commands leave here, one or two for each that comes: the ring holds about what is in flight.
-    let head = this.#inOrder.peek();
-    while (head !== undefined && head.place === PLACE.settled) {
-      this.#inOrder.shift();
-      head = this.#inOrder.peek();
-    }
-    if (head === undefined || deadline >= this.#latest) {
+    if (this.#head() === undefined || deadline >= this.#latest) {
       this.#latest = deadline;
       this.#inOrder.push(command);
     } else this.#pushHeap(command);
@@ -28,11 +23,7 @@ export class Deadlines {
 
   /** Infinity when no command has a limit. */
   next(): number {
-    let head = this.#inOrder.peek();
-    while (head !== undefined && head.place === PLACE.settled) {
-      this.#inOrder.shift();
-      head = this.#inOrder.peek();
-    }
+    const head = this.#head();
     while (this.#heap[0] !== undefined && this.#heap[0].place === PLACE.settled) this.#popHeap();
     return Math.min(head?.deadline ?? Infinity, this.#heap[0]?.deadline ?? Infinity);
   }
@@ -46,6 +37,15 @@ export class Deadlines {
       else expired.push(this.#popHeap());
     }
     return expired;
+  }
+
+  #head(): Command | undefined {
+    let head = this.#inOrder.peek();
+    while (head !== undefined && head.place === PLACE.settled) {
+      this.#inOrder.shift();
+      head = this.#inOrder.peek();
+    }
+    return head;
   }
 
   #pushHeap(command: Command): void {

@@ -150,7 +150,7 @@ function writeFrames(stream: ByteStream, frames: readonly Frame[]): void {
       corked = true;
       stream.cork?.();
     }
-    for (const part of frame.parts ?? []) writePart(stream, part);
+    for (const part of frame.parts!) writePart(stream, part);
   }
   if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
   if (corked) stream.uncork?.();
