@@ -4,7 +4,7 @@
 import type { AbortSignalLike } from '../net/index.ts';
 import { LatestSource, type MessageSource, PollingSource } from '../pubsub/index.ts';
 import { CommandSender } from './command-sender.ts';
-import { getBytesRequest, getRequest } from './command-table.ts';
+import { getRequest } from './command-table.ts';
 import type { JsonObject, SubscriberConfig } from './config-types.ts';
 import { Connections } from './connections.ts';
 import type { SubscriberStats } from './data-subscriber.ts';
@@ -85,7 +85,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
       subscriber: connections.subscriber(bytes),
       keyOf: (channel) => `${channelPrefix}channel:${channel.slice(channelPrefix.length)}`,
       ready: () => connections.lane.connect(),
-      get: (key) => sender.send<string | Uint8Array | null>(bytes ? getBytesRequest(key) : getRequest(key)),
+      get: (key) => sender.send(getRequest(key, bytes)),
       platform,
       commandTimeoutMs,
     });

@@ -158,8 +158,7 @@ export class AshRedisClient {
   get(key: string, options: GetOptions & { as: 'bytes' }): Promise<Uint8Array | null>;
   get(key: string, options?: GetOptions): Promise<string | null>;
   get(key: string, options?: GetOptions): Promise<string | Uint8Array | null> {
-    if (options?.as === 'bytes') return this.#send(options, table.getBytesRequest, key);
-    return this.#send(options, table.getRequest, key);
+    return this.#send(options, table.getRequest, key, options?.as === 'bytes');
   }
 
   /** Resolves with `'OK'`, or with null when `nx` or `xx` kept it from being set. */
@@ -384,13 +383,13 @@ export class AshRedisClient {
     options: CommandOptions | undefined,
   ): Promise<number> {
     if (typeof keys === 'string' || this[CONNECTIONS].dialect !== 'line') return this.#send(options, build, keys);
-    try {
+    const sum = async () => {
+      // Refused before a byte is sent.
       build(keys);
-    } catch (error) {
-      return rejected(error);
-    }
-    const counts = keys.map((key) => this.#send(options, build, key));
-    return handled(Promise.all(counts).then((all) => all.reduce((sum, count) => sum + count, 0)));
+      const counts = await Promise.all(keys.map((key) => this.#send(options, build, key)));
+      return counts.reduce((total, count) => total + count, 0);
+    };
+    return handled(sum());
   }
 }
 

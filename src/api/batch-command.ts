@@ -1,14 +1,17 @@
 // Several requests as one command: one write, one reply each, with MULTI and EXEC around them when atomic.
-// Made by batch.ts once the dialect is known to be RESP. It settles as the client's other commands do: once, with all
+// Made by batch.ts; on a line server it fails before it is sent. It settles as the client’s other commands do: once, with all
 // replies, or with the error that ended the batch as a whole.
 
-import { commandFrame, REPLY, replyBit, replyError } from '../net/index.ts';
+import { commandFrame, type Dialect, type Frame, REPLY, replyBit, replyError } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { ClientCommand, type CommandSettings } from './client-command.ts';
 import type { Connections } from './connections.ts';
 import { joinFrames } from './frame-builder.ts';
 import { Capture } from './publish-command.ts';
 import { nameOf, type Request, wordsInRegion } from './request.ts';
+
+/** What it fails with where one command after the other must be sent. */
+export const ON_LINE_SERVER: unique symbol = Symbol();
 
 export class BatchCommand extends ClientCommand<unknown[]> {
   readonly errorsAsValues = true;
@@ -20,7 +23,7 @@ export class BatchCommand extends ClientCommand<unknown[]> {
     const { region } = settings;
     const all = isAtomic ? [{ words: ['MULTI'] }, ...requests, { words: ['EXEC'] }] : requests;
     const whole: Request<unknown[]> = {
-      words: [isAtomic ? 'MULTI' : 'BATCH'],
+      words: [isAtomic ? 'MULTI' : 'BATCH', ...requests.flatMap(({ words }) => words)],
       keys: [],
       replyTypes: REPLY.any,
       frame: () => joinFrames(all.map((request) => commandFrame(wordsInRegion(request, region)))),
@@ -29,7 +32,7 @@ export class BatchCommand extends ClientCommand<unknown[]> {
           const value = (values as RespValue[])[index] as RespValue;
           if (value instanceof RespError) return replyError(value, nameOf(request));
           // Of replies taken together the queue looked at none.
-          if ((replyBit(value) & request.replyTypes) === 0) throw new TypeError(nameOf(request));
+          if (!(replyBit(value) & request.replyTypes)) throw new TypeError();
           return request.shape(value, region);
         }),
     };
@@ -39,12 +42,17 @@ export class BatchCommand extends ClientCommand<unknown[]> {
     this.#isAtomic = isAtomic;
   }
 
+  override encode(dialect: Dialect): Frame {
+    if (dialect === 'line') throw ON_LINE_SERVER;
+    return super.encode(dialect);
+  }
+
   override onReply(value: RespValue): void {
     const replies = this.#replies;
     replies.push(value);
     if (replies.length < this.replyCount) return;
-    if (!this.#isAtomic) return super.onReply(replies);
-    if (Array.isArray(value) && value.length === this.#requests.length) return super.onReply(value);
+    const results = this.#isAtomic ? value : replies;
+    if (Array.isArray(results) && results.length === this.#requests.length) return super.onReply(results);
     // The first refusal is the cause (a wrong command in the queue); EXECABORT only repeats that there was one.
     const index = replies.findIndex((reply) => reply instanceof RespError);
     const refused = replies[index] ?? new RespError('EXECABORT the transaction gave no results');

@@ -3,7 +3,7 @@
 
 import { ReplyError, UsageError } from '../errors/index.ts';
 import type { CommandArgument, RespValue } from '../resp/index.ts';
-import { BatchCommand } from './batch-command.ts';
+import { BatchCommand, ON_LINE_SERVER } from './batch-command.ts';
 import type { BlockingConnections } from './blocking.ts';
 import type { CommandSender } from './command-sender.ts';
 import * as table from './command-table.ts';
@@ -145,41 +145,34 @@ export class Batch<T extends unknown[] = []> {
     checkOptions(options);
     const { signal, atomic = false } = options;
     if (requests.length === 0) return [];
-    // One write on RESP, one command after the other on a line server: which it is must be known first.
-    if (connections.dialect === undefined) await connections.lane.connect(signal);
-    if (connections.dialect === 'line') return this.#execOnLineServer();
     const limits = atomic ? [] : requests.flatMap(({ words }) => blockingLimitMs(words) ?? []);
-    if (limits.length === 0) {
-      const command = new BatchCommand(requests, atomic, sender.settings(options), connections);
-      return sender.dispatch(command, command.promise, signal, connections.lane, 0, requests.length);
-    }
-    // A blocking command would hold up everybody else's: the whole batch gets a connection of its own.
     const limitMs = limits.includes(0)
       ? Number.POSITIVE_INFINITY
       : limits.reduce((sum, limit) => sum + limit, connections.config.commandTimeoutMs);
-    const command = new BatchCommand(requests, false, sender.settings(options, limitMs), connections);
-    return this.#blocking.run(command, command.promise, signal, 0, requests.length);
-  }
-
-  async #execOnLineServer(): Promise<unknown[]> {
-    const sender = this.#sender;
-    const { signal, atomic } = this.#options;
+    const settings = sender.settings(options, limitMs);
+    if (connections.dialect !== 'line') {
+      const command = new BatchCommand(requests, atomic, settings, connections);
+      try {
+        // A blocking command would hold up everybody else's: the whole batch gets a connection of its own.
+        return await (limits.length > 0
+          ? this.#blocking.run(command, command.promise, signal, 0, requests.length)
+          : sender.dispatch(command, command.promise, signal, connections.lane, 0, requests.length));
+      } catch (error) {
+        if (error !== ON_LINE_SERVER) throw error;
+      }
+    }
     if (atomic) {
       throw notOnLine('use batch({ atomic: true })', 'it has no MULTI', 'leave "atomic" out');
     }
-    const settings = sender.settings(this.#options);
     // One routing key for all: the order is that of the calls.
-    const commands = this.#requests.map((request) => sender.command(request, settings, 'batch'));
-    const results = await Promise.allSettled(
+    const commands = requests.map((request) => sender.command(request, settings, 'batch'));
+    return Promise.all(
       commands.map((command, index) => {
-        const { words } = this.#requests[index] as Request;
-        return sender.dispatch(command, command.promise, signal, sender.connections.lane, words.length - 1);
+        const { words } = requests[index] as Request;
+        return sender
+          .dispatch(command, command.promise, signal, sender.connections.lane, words.length - 1)
+          .catch((error: unknown) => (error instanceof ReplyError ? error : Promise.reject(error)));
       }),
     );
-    return results.map((result) => {
-      if (result.status === 'fulfilled') return result.value;
-      if (result.reason instanceof ReplyError) return result.reason;
-      throw result.reason;
-    });
   }
 }

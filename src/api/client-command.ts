@@ -72,6 +72,11 @@ export class ClientCommand<T> implements Command {
     return this.#routingKey ?? routingKeyOf(this.#request, this.#region);
   }
 
+  /** About, while the frame is not made. */
+  get byteEstimate(): number {
+    return this.#request.words.reduce<number>((sum, word) => sum + ((word as string).length || 16), 0);
+  }
+
   encode(dialect: Dialect): Frame {
     const request = this.#request;
     if (dialect === 'resp') {
@@ -91,12 +96,8 @@ export class ClientCommand<T> implements Command {
   }
 
   onReply(value: RespValue): void {
-    const resolve = this.#resolve;
-    if (resolve === undefined) return;
     try {
-      const shaped = this.#shape(value, this.#region);
-      this.#end();
-      resolve(shaped);
+      this.#settle(this.#shape(value, this.#region));
     } catch (cause) {
       const error = new ProtocolError(`Cannot match reply to ${this.name}: replies have shifted`, { cause });
       this.onFailure(error);
@@ -105,15 +106,14 @@ export class ClientCommand<T> implements Command {
   }
 
   onFailure(error: unknown): void {
-    const resolve = this.#resolve;
-    if (resolve === undefined) return;
-    this.#end();
     this.promise.then(undefined, ignore);
-    resolve(rejected(error));
+    this.#settle(rejected(error));
   }
 
-  #end(): void {
+  #settle(value: T | Promise<T>): void {
+    const resolve = this.#resolve;
     this.#resolve = undefined;
     this.#stopWatching?.();
+    resolve?.(value);
   }
 }

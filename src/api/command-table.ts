@@ -44,12 +44,10 @@ export function pingRequest(message?: string): Request<string> {
   return textRequest('PING', message, 'the message');
 }
 
-export function getRequest(key: string): Request<string | null> {
-  return keyRequest('GET', key, same, undefined, TEXT_OR_NIL);
-}
-
-export function getBytesRequest(key: string): Request<Uint8Array | null> {
-  return { ...keyRequest<Uint8Array | null>('GET', key, same, undefined, TEXT_OR_NIL), asBytes: true };
+export function getRequest(key: string): Request<string | null>;
+export function getRequest(key: string, asBytes: boolean): Request<string | Uint8Array | null>;
+export function getRequest(key: string, asBytes = false): Request<string | Uint8Array | null> {
+  return { ...keyRequest<string | Uint8Array | null>('GET', key, same, undefined, TEXT_OR_NIL), asBytes };
 }
 
 export function setRequest(
@@ -199,7 +197,7 @@ function ownNames(value: RespValue, region: string | undefined): string[] {
 
 /** A line server gives a region's names bare, and only these. */
 function namesOnLine(value: RespValue, region: string | undefined): string[] {
-  return region === undefined ? ownNames(value, region) : (value as string[]);
+  return region === undefined ? ownNames(value, region) : (value as string[]).map((name) => name.slice());
 }
 
 const isOne = (value: RespValue) => value === 1;

@@ -135,10 +135,6 @@ export class PublishCommand extends FormCommand implements Command {
     return this.form.replyCount;
   }
 
-  get asBytes(): boolean {
-    return false;
-  }
-
   /** MULTI … EXEC: all its replies must be counted before it settles. */
   get errorsAsValues(): boolean {
     return this.form.replyCount > 1;

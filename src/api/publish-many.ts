@@ -177,7 +177,6 @@ interface ChunkOwner {
 /** Records that leave together: one command, with a reply, or four, for each of them. */
 class Chunk extends FormCommand implements Command {
   frame: Frame | undefined = undefined;
-  readonly asBytes = false;
   readonly errorsAsValues = true;
   readonly routingKey: string | undefined;
   deadline = 0;

@@ -114,8 +114,7 @@ export class CommandQueue {
     const command = this.#sent.peek();
     if (command === undefined) return `${describeReply(value)} came, but no command waits for a reply`;
     const refused = value instanceof RespError;
-    const fits = command.confirms === undefined ? (replyBit(value) & command.replyTypes) !== 0 : confirms;
-    if (!refused && !fits) {
+    if (!refused && !(command.confirms ? confirms : replyBit(value) & command.replyTypes)) {
       return `${command.name} was answered by ${describeReply(value)}, which it never returns: replies have shifted`;
     }
     if (this.#repliesLeft === 0) this.#repliesLeft = command.replyCount;

@@ -7,7 +7,8 @@ import { REPLY } from './types.ts';
 export function replyBit(value: RespValue): number {
   switch (typeof value) {
     case 'number':
-      return Number.isInteger(value) ? REPLY.integer | REPLY.double : REPLY.double;
+      // `,1` and `:1` are the same here: what may be a double says both.
+      return Number.isInteger(value) ? REPLY.integer : REPLY.double;
     case 'string':
       return REPLY.simple;
     case 'bigint':

@@ -6,7 +6,7 @@
 // with one channel a deaf link would look healthy.) On a difference everything is subscribed again, which repairs;
 // the counts in those confirmations tell which channels had been missing.
 
-import { LinkLostError, ReplyError } from '../errors/index.ts';
+import { type AshRedisError, LinkLostError } from '../errors/index.ts';
 import type { ConnectionPort } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { byKind, KINDS, namesByKind } from './by-kind.ts';
@@ -75,7 +75,7 @@ export function auditOf(owner: AuditOwner): Audit {
   const send = (args: readonly string[], confirms: string | undefined, onReply: (value: RespValue) => void) => {
     const onFailure = (error: unknown) => {
       // LOADING, BUSY, OOM pass; what is unknown or not allowed stays so.
-      if (!(error instanceof ReplyError && /^(ERR|NOPERM)$/.test(error.code))) return;
+      if (!/^(ERR|NOPERM)$/.test((error as AshRedisError).code)) return;
       if (confirms === undefined) infoForbidden = true;
       else countForbidden = true;
     };

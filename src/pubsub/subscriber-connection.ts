@@ -274,10 +274,9 @@ export class SubscriberConnection implements MessageSource {
     this.#replacement?.abandon();
     this.#replacement = undefined;
     this.#leaveLink();
-    const isHeld = this.#holders.size > 0;
     // That the server cut us while we did not read stands behind all that came before: it is read after the pause.
     const sinceHeld = this.#platform.now() - this.#heldUntil;
-    const isOverrun = isHeld || sinceHeld < this.#init.connectionOptions.heartbeatTimeoutMs;
+    const isOverrun = this.#holders.size > 0 || sinceHeld < this.#init.connectionOptions.heartbeatTimeoutMs;
     this.#heldUntil = -Infinity;
     this.#table.linkDown(cause, isOverrun ? 'overrun' : 'link-lost');
     // Also where a replacement that came to nothing had paused it.

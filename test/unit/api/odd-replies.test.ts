@@ -108,4 +108,14 @@ describe('a reply that its command never gives', () => {
       await breaks(subscription.ready, 'SUBSCRIBE');
     });
   }
+
+  test('KEYS of a line server that names nothing, with and without a region', async () => {
+    const line = await startScriptedServer((words) => (words[0] === 'PING' ? '+PONG\n' : '*2\r\n$1\r\na\r\n$-1\r\n\n'));
+    const options = { host: '127.0.0.1', port: line.port, dialect: 'ashredis', quoting: 'quoted' } as const;
+    const other = new AshRedisClient(options);
+    await assert.rejects(other.keys(), ProtocolError);
+    await assert.rejects(other.keys('*', { region: 'r' }), ProtocolError);
+    await other.close();
+    await line.stop();
+  });
 });
