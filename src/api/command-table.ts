@@ -29,10 +29,11 @@ function keyRequest<T>(
   shape: Request<T>['shape'],
   argument?: CommandArgument,
   replyTypes: number = REPLY.integer,
+  asBytes = false,
 ): Request<T> {
   const words: CommandArgument[] = [command, checkName(key, command)];
   if (argument !== undefined) words.push(argument);
-  return { words, keys: [1], replyTypes, shape };
+  return { words, keys: [1], replyTypes, asBytes, shape };
 }
 
 function textRequest(command: string, argument: string | undefined, what: string): Request<string> {
@@ -47,7 +48,7 @@ export function pingRequest(message?: string): Request<string> {
 export function getRequest(key: string): Request<string | null>;
 export function getRequest(key: string, asBytes: boolean): Request<string | Uint8Array | null>;
 export function getRequest(key: string, asBytes = false): Request<string | Uint8Array | null> {
-  return { ...keyRequest<string | Uint8Array | null>('GET', key, same, undefined, TEXT_OR_NIL), asBytes };
+  return keyRequest('GET', key, same, undefined, TEXT_OR_NIL, asBytes);
 }
 
 export function setRequest(
