@@ -3,7 +3,7 @@
 // It keeps no state of a command: that is the sender's and the connection's.
 
 import { UsageError } from '../errors/index.ts';
-import type { AbortSignalLike, ConnectionStateName, ServerFacts } from '../net/index.ts';
+import { type AbortSignalLike, type ConnectionStateName, type ServerFacts, whenAborted } from '../net/index.ts';
 import type { CommandArgument, RespValue } from '../resp/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { Batch, type BatchOptions } from './batch.ts';
@@ -33,7 +33,6 @@ import type { Request } from './request.ts';
 import { type ScanOptions, scan } from './scan.ts';
 import { connectLane } from './sending.ts';
 import type { Subscription } from './subscription.ts';
-import { whenAborted } from './when-aborted.ts';
 
 export interface ClientEvents {
   state: ConnectionStateEvent;

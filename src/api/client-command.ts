@@ -2,14 +2,20 @@
 // Made by command-sender.ts. It settles exactly once and never causes an unhandled rejection.
 
 import { ProtocolError } from '../errors/index.ts';
-import { type AbortSignalLike, type Command, commandFrame, type Dialect, type Frame } from '../net/index.ts';
+import {
+  type AbortSignalLike,
+  type Command,
+  commandFrame,
+  type Dialect,
+  type Frame,
+  whenAborted,
+} from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { rejected } from './handled.ts';
 import type { Capture } from './publish-command.ts';
 import { lineFrame, nameOf, type Request, routingKeyOf, wordsInRegion } from './request.ts';
 import type { Port, Sending } from './sending.ts';
-import { whenAborted } from './when-aborted.ts';
 
 export interface CommandSettings extends Sending {
   readonly region: string | undefined;

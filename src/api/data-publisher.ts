@@ -2,7 +2,7 @@
 // Extended by the publishers of this package and by users. It must never know a server.
 
 import { ClosedError, UsageError } from '../errors/index.ts';
-import { type AbortSignalLike, asError, type Platform } from '../net/index.ts';
+import { type AbortSignalLike, asError, type Platform, whenAborted } from '../net/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
 import { checkOptions } from './config-schema.ts';
@@ -15,7 +15,6 @@ import { log } from './log.ts';
 import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { PublishSchedule } from './publish-schedule.ts';
-import { whenAborted } from './when-aborted.ts';
 
 export interface PublishErrorEvent {
   readonly error: Error;

@@ -2,7 +2,7 @@
 // transports on it. Extended by the subscribers of this package and by users. It must never know a server.
 
 import { ClosedError, UsageError } from '../errors/index.ts';
-import { type AbortSignalLike, asError, type Platform } from '../net/index.ts';
+import { type AbortSignalLike, asError, type Platform, whenAborted } from '../net/index.ts';
 import type { Gap } from '../pubsub/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import { type Configuration, parseConfiguration } from './config.ts';
@@ -17,7 +17,6 @@ import { checkText } from './names.ts';
 import { platformOf } from './platform.ts';
 import { iteratorOf } from './stream-iterator.ts';
 import type { StopResult, StreamEvents, StreamOptions, StreamStats } from './stream-types.ts';
-import { whenAborted } from './when-aborted.ts';
 
 export interface SubscriberEvents<T> extends StreamEvents<T> {
   state: ConnectionStateEvent;

@@ -1,8 +1,7 @@
 // Promises that nobody has to look at.
 // Called wherever a promise is given to a user, so that one that is not awaited never ends the process.
 
-import type { AbortSignalLike, Platform } from '../net/index.ts';
-import { whenAborted } from './when-aborted.ts';
+import { type AbortSignalLike, type Platform, whenAborted } from '../net/index.ts';
 
 const ignore = () => {};
 

@@ -1,11 +1,10 @@
 // One publish on its way: the command that the net room carries and the promise that the user holds, in one object.
 // Made by publishers, once a publish. It settles exactly once and never causes an unhandled rejection.
 
-import { type AbortSignalLike, type Command, type Dialect, type Frame, replyError } from '../net/index.ts';
+import { type AbortSignalLike, type Command, type Dialect, type Frame, replyError, whenAborted } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { rejected } from './handled.ts';
 import type { Port, Sending } from './sending.ts';
-import { whenAborted } from './when-aborted.ts';
 
 /** What all publishes of one publisher have in common; made once, not once a publish. */
 export interface PublishForm extends Sending {

@@ -1,15 +1,13 @@
 // `publishMany`: records from an iterable, many in one command, replies counted instead of promised.
 // Called by the publishers to a server. Memory is bounded by the chunks that are out; the iterable waits for room.
 
-import type { AbortSignalLike, Command, Frame } from '../net/index.ts';
-import { replyError } from '../net/index.ts';
+import { type AbortSignalLike, type Command, type Frame, replyError, whenAborted } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import type { PublishManyOptions, PublishManyResult } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { tellFailure } from './failures.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import { FormCommand, type PublishForm } from './publish-command.ts';
-import { whenAborted } from './when-aborted.ts';
 
 /** A chunk is full at so many bytes or records; so many chunks may be out. */
 const CHUNK_BYTES = 32 * 1024;

@@ -1,11 +1,10 @@
 // When a publisher's records leave: at once, at the next flush, or after `resume()`.
 // Owned by DataPublisher, one each. It knows no transport: it keeps records, its timer and who waits for a resume.
 
-import type { AbortSignalLike, Platform, TimerHandle } from '../net/index.ts';
+import { type AbortSignalLike, type Platform, type TimerHandle, whenAborted } from '../net/index.ts';
 import type { PublishOptions } from './config-types.ts';
 import { handled } from './handled.ts';
 import { PublishQueue } from './publish-queue.ts';
-import { whenAborted } from './when-aborted.ts';
 
 export interface ScheduleSettings {
   /** Seconds. */

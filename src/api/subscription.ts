@@ -2,6 +2,7 @@
 // Made by the client. It holds no state itself: that is its core, which users don't see.
 
 import type { AshRedisError } from '../errors/index.ts';
+import { whenAborted } from '../net/index.ts';
 import type { ChannelKind, SubscriptionStateName } from '../pubsub/index.ts';
 import { ASYNC_DISPOSE, INSPECT } from './async-dispose.ts';
 import type { JsonObject, Message } from './config-types.ts';
@@ -9,7 +10,6 @@ import type { Listener } from './emitter.ts';
 import { iteratorOf } from './stream-iterator.ts';
 import type { StopResult, StreamStats } from './stream-types.ts';
 import { SubscriptionCore, type SubscriptionEvents, type SubscriptionInit } from './subscription-core.ts';
-import { whenAborted } from './when-aborted.ts';
 
 export type { SubscriptionEvents, SubscriptionInit, SubscriptionStateEvent } from './subscription-core.ts';
 

@@ -3,6 +3,7 @@
 
 import type { AshRedisError } from '../errors/index.ts';
 import type { AbortSignalLike } from './types.ts';
+import { whenAborted } from './when-aborted.ts';
 
 interface Waiter {
   readonly deadline: number;
@@ -20,13 +21,12 @@ export class ConnectWaiters {
           const at = this.#waiters.indexOf(waiter);
           if (at < 0) return;
           this.#waiters.splice(at, 1);
-          signal?.removeEventListener('abort', onAbort);
+          stopWatching();
           if (makeReason === undefined) resolve();
           else reject(makeReason());
         },
       };
-      const onAbort = () => waiter.settle(() => signal?.reason);
-      signal?.addEventListener('abort', onAbort);
+      const stopWatching = whenAborted(signal, () => waiter.settle(() => signal?.reason));
       this.#waiters.push(waiter);
     });
   }

@@ -13,3 +13,4 @@ export { replyBit } from './reply-types.ts';
 export { Ring } from './ring.ts';
 export { staticResolver } from './static-resolver.ts';
 export * from './types.ts';
+export { whenAborted } from './when-aborted.ts';
