@@ -179,7 +179,6 @@ export class CommandQueue {
     const again: Command[] = [];
     const failing: Command[] = [];
     for (const command of wasReady ? this.#unsent.drain() : []) {
-      if (command.place === PLACE.settled) continue;
       if (command.failWhenDisconnected && command.place === PLACE.unsent) failing.push(command);
       else this.#unsent.push(command);
     }
@@ -275,8 +274,7 @@ export class CommandQueue {
   #keepWithinOfflineLimits(): void {
     const { offlineMaxCount, offlineMaxBytes } = this.#limits;
     while (this.#unsentCount > offlineMaxCount || this.#unsentBytes > offlineMaxBytes) {
-      const newest = this.#unsent.pop();
-      if (newest === undefined) return;
+      const newest = this.#unsent.pop()!;
       if (newest.place === PLACE.settled) continue;
       this.#settle(newest, overflow(newest, `${this.#refusal(0, false, 0)}`));
     }
