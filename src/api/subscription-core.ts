@@ -118,7 +118,6 @@ export class SubscriptionCore<T> implements MessageSink, StreamOwner {
   onChannelState(channel: string, state: SubscriptionStateName, error: AshRedisError | undefined): void {
     if (this.state === 'closed') return;
     this.#states.set(channel, state, error);
-    if (state === 'active') this.stream.started(this.#platform.wallClock());
     if (state === 'pending' && error !== undefined) this.#becomeReady(error);
     this.#settle();
   }

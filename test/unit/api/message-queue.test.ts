@@ -155,6 +155,65 @@ describe('the message queue', () => {
     assert.deepEqual(bench.drain(), ['199999']);
   });
 
+  test('conflate: what is given back when many were replaced keeps its order, with every gap in its place', () => {
+    const bench = new Bench('conflate', 10_000);
+    bench.push('a1', 'b1');
+    bench.gap(1, 2);
+    for (let index = 0; index < 1000; index++) bench.queue.push({ key: 'k', raw: String(index) });
+    bench.gap(3, 4);
+    bench.push('c1');
+    for (let index = 1000; index < 2000; index++) bench.queue.push({ key: 'k', raw: String(index) });
+    bench.gap(5, 6);
+    assert.equal(bench.queue.count, 4);
+    assert.equal(bench.queue.droppedCount, 1999);
+    bench.push('c2');
+    assert.deepEqual(bench.drain(), ['a1', 'b1', '1-4', '1999', '5-6', 'c2']);
+    assert.deepEqual([bench.queue.count, bench.queue.bytes, bench.queue.isEmpty], [0, 0, true]);
+    // Nothing that was replaced is counted as such any more.
+    for (let index = 0; index < 1000; index++) bench.queue.push({ key: 'k', raw: String(index) });
+    assert.deepEqual(bench.drain(), ['999']);
+  });
+
+  test('room is half of the bytes as well as half of the messages', () => {
+    const bench = new Bench('block', 4, 100);
+    bench.push('1', '2', '3', 'x'.repeat(90));
+    bench.queue.shift();
+    bench.queue.shift();
+    assert.deepEqual(bench.told, ['full', 'slow'], 'two of four, but most of the bytes');
+    bench.queue.shift();
+    bench.queue.shift();
+    assert.deepEqual(bench.told, ['full', 'slow', 'room']);
+    const bytes = new Bench('block', 100, 10);
+    bytes.push('12345', '12345');
+    assert.deepEqual(bytes.told, ['full', 'slow'], 'the limit itself is full');
+    bytes.queue.shift();
+    assert.deepEqual(bytes.told, ['full', 'slow', 'room'], 'half is room');
+  });
+
+  test('after clear() nothing is accepted, and a key that clears it keeps its message out', () => {
+    const bench = new Bench('drop-oldest', 2);
+    bench.push('1', '2', '3');
+    bench.gap(1, 2);
+    assert.equal(bench.queue.clear(), 2);
+    bench.push('4');
+    assert.deepEqual([bench.queue.count, bench.queue.bytes, bench.queue.isSlow, bench.drain()], [0, 0, false, []]);
+    const cleared: MessageQueue<Item> = new MessageQueue<Item>(
+      { maxCount: 4, maxBytes: 100, overflow: 'conflate' },
+      {
+        keyOf: (item) => {
+          if (item.raw === 'last') cleared.clear();
+          return item.key;
+        },
+        onFull: assert.fail,
+        onRoom: assert.fail,
+        onSlow: assert.fail,
+        onFail: assert.fail,
+      },
+    );
+    for (const raw of ['first', 'last']) cleared.push({ key: raw, raw });
+    assert.deepEqual([cleared.count, cleared.isEmpty], [0, true]);
+  });
+
   test('fail: says so once and accepts nothing more', () => {
     const bench = new Bench('fail');
     bench.push('1', '2', '3', '4', '5', '6');

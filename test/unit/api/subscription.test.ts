@@ -192,6 +192,51 @@ describe('the state of a subscription', () => {
     assert.equal(bench.subscription.state, 'active');
   });
 
+  test('ready rejects with the error of the end when that comes before the confirmation, and error keeps it', async () => {
+    for (const [given, name] of [
+      [new LinkLostError('Gave up'), 'LinkLostError'],
+      [undefined, 'ClosedError'],
+    ] as const) {
+      const bench = new Bench();
+      bench.sink.onEnd(given);
+      await assert.rejects(bench.subscription.ready, { name });
+      assert.equal(bench.subscription.state, 'closed');
+      assert.equal(bench.subscription.error?.name, name);
+      bench.active();
+      bench.sink.onChannelState('a', 'denied', NOPERM);
+      bench.subscription.retry();
+      await bench.run();
+      assert.equal(bench.subscription.state, 'closed', 'nothing changes it any more');
+      assert.deepEqual(bench.told, []);
+    }
+    const full = new Bench({ overflow: 'fail', maxCount: 1 });
+    full.message('1', '2');
+    await assert.rejects(full.subscription.ready, OverflowError);
+  });
+
+  test('each change is an event with its cause, told later than the source is at work', async () => {
+    const bench = new Bench({ channels: ['a', 'b'] });
+    const seen: unknown[] = [];
+    bench.subscription.on('state', (event) => seen.push(event));
+    bench.active('a');
+    bench.active('b');
+    bench.sink.onChannelState('b', 'pending', undefined);
+    bench.sink.onChannelState('b', 'denied', NOPERM);
+    bench.sink.onChannelState('a', 'denied', NOPERM);
+    bench.subscription.close();
+    assert.deepEqual(seen, []);
+    await bench.run();
+    assert.deepEqual(seen, [
+      { from: 'pending', to: 'active' },
+      { from: 'active', to: 'pending' },
+      { from: 'pending', to: 'active', cause: NOPERM },
+      { from: 'active', to: 'denied', cause: NOPERM },
+      { from: 'denied', to: 'closed' },
+    ]);
+    assert.deepEqual([bench.subscription.stats().state, bench.subscription.stats().channels], ['closed', ['a', 'b']]);
+    assert.deepEqual([bench.subscription.kind, bench.subscription.stateOf('c')], ['channel', undefined]);
+  });
+
   test('close is local and immediate: what waits is gone, iterators end, ready rejects', async () => {
     const bench = new Bench();
     const seen = bench.reading();
@@ -260,6 +305,17 @@ describe('iterating a subscription', () => {
       break;
     }
     assert.equal(bench.subscription.state, 'closed');
+  });
+
+  test('an iterator that was left gives nothing more, and leaves the queue to nobody', async () => {
+    const bench = new Bench();
+    bench.message('1', '2');
+    const iterator = bench.subscription[Symbol.asyncIterator]();
+    assert.equal(iterator[Symbol.asyncIterator](), iterator);
+    assert.equal((await iterator.next()).value.data, '1');
+    assert.deepEqual(await iterator.return?.(), { value: undefined, done: true });
+    assert.deepEqual(await iterator.next(), { value: undefined, done: true });
+    assert.equal(bench.subscription.stats().deliveredCount, 1);
   });
 
   test('several iterators share one queue, first come, first served', async () => {
@@ -521,6 +577,53 @@ describe('the decoding of a subscription', () => {
     ]);
     const { missedCount, duplicateCount, reorderedCount, invalidCount } = bench.subscription.stats();
     assert.deepEqual([missedCount, duplicateCount, reorderedCount, invalidCount], [1, 1, 1, 1]);
+  });
+
+  test('a codec of text that is no JSON reads the text in the envelope; without one the text is the data', async () => {
+    for (const [codec, expected] of [
+      [{ name: 'upper', encode: String, decode: (raw: unknown) => String(raw).toUpperCase() }, 'A"B'],
+      [undefined, 'a"b'],
+    ] as const) {
+      const bench = new Bench({ reader: { codec, numbered: true } });
+      const seen: unknown[] = [];
+      bench.subscription.on('message', ({ data, raw, position }) => seen.push(data, raw, position));
+      bench.message('{"epoch":"e","offset":2,"data":"a\\"b"}', '{"epoch":"e","offset":3,"data":{}}');
+      await bench.run();
+      assert.deepEqual(seen, [expected, 'a"b', { epoch: 'e', offset: 2 }]);
+      assert.equal(bench.subscription.stats().invalidCount, 1);
+    }
+  });
+
+  test('a message longer than maxDecodedBytes of its codec is invalid, before the codec sees it', async () => {
+    const decoded: unknown[] = [];
+    const decode = (raw: string | Uint8Array) => decoded.push(raw);
+    const bench = new Bench({ reader: { codec: { name: 'own', encode: String, decode, maxDecodedBytes: 3 } } });
+    const invalid: string[] = [];
+    bench.subscription.on('invalid', ({ error }) => invalid.push(error.message));
+    bench.message('123', '1234');
+    await bench.run();
+    assert.deepEqual(decoded, ['123']);
+    assert.match(invalid.join(), /^Cannot read message of channel "a": its 4 bytes exceed "maxDecodedBytes" of 3/);
+  });
+
+  test('what the gap of a number says: how many are missing, or that it came late or twice, and since when', async () => {
+    const bench = new Bench({ reader: { codec: jsonCodec, numbered: true } });
+    const gaps: Gap[] = [];
+    bench.subscription.on('gap', (gap) => gaps.push(gap));
+    bench.subscription.on('message', () => {});
+    const at = bench.platform.wallClock();
+    for (const offset of [1, 4, 2, 2]) {
+      bench.message(JSON.stringify({ epoch: 'k-1', offset, data: 0 }));
+      await bench.run(10);
+    }
+    assert.deepEqual(
+      gaps.map(({ channels, cause, from, to }) => `${channels} ${cause.message} ${from - at} ${to - at}`),
+      [
+        'a Missed 2 messages of channel "a" before number 4 0 10',
+        'a Message number 2 of channel "a" came late 10 20',
+        'a Message number 2 of channel "a" came twice 20 30',
+      ],
+    );
   });
 
   test('newest values that are numbered skip, and say how many', async () => {
