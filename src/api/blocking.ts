@@ -3,7 +3,6 @@
 
 import { type AbortSignalLike, Connection } from '../net/index.ts';
 import type { CommandSender } from './command-sender.ts';
-import { notOnLine } from './request.ts';
 import type { WatchedCommand } from './sending.ts';
 
 /** Kept for the next blocking command; more are closed after use. */
@@ -56,9 +55,6 @@ export class BlockingConnections {
 
   #open(): Connection {
     const { connections } = this.#sender;
-    if (connections.dialect === 'line') {
-      throw notOnLine('execute a blocking command', 'it has none');
-    }
     // Without heartbeat: silence is what a blocking command is for. TCP keep-alive finds a dead peer.
     const options = connections.options({ reconnect: false, heartbeatIntervalMs: Number.POSITIVE_INFINITY });
     return new Connection(options, connections.platform);

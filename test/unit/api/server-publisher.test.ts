@@ -1,0 +1,253 @@
+// What a publisher to a server tells and counts beside its answers: states, pushes, a replica, failures, times to live.
+// Run by `npm test`, over a scripted server.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { inspect } from 'node:util';
+import { AshRedisChannelDataPublisher } from '../../../src/api/ash-redis-channel-data-publisher.ts';
+import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
+import { AshRedisDataPublisher } from '../../../src/api/ash-redis-data-publisher.ts';
+import type { PublisherConfig, PublishManyOptions } from '../../../src/api/config-types.ts';
+import { ClosedError, MissingKeyError, UsageError } from '../../../src/errors/index.ts';
+import { nextEvent, until } from '../../support/events.ts';
+import { bulk, greeting, HELLO_3, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
+
+const publishing = (words: string[]) => greeting(words) ?? (words[0] === 'SET' ? '+OK\r\n' : ':1\r\n');
+
+describe('a publisher to a server', () => {
+  let server: ScriptedServer;
+  let place: { host: string; port: number };
+  const open: AsyncDisposable[] = [];
+
+  before(async () => {
+    server = await startScriptedServer();
+    place = { host: '127.0.0.1', port: server.port };
+  });
+  after(() => server.stop());
+  beforeEach(() => {
+    server.script = publishing;
+    server.links.length = 0;
+  });
+  afterEach(async () => {
+    for (const object of open.splice(0).reverse()) await object[Symbol.asyncDispose]();
+  });
+
+  function channelOf(config: PublisherConfig = {}): AshRedisChannelDataPublisher {
+    const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { ...place, ...config });
+    open.push(publisher);
+    return publisher;
+  }
+
+  function keysOf(config: PublisherConfig = {}): AshRedisDataPublisher {
+    const publisher = new AshRedisDataPublisher('p', 'ashredis://x', { ...place, ...config });
+    open.push(publisher);
+    return publisher;
+  }
+
+  const commands = () =>
+    server.links
+      .flatMap((link) => link.commands)
+      .filter((words) => greeting(words) === undefined)
+      .map((words) => words.join(' '));
+
+  test('what it shows of itself, before and after', async () => {
+    const publisher = channelOf({ region: 'r' });
+    const shown = {
+      name: 'p',
+      destination: 'ashredischannel://c',
+      isRunning: true,
+      isSuspended: false,
+      channel: 'c',
+      region: 'r',
+    };
+    const counts = { publishCount: 0, failedCount: 0, pendingCount: 0, queuedCount: 0, noReceivers: 0 };
+    assert.deepEqual(publisher.stats(), {
+      ...shown,
+      ...counts,
+      lastPublish: null,
+      state: 'idle',
+      connection: undefined,
+    });
+    await publisher.publish(1);
+    await assert.rejects(publisher.publish(1n));
+    publisher.suspend();
+    void publisher.publish(2);
+    const { publishCount, failedCount, queuedCount, isSuspended, state, connection } = publisher.stats();
+    assert.deepEqual([publishCount, failedCount, queuedCount, isSuspended, state], [1, 1, 1, true, 'ready']);
+    assert.equal(typeof connection, 'object');
+    assert.deepEqual([publisher.isSuspended(), publisher.getQueueSize()], [true, 1]);
+    assert.match(
+      inspect(publisher),
+      /^AshRedisChannelDataPublisher \{ 'p', 'ashredischannel:\/\/c', running: true, published: 1, failed: 1 \}$/,
+    );
+    assert.deepEqual(publisher.toJSON(), publisher.stats());
+    await publisher.stop();
+    assert.deepEqual(
+      [publisher.stats().state, publisher.stats().isRunning, publisher.publishCount],
+      ['closed', false, 2],
+    );
+  });
+
+  test('listeners hear of states, once or until they leave, and of pushes that nobody knows', async () => {
+    const publisher = channelOf({ protocol: 3 });
+    const seen: string[] = [];
+    const leaving = ({ to }: { to: string }) => seen.push(`leaving ${to}`);
+    publisher.on('state', leaving).once('state', ({ to, connection }) => seen.push(`once ${connection} ${to}`));
+    await publisher.connect();
+    publisher.off('state', leaving);
+    const push = nextEvent(publisher, 'push');
+    server.links[0]?.write(`>2\r\n${bulk('news')}:1\r\n`);
+    assert.deepEqual(await push, { kind: 'news', values: [1] });
+    await publisher.stop();
+    assert.deepEqual(seen, ['leaving connecting', 'once commands connecting', 'leaving ready']);
+  });
+
+  test('of a lent client it hears of the commands’ connection alone, and nothing after stop()', async () => {
+    const client = new AshRedisClient({ ...place });
+    open.push(client);
+    const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { client });
+    const seen: string[] = [];
+    publisher.on('state', ({ connection, to }) => seen.push(`${connection} ${to}`));
+    await publisher.connect();
+    server.script = (words) =>
+      words[0] === 'SUBSCRIBE' ? `>3\r\n${bulk('subscribe')}${bulk('c')}:1\r\n` : publishing(words);
+    await client.subscribe('c').ready;
+    await publisher.stop();
+    await client.close({ timeoutMs: 1 });
+    assert.deepEqual(seen, ['commands connecting', 'commands ready']);
+  });
+
+  test('a replica is told to the logger, once for all of its links; a master is not', async () => {
+    for (const [role, count] of [
+      ['slave', 1],
+      ['master', 0],
+    ] as const) {
+      server.links.length = 0;
+      server.script = (words) =>
+        words[0] === 'HELLO' ? HELLO_3.replace('$6\r\nmaster\r\n', bulk(role)) : publishing(words);
+      const lines: string[] = [];
+      const note = () => {};
+      const logger = { debug: note, info: note, error: note, warn: (text: string) => lines.push(text) };
+      const publisher = channelOf({ logger, protocol: 3, reconnect: { maxDelayMs: 1 } });
+      await publisher.connect();
+      const again = nextEvent<{ to: string }>(publisher, 'state', ({ to }) => to === 'ready');
+      server.links[0]?.reset();
+      await again;
+      const told = lines.filter((line) =>
+        /publisher "p" is connected to a replica: what it publishes stays there/.test(line),
+      );
+      assert.equal(told.length, count, role);
+      await publisher.stop();
+    }
+  });
+
+  test('a failure is told with the record as it was given, and logged', async () => {
+    const lines: string[] = [];
+    const note = () => {};
+    const logger = { debug: note, info: note, error: note, warn: (text: string) => lines.push(text) };
+    server.script = (words) => greeting(words) ?? '-OOM no memory\r\n';
+    for (const [publisher, record] of [
+      [channelOf({ logger }), { a: 1 }],
+      [keysOf({ logger }), { __dagserver_key: 'k' }],
+      [keysOf({ logger, publishInterval: 0.001 }), { __dagserver_key: 'k' }],
+    ] as const) {
+      const told: unknown[] = [];
+      publisher.on('publishError', ({ error, data }) => told.push((error as { code?: string }).code, data));
+      await assert.rejects(publisher.publish(record), { code: 'OOM' });
+      assert.deepEqual([told[0], publisher.failedCount, publisher.stats().pendingCount], ['OOM', 1, 0]);
+      assert.equal(told[1], record);
+    }
+    assert.equal(lines.filter((line) => /^publisher "p": .*OOM no memory/.test(line)).length, 3);
+  });
+
+  test('the time to live is the call’s, else the record’s, else the configured one; null is none of its own', async () => {
+    const publisher = keysOf({ ttlSeconds: 9 });
+    const own = { __dagserver_key: 'k', __ttl_seconds: 2 };
+    const plain = { __dagserver_key: 'k' };
+    for (const [record, ttlSeconds] of [
+      [own, 1],
+      [own, undefined],
+      [own, null],
+      [plain, 1],
+      [plain, null],
+      [plain, undefined],
+    ] as const) {
+      // As JavaScript may write it.
+      await publisher.publish(record, { ttlSeconds: ttlSeconds as number });
+    }
+    await publisher.publishMany([own, plain], { ttlSeconds: 3 });
+    await publisher.publishMany([own, plain]);
+    assert.deepEqual(
+      commands().map((line) => line.replace('SET k {} PX ', '')),
+      [1000, 2000, 2000, 1000, 9000, 9000, 3000, 3000, 2000, 9000].map(String),
+    );
+    const endless = keysOf();
+    server.links.length = 0;
+    await endless.publish(plain);
+    await endless.publish(own);
+    assert.deepEqual(commands(), ['SET k {}', 'SET k {} PX 2000']);
+    await assert.rejects(endless.publish(plain, { ttlSeconds: 0 }), UsageError);
+  });
+
+  test('publishMany refuses single records, tells each with its record, and goes on', async () => {
+    const publisher = keysOf();
+    const told: unknown[] = [];
+    publisher.on('publishError', ({ data }) => told.push(data));
+    const failures: unknown[] = [];
+    const onFailure: PublishManyOptions['onFailure'] = (error, record) => failures.push(error.constructor, record);
+    const records = [{ __dagserver_key: 'a' }, { no: 'key' }, { __dagserver_key: 'b' }, 5];
+    assert.deepEqual(await publisher.publishMany(records, { onFailure }), { published: 2, failed: 2, unknown: 0 });
+    assert.deepEqual(failures, [MissingKeyError, records[1], MissingKeyError, 5]);
+    assert.deepEqual(told, [records[1], 5]);
+    assert.deepEqual([publisher.publishCount, publisher.failedCount], [2, 2]);
+    assert.deepEqual(commands(), ['SET a {}', 'SET b {}']);
+  });
+
+  test('publishMany of a suspended publisher waits, between two records too, and is given up by its signal', async () => {
+    for (const asynchronous of [false, true]) {
+      server.links.length = 0;
+      const publisher = channelOf();
+      const records = function* () {
+        yield 1;
+        publisher.suspend();
+        yield 2;
+        yield 3;
+      };
+      const source = asynchronous
+        ? (async function* () {
+            yield* records();
+          })()
+        : records();
+      const many = publisher.publishMany(source);
+      await until(() => publisher.isSuspended(), 'the first was given');
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(commands().length <= 1);
+      publisher.resume();
+      assert.deepEqual(await many, { published: 3, failed: 0, unknown: 0 });
+      assert.deepEqual(commands(), ['PUBLISH c 1', 'PUBLISH c 2', 'PUBLISH c 3']);
+      publisher.suspend();
+      const controller = new AbortController();
+      const given = publisher.publishMany([4], { signal: controller.signal });
+      await new Promise((resolve) => setImmediate(resolve));
+      controller.abort(new Error('enough'));
+      await assert.rejects(given, /enough/);
+      const left = publisher.publishMany([5]);
+      await new Promise((resolve) => setImmediate(resolve));
+      await publisher.stop();
+      await assert.rejects(left, ClosedError);
+      assert.equal(commands().length, 3);
+    }
+  });
+
+  test('more than one write of publishMany keeps the order, and numbers without a hole', async () => {
+    const publisher = channelOf({ numbered: true });
+    const many = Array.from({ length: 1300 }, (_, n) => n);
+    assert.deepEqual(await publisher.publishMany(many), { published: 1300, failed: 0, unknown: 0 });
+    const sent = commands().map((line) => JSON.parse(line.slice('PUBLISH c '.length)));
+    assert.deepEqual(
+      sent.map(({ offset, data }) => [offset, data]),
+      many.map((n) => [n + 1, n]),
+    );
+    assert.equal(publisher.publishCount, 1300);
+  });
+});
