@@ -53,13 +53,13 @@ export function chosen<M, O>(url: string, key: string, builtIn: Record<string, M
   });
 }
 
+/** `maker` is a function. */
 export function isClassOf<C extends abstract new (...args: never[]) => unknown>(
   maker: unknown,
   base: C,
 ): maker is new (
   ...args: ConstructorParameters<C>
 ) => InstanceType<C> {
-  if (typeof maker !== 'function') return false;
   // A class on another copy of this package (`require` beside `import`) is a class all the same.
-  return maker.prototype instanceof base || /^class\b/.test(Function.prototype.toString.call(maker));
+  return (maker as C).prototype instanceof base || /^class\b/.test(Function.prototype.toString.call(maker));
 }

@@ -135,7 +135,18 @@ describe('the client', () => {
     for await (const name of client.scan('x*', { region: 'r', count: 10 })) scanned.push(name);
     assert.deepEqual(scanned, ['b', '@r:d', 'b', '@r:d']);
     assert.deepEqual(sent(), ['SCAN', '18446744073709551615', 'MATCH', '@r:x*', 'COUNT', '10']);
-    assert.throws(() => client.scan('*', { count: 0 }), UsageError);
+    for (const count of [0, 1.5, '5', Number.NaN] as number[]) {
+      assert.throws(
+        () => client.scan('*', { count }),
+        /Cannot execute SCAN: "count" is .*, allowed is an integer, at least 1/,
+      );
+    }
+    assert.throws(() => client.scan(''), /the pattern is "", allowed is a non-empty string/);
+    // Where the pages come from is settled when it is called.
+    const region = client.scan({ match: 'y*', type: 'string' });
+    client.useRegion('late');
+    for await (const name of region) assert.equal(name, 'a');
+    assert.deepEqual(sent(), ['SCAN', '0', 'MATCH', 'y*', 'TYPE', 'string']);
   });
 
   test('a page of scan() that nobody awaits may fail', async () => {

@@ -6,8 +6,10 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { after, before, describe, test } from 'node:test';
 import { AshRedisChannelDataPublisher } from '../../../src/api/ash-redis-channel-data-publisher.ts';
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
+import { parseConfiguration } from '../../../src/api/config.ts';
 import { createPublisher } from '../../../src/api/create-publisher.ts';
 import { createSubscriber } from '../../../src/api/create-subscriber.ts';
+import { connectContext, traceGap } from '../../../src/api/diagnostics.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 describe('diagnostics_channel', () => {
@@ -102,6 +104,58 @@ describe('diagnostics_channel', () => {
     );
     assert.deepEqual(events[0]?.[1], { channel: 'traced', pattern: undefined, region: undefined });
     await subscriber.stop();
+  });
+
+  test('whoever listens to one phase alone hears of it, and a synchronous throw is a failure', async () => {
+    const phases = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'];
+    const subscriber = createSubscriber<string>('s', {
+      source: 'memory://phases',
+      onMessage: ({ data }) => (data === 'throws' ? assert.fail('thrown') : Promise.reject(new Error('rejected'))),
+    });
+    const publisher = createPublisher('p', { destination: 'memory://phases' });
+    await subscriber.start();
+    for (const phase of phases) {
+      const heard: string[] = [];
+      const listener = (context: unknown) => heard.push(String((context as { error?: Error }).error?.message));
+      subscribe(`tracing:ashredis:message:${phase}`, listener);
+      for (const data of ['throws', 'rejects']) {
+        await publisher.publish(data);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      unsubscribe(`tracing:ashredis:message:${phase}`, listener);
+      const expected: Record<string, string[]> = {
+        start: ['undefined', 'undefined'],
+        end: ['thrown', 'undefined'],
+        asyncStart: ['rejected'],
+        asyncEnd: ['rejected'],
+        error: ['thrown', 'rejected'],
+      };
+      assert.deepEqual(heard, expected[phase], phase);
+    }
+    assert.equal(subscriber.stats().handlerErrorCount, 10);
+    await subscriber.stop();
+    await publisher.stop();
+  });
+
+  test('the address of a connect is the socket’s path where there is one', () => {
+    const config = (input: object) => connectContext(parseConfiguration(input, 'test'));
+    assert.deepEqual(config({ path: '/run/x', db: 2 }), {
+      serverAddress: '/run/x',
+      serverPort: undefined,
+      database: 2,
+    });
+    assert.deepEqual(config({ host: 'h' }), { serverAddress: 'h', serverPort: 6379, database: 0 });
+  });
+
+  test('a gap is told once, where somebody listens', async () => {
+    const heard: unknown[] = [];
+    const listener = (context: unknown) => heard.push(context);
+    const gap = { channels: ['c'], from: 1, to: 2, cause: new Error('x'), reason: 'r', missed: 1 };
+    traceGap(gap);
+    subscribe('ashredis:gap', listener);
+    traceGap(gap);
+    unsubscribe('ashredis:gap', listener);
+    assert.deepEqual(heard, [{ gap }]);
   });
 
   test('a store that is bound to the start channel holds while the command is sent', async () => {

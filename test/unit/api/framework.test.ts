@@ -557,6 +557,23 @@ describe('createPublisher and createSubscriber', () => {
       { schemes: { ashredischannel: (name, source, config) => new ManualSubscriber(name, source, config) } },
     );
     assert.ok(made instanceof ManualSubscriber);
+    const arrow = createPublisher(
+      'c',
+      { destination: 'list://x', batchSize: 3 },
+      { schemes: { list: (name, destination, config) => new ListPublisher(`${name}!`, destination, config) } },
+    );
+    assert.ok(arrow instanceof ListPublisher);
+    assert.deepEqual([arrow.name, arrow.destination], ['c!', 'list://x']);
+    // As a class on another copy of this package would be.
+    class Foreign {
+      readonly given: unknown[];
+      constructor(...given: unknown[]) {
+        this.given = given;
+      }
+    }
+    const config = { destination: 'list://x' };
+    const foreign = createPublisher('d', config, { schemes: { list: Foreign as never } }) as unknown as Foreign;
+    assert.deepEqual(foreign.given, ['d', 'list://x', config]);
   });
 
   test('a scheme that is neither class nor function is refused', () => {
@@ -569,7 +586,13 @@ describe('createPublisher and createSubscriber', () => {
   });
 
   test('an unknown scheme, and none, are refused with those there are', () => {
-    assert.throws(() => createPublisher('a', { destination: 'kafka://x' }), /kafka:\/\/.*ashredis:\/\//);
+    assert.throws(() => createPublisher('a', { destination: 'kafka://x' }), {
+      message: /found the scheme "kafka:\/\/", allowed are ashredis:\/\/, ashredischannel:\/\/, memory:\/\//,
+      hint: 'add your own by the option "schemes"',
+    });
+    assert.throws(() => createSubscriber('a', { source: 'x' }, { schemes: { own: ManualSubscriber } }), {
+      message: /Cannot use "source": found no scheme, allowed are own:\/\/, ashredischannel:\/\/, memory:\/\//,
+    });
     assert.throws(() => createPublisher('a', { destination: 'x' }), UsageError);
     assert.throws(() => createPublisher('a', {}), UsageError);
     assert.throws(() => createSubscriber('a', { source: 'ashredis://x' }), UsageError);

@@ -51,6 +51,16 @@ describe('guarded commands', () => {
     assert.equal(blockingLimitMs(['XREAD', 'COUNT', 1, 'BLOCK', 250, 'STREAMS', 's', '$']), 250);
     assert.equal(blockingLimitMs(['XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', 0, 'STREAMS', 's', '>']), 0);
     assert.equal(blockingLimitMs(['WAIT', 1, 100]), 100);
+    assert.equal(blockingLimitMs(['WAITAOF', 1, 1, 250]), 250);
+    for (const command of ['BRPOPLPUSH', 'BZPOPMIN', 'BZPOPMAX'])
+      assert.equal(blockingLimitMs([command, 'a', 2]), 2000);
+    assert.equal(blockingLimitMs(['BLPOP', 'a', new TextEncoder().encode('0.5')]), 500);
+    // What is no time is the server's to refuse: until then there is no limit of ours.
+    for (const none of ['inf', 'Infinity', '-1', 'abc', ''])
+      assert.equal(blockingLimitMs(['BLPOP', 'a', none]), 0, none);
+    assert.equal(blockingLimitMs(['BLPOP']), 0);
+    assert.equal(blockingLimitMs(['XREAD', 'BLOCK']), undefined);
+    assert.equal(blockingLimitMs(['XREAD', 'block', '5']), 5);
   });
 
   test('what does not block has no limit of its own', () => {
@@ -60,7 +70,14 @@ describe('guarded commands', () => {
   });
 
   test('WAIT alone is refused: it would wait for a connection that wrote nothing', () => {
-    assert.throws(() => refuseAlone(['wait', 1, 100]), /batch/);
+    for (const name of ['wait', 'WAITAOF']) {
+      assert.throws(() => refuseAlone([name, 1, 100]), {
+        message: new RegExp(
+          `^Cannot execute ${name.toUpperCase()} alone: it waits for the writes of its own connection`,
+        ),
+        hint: `put the writes and ${name.toUpperCase()} into one batch()`,
+      });
+    }
     assert.doesNotThrow(() => refuseAlone(['BLPOP', 'a', 1]));
   });
 });
