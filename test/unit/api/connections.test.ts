@@ -16,6 +16,23 @@ function connectionsOf(input: object): Connections {
   return new Connections(config, platformOf(input, config));
 }
 
+/** Over the connection for subscriptions; resolves when the server has confirmed. */
+function subscribed(connections: Connections): Promise<void> {
+  return new Promise((resolve) => {
+    connections.subscriber(false).subscribe({
+      kind: 'channel',
+      channels: ['c'],
+      bytes: false,
+      sink: {
+        onMessage() {},
+        onGap() {},
+        onChannelState: (_channel, state) => state === 'active' && resolve(),
+        onEnd() {},
+      },
+    });
+  });
+}
+
 /** None of them the default. */
 const CHANGED = {
   protocol: 2,
@@ -114,7 +131,7 @@ describe('the connections of one object', () => {
       onState: ({ connection, to }) => void states.push(`${connection} ${to}`),
       onPush: (event) => void pushes.push(event),
     });
-    await connections.subscriber(false).connect();
+    await subscribed(connections);
     server.links[0]?.write(`>2\r\n${bulk('one')}:1\r\n`);
     server.links[1]?.write(`>2\r\n${bulk('two')}:2\r\n`);
     await until(() => pushes.length === 2, 'both pushes are heard');
@@ -156,6 +173,6 @@ describe('the connections of one object', () => {
       await connections.close(100);
     };
     await by((connections) => connections.lane.connect());
-    await by((connections) => connections.subscriber(false).connect());
+    await by(subscribed);
   });
 });
