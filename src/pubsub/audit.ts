@@ -56,7 +56,8 @@ export function auditOf(owner: AuditOwner): Audit {
     let missing = -found;
     for (const kind of kinds) {
       const { held, settled } = table.heldCount(kind);
-      if (!settled) return;
+      // What is repaired already shows in the answers of older questions too.
+      if (!settled || repairing[kind].size > 0) return;
       missing += held;
     }
     if (missing <= 0) return;
@@ -92,7 +93,7 @@ export function auditOf(owner: AuditOwner): Audit {
     },
     run() {
       const { version } = table;
-      if (table.isEmpty || KINDS.some((kind) => repairing[kind].size > 0)) return;
+      if (table.isEmpty) return;
       if (owner.port.server?.protocol === 3 && !infoForbidden) {
         return send(['CLIENT', 'INFO'], undefined, (value) => {
           // `id=7 addr=… sub=1 psub=0 ssub=0 …`; what an older server leaves out is not a number, and not compared.

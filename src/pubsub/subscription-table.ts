@@ -143,8 +143,8 @@ export class SubscriptionTable {
     this.#linked = true;
     // A new link may have new rights.
     const unplanned = alike((before) => before.with({ retryAt: Infinity }));
+    // All are off since the link before, and what is off and not wanted is forgotten.
     this.#each((kind, channel, before) => {
-      if (before.held !== 'off' || !before.isWanted) return;
       this.#retrying[kind].delete(channel);
       this.#ask('subscribe', kind, channel, unplanned(before));
     });

@@ -84,9 +84,11 @@ export class ModelServer {
   }
 
   /** What a proxy does that loses a subscription and keeps the link: nobody is told. */
-  deafen(index: number): void {
+  deafen(index: number, channel?: string): void {
     const all = [...this.#sessions].filter((session) => session.channels.size > 0);
-    all[index % Math.max(1, all.length)]?.channels.clear();
+    const session = all[index % Math.max(1, all.length)];
+    if (channel === undefined) session?.channels.clear();
+    else session?.channels.delete(channel);
   }
 
   /** A server-sent `unsubscribe`. */

@@ -124,6 +124,112 @@ describe('the subscription table', () => {
     assert.equal(probe.seen[2], 'y:new');
   });
 
+  test('begins a gap with the last message, else with the first confirmation, also of a channel that was held', () => {
+    const bench = new Bench();
+    const [early, late] = [new Probe(), new Probe()];
+    bench.table.linkUp();
+    bench.now = 10;
+    bench.wish(early, 'x');
+    bench.now = 20;
+    bench.answer();
+    bench.now = 30;
+    bench.wish(late, 'x');
+    const lose = () => {
+      bench.table.linkDown(lost, 'link-lost');
+      bench.table.linkUp();
+      bench.answer(false);
+      bench.table.tellLosses(bench.now);
+    };
+    bench.now = 40;
+    lose();
+    assert.deepEqual(
+      [early, late].map(({ gaps }) => [gaps[0]?.from, gaps[0]?.to]),
+      [
+        [20, 40],
+        [30, 40],
+      ],
+    );
+    bench.now = 50;
+    bench.message('x', 'm');
+    bench.now = 60;
+    lose();
+    assert.deepEqual([early.gaps[1]?.from, late.gaps[1]?.from], [50, 50]);
+  });
+
+  test('tells the first of two losses, once, and to nobody who went before it could be told', () => {
+    const bench = new Bench();
+    const [stays, goes] = [new Probe(), new Probe()];
+    bench.table.linkUp();
+    bench.wish(stays, 'x');
+    const gone = bench.wish(goes, 'x');
+    bench.answer();
+    const first = new LinkLostError('the first');
+    bench.table.linkDown(first, 'overrun');
+    bench.table.linkUp();
+    bench.table.linkDown(lost, 'link-lost');
+    bench.table.linkUp();
+    bench.table.remove(gone);
+    bench.asked.splice(1);
+    bench.answer();
+    assert.deepEqual(goes.gaps, []);
+    assert.deepEqual(
+      stays.gaps.map(({ reason, cause }) => [reason, cause.message]),
+      [['overrun', first.message]],
+    );
+  });
+
+  test('takes a channel that is named twice once', () => {
+    const bench = new Bench();
+    const probe = new Probe();
+    bench.table.linkUp();
+    const wish = bench.wish(probe, 'x', 'x');
+    assert.equal(bench.asked.length, 1);
+    bench.answer();
+    bench.message('x', '1');
+    assert.deepEqual(probe.seen, ['x:1']);
+    bench.table.remove(wish);
+    bench.answer();
+    assert.equal(bench.table.isEmpty, true);
+  });
+
+  test('tells a wish that it is late no more once it goes in the middle of that', () => {
+    const bench = new Bench();
+    const probe = new Probe();
+    bench.table.linkUp();
+    const wish = bench.wish(probe, 'x', 'y', 'z');
+    const told: string[] = [];
+    const { onChannelState } = probe.sink;
+    probe.sink.onChannelState = (channel, state) => {
+      onChannelState(channel, state);
+      told.push(channel);
+      bench.table.remove(wish);
+    };
+    bench.table.late(wish, () => denied);
+    assert.deepEqual(told, ['x']);
+  });
+
+  test('keeps to itself what the audit asked again for and its user left meanwhile', () => {
+    const bench = new Bench();
+    bench.table.linkUp();
+    const wish = bench.wish(new Probe(), 'x');
+    bench.answer();
+    bench.table.askAgain('channel', 'x');
+    bench.table.remove(wish);
+    assert.deepEqual(
+      bench.asked.map(({ verb }) => verb),
+      ['subscribe', 'unsubscribe'],
+    );
+    for (const answer of ['confirmed', 'refused'] as const) {
+      if (answer === 'confirmed') bench.table.confirmed('subscribe', 'channel', 'x', 1, true);
+      else bench.table.refused('subscribe', 'channel', 'x', denied, 1);
+      assert.equal(bench.table.find('channel', 'x')?.held, 'turning-off');
+    }
+    bench.table.unanswered('subscribe', 'channel', 'x', denied, 1);
+    assert.equal(bench.table.find('channel', 'x')?.held, 'turning-off');
+    bench.table.confirmed('unsubscribe', 'channel', 'x', 1, true);
+    assert.equal(bench.table.isEmpty, true);
+  });
+
   test('tells no gap to who came while the link was down', () => {
     const bench = new Bench();
     const [old, fresh] = [new Probe(), new Probe()];
