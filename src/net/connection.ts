@@ -113,12 +113,10 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (name === 'ready') return Promise.resolve();
     // The first attempt has the machine's own limit; waiting for a lost link has this one.
-    const forEver = this.options.waitOnFirstConnect && this.#readyCount === 0;
-    const patience = forEver ? Infinity : this.options.connectTimeoutMs;
+    const patience = this.#readyCount === 0 ? Infinity : this.options.connectTimeoutMs;
     // An attempt ends all that wait for it, at its own limit: that comes first.
     const promise = this.#waiters.add(this.platform.now() + patience + 1, signal);
-    if (name === 'idle') this.#machine.input({ type: 'connect' });
-    this.arm();
+    this.#machine.input({ type: 'connect' });
     return promise;
   }
 

@@ -88,6 +88,20 @@ describe('new credentials', () => {
     await end(bench);
   });
 
+  test('that become due while there is no link are asked for by the next handshake alone', async () => {
+    const { bench, asked } = renewing(3, () => '+OK\r\n');
+    await bench.connect();
+    bench.network.weather.dial = 'refuse';
+    bench.cutAll();
+    await bench.run(30_000);
+    assert.equal(asked(), 1);
+    bench.network.weather.dial = 'accept';
+    await bench.run(6000);
+    assert.equal(asked(), 2);
+    assert.equal(bench.connection.state, 'ready');
+    await end(bench);
+  });
+
   test('that come after their link is gone are not said', async () => {
     let bring: (() => void) | undefined;
     let asked = 0;

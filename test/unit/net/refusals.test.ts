@@ -1,0 +1,179 @@
+// What a connection makes of servers that refuse, of strangers, and of ends: in words, and in whether it tries again.
+// Run by `npm test`, on virtual time.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { ClosedError, HandshakeError, LinkLostError, ProtocolError } from '../../../src/errors/index.ts';
+import { greeting, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
+
+const store: VirtualScript = (words) => greeting(words) ?? '+OK\r\n';
+
+/** Closes while time goes on. */
+async function end(bench: VirtualConnection): Promise<void> {
+  const closed = bench.connection.close();
+  await bench.run(2500);
+  await closed;
+  assert.deepEqual([bench.network.links.size, bench.platform.timerCount], [0, 0]);
+}
+
+describe('the attempts', () => {
+  test('end at a line server where RESP was asked for, also where the first connection may take for ever', async () => {
+    const bench = new VirtualConnection({ dialect: 'resp', waitOnFirstConnect: true }, () => '-ERR unknown command\n');
+    await assert.rejects(bench.connect(), HandshakeError);
+    assert.equal(bench.connection.state, 'idle');
+  });
+
+  test('go on after bytes that broke on the way to a server that was ready once, and end at a stranger', async () => {
+    for (const [bytes, state, kind] of [
+      ['+OK\r\n$x\r\n', 'waiting', ProtocolError],
+      ['HTTP/1.1 400 Bad Request\r\n\r\n', 'idle', HandshakeError],
+    ] as const) {
+      const bench = new VirtualConnection({ dialect: 'resp' }, store);
+      await bench.connect();
+      bench.script = () => bytes;
+      bench.cutAll();
+      while (bench.ends.length < 2) await bench.run(1);
+      await bench.run(2);
+      assert.equal(bench.connection.state, state);
+      assert.ok(bench.events.at(-1)?.cause instanceof kind);
+      bench.script = store;
+      const sent = bench.send(['SET', 'a', '1']);
+      await bench.run(2000);
+      assert.deepEqual(sent.replies, ['OK']);
+      await end(bench);
+    }
+  });
+
+  test('that end with a closed link say whose it was and when', async () => {
+    const bench = new VirtualConnection({ dialect: 'resp' }, (words, link) => {
+      if (words[0] === 'PING') return void link.close();
+      return greeting(words);
+    });
+    await assert.rejects(bench.connect(), (error) => {
+      assert.ok(error instanceof HandshakeError);
+      assert.match(
+        error.message,
+        /^Cannot connect to localhost:6379: the server closed the link during the handshake;/,
+      );
+      return true;
+    });
+  });
+});
+
+describe('what is to be restored', () => {
+  test('is restored once, and what says so for a link that is gone says nothing', async () => {
+    const dones: (() => void)[] = [];
+    const bench = new VirtualConnection({}, store, { onRestore: (done) => dones.push(done) });
+    const connected = bench.connection.connect();
+    await bench.run(20);
+    assert.equal(bench.connection.state, 'connecting');
+    dones[0]?.();
+    dones[0]?.();
+    await connected;
+    assert.equal(bench.connection.stats().readyCount, 1);
+    bench.cutAll();
+    await bench.run(1000);
+    assert.equal(dones.length, 2);
+    dones[0]?.();
+    assert.equal(bench.connection.state, 'connecting');
+    dones[1]?.();
+    assert.deepEqual([bench.connection.state, bench.connection.stats().readyCount], ['ready', 2]);
+    dones[1]?.();
+    assert.equal(bench.connection.stats().readyCount, 2);
+    await end(bench);
+  });
+
+  test('is told of a link that was lost, also of one that was never ready', async () => {
+    const told: string[] = [];
+    const bench = new VirtualConnection({}, store, {
+      onRestore: (done) => {
+        if (bench.ends.length !== 2) done();
+      },
+      onLinkLost: (cause) => told.push(`${cause.name} ${bench.ends.length}`),
+    });
+    await bench.connect();
+    bench.cutAll();
+    while (bench.ends.length < 2) await bench.run(1);
+    await bench.run(5);
+    bench.cutAll();
+    await bench.run(1000);
+    assert.deepEqual(told, ['LinkLostError 1', 'LinkLostError 2']);
+    assert.equal(bench.connection.stats().lostCount, 1);
+    await end(bench);
+  });
+});
+
+test('commands that come after a READONLY wait for the next link, while older ones are still answered', async () => {
+  const held = new VirtualConnection({}, (words, link) => {
+    if (words[0] === 'GET') return undefined;
+    return greeting(words) ?? (link.number === 1 ? "-READONLY You can't write\r\n" : '+OK\r\n');
+  });
+  await held.connect();
+  held.send(['SET', 'a', '1']);
+  const older = held.send(['GET', 'k']);
+  await held.run(5);
+  const later = held.send(['SET', 'b', '1']);
+  await held.run(50);
+  assert.equal(held.end.commands.filter(([word]) => word === 'SET').length, 1, 'it would be refused as well');
+  held.end.reply('$1\r\nv\r\n');
+  await held.run(1000);
+  assert.deepEqual([older.replies, later.replies], [['v'], ['OK']]);
+  assert.equal(held.ends.length, 2);
+  await end(held);
+});
+
+describe('while a connection closes', () => {
+  test('nobody waits for it any more, and what was sent before has its answer', async () => {
+    const bench = new VirtualConnection({}, store);
+    const early = bench.send(['SET', 'a', '1']);
+    const closed = bench.connection.close();
+    assert.equal(bench.connection.state, 'closing');
+    assert.ok(bench.send(['SET', 'b', '1']).failure instanceof ClosedError);
+    await assert.rejects(bench.connection.connect(), ClosedError);
+    await bench.run(50);
+    await closed;
+    assert.deepEqual(early.replies, ['OK']);
+  });
+
+  test('what is given up no longer holds it up', async () => {
+    const bench = new VirtualConnection({}, (words) => greeting(words));
+    await bench.connect();
+    const sent = bench.send(['GET', 'k']);
+    await bench.run(5);
+    const closed = bench.connection.close();
+    bench.connection.cancel(sent, new Error('enough'));
+    await closed;
+    assert.equal(bench.connection.state, 'closed');
+  });
+});
+
+test('commands that may not wait all wait while the first connection is made', async () => {
+  const bench = new VirtualConnection({}, store);
+  const sent = ['a', 'b', 'c'].map((key) => bench.send(['SET', key, '1'], { failWhenDisconnected: true }));
+  await bench.run(50);
+  assert.ok(sent.every(({ replies }) => replies[0] === 'OK'));
+  await end(bench);
+});
+
+describe('a line server that closes', () => {
+  const frame = { text: 'SET k v\n', ascii: true, parts: undefined, byteLength: 8 };
+
+  test('without an answer may have found the line too long, and says so; else it does not', async () => {
+    const bench = new VirtualConnection({ dialect: 'line', quoting: 'none' }, ([word]) =>
+      word === 'PING' ? '+PONG\n' : undefined,
+    );
+    await bench.connect();
+    const sent = bench.send(['SET'], { frame });
+    await bench.run(5);
+    bench.end.close();
+    await bench.run(5);
+    assert.ok(sent.failure instanceof LinkLostError);
+    assert.match(sent.failure.message, /maxLineBytes/);
+    await bench.run(1000);
+    assert.equal(bench.connection.state, 'ready');
+    bench.end.close();
+    await bench.run(5);
+    assert.doesNotMatch(String(bench.events.at(-1)?.cause?.message), /maxLineBytes/);
+    await end(bench);
+  });
+});
