@@ -1,8 +1,8 @@
 // Brings a second link up beside a subscribed one, and finds where the one ends and the other goes on.
 // Used where credentials expire on a RESP2 link: AUTH can't be said while subscribed. Used by the subscriber connection.
 //
-//   new: connect -> SUBSCRIBE all ---------------- ready -> PING -> pong: has all that the old one gave, and more
-//   old: ------ messages, noted --- messages, noted - paused                        -> closed
+//   new: connect -> SUBSCRIBE all ------- ready ----------------- PING -> pong: has all that the old one gave, and more
+//   old: ---- messages, noted --- messages, noted -> PING -> pong, paused: gave all that the new one can't have -> closed
 //
 // Both links carry the same messages in the same order, so that the end of what the old one gave is the beginning of
 // what the new one brought: what lies behind that is newer.
@@ -22,8 +22,7 @@ export interface ReplacementInit {
   /** What the old link holds. */
   held(kind: ChannelKind): string[];
   readonly platform: Platform;
-  /** Nothing more is read from the old link. */
-  pauseOld(): void;
+  readonly old: ConnectionPort;
   /** The new link has taken over. `newer` is what the old one did not bring. */
   onDone(port: ConnectionPort, handler: ConnectionHandler, held: ByKind<Set<string>>, newer: RespMessage[]): void;
   onFailed(error: AshRedisError): void;
@@ -102,19 +101,26 @@ export class LinkReplacement {
   }
 
   #fence(): void {
-    if (this.#ended) return;
-    this.#init.pauseOld();
-    this.#port.send(
-      inStepCommand(['PING', 'ashredis:fence'], {
-        deadline: this.#init.deadline(),
-        onReply: () => {
-          if (this.#ended) return;
-          this.#ended = true;
-          this.#init.onDone(this.#port, this.#handler, this.#held, newerMessages(this.#given, this.#brought));
-        },
-        onFailure: (error) => this.#fail(error as AshRedisError),
-      }),
-    );
+    const { old, onDone } = this.#init;
+    // The old one may be held, for as long as its users want, and the new one waits for it: what the old one has not
+    // given yet may be older than all that the new one brings.
+    this.#port.pauseReading();
+    this.#ping(old, Infinity, () => {
+      old.pauseReading();
+      this.#port.resumeReading();
+      this.#ping(this.#port, this.#init.deadline(), () => {
+        this.#ended = true;
+        onDone(this.#port, this.#handler, this.#held, newerMessages(this.#given, this.#brought));
+      });
+    });
+  }
+
+  #ping(port: ConnectionPort, deadline: number, then: () => void): void {
+    const onReply = () => {
+      if (!this.#ended) then();
+    };
+    const onFailure = (error: unknown) => this.#fail(error as AshRedisError);
+    if (!this.#ended) port.send(inStepCommand(['PING', 'ashredis:fence'], { deadline, onReply, onFailure }));
   }
 
   #note(list: RespMessage[], message: RespMessage): void {

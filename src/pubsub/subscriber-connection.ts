@@ -292,7 +292,7 @@ export class SubscriberConnection implements MessageSource {
       make: (handler) => this.#makePort(handler),
       held: (kind) => this.#table.held(kind),
       platform: this.#platform,
-      pauseOld: () => old.pauseReading(),
+      old,
       onDone: (port, handler, held, newer) => {
         this.#replacement = undefined;
         // What a link that was replaced still says goes nowhere.

@@ -91,6 +91,27 @@ describe('the replacement of a link', () => {
     await world.close();
   });
 
+  test('loses nothing of what the old link brings late', async () => {
+    const world = bench();
+    const sink = new RecordingSink();
+    world.subscribe(sink, 'a');
+    await world.run(50);
+    const [old] = world.network.links;
+    old?.freeze();
+    for (let index = 0; world.server.executed.get('SUBSCRIBE') !== 2; index++) {
+      if (world.time.now() % 1000 < 1) world.publish('a', `${index}`);
+      await world.run(1);
+    }
+    world.publish('a', 'last');
+    await world.run(100);
+    old?.thaw();
+    await world.run(100);
+    const order = world.server.journal.map(({ payload }) => `a:${payload}`);
+    assert.ok(order.length > 5);
+    assert.deepEqual(sink.seen, order);
+    await world.close();
+  });
+
   for (const end of ['refuses the PING between the two', 'cuts both']) {
     test(`that has paused the old link and then comes to nothing (a server that ${end}) is an ordinary reconnect`, async () => {
       const world = bench();
@@ -159,23 +180,27 @@ describe('the replacement of a link', () => {
     await world.close();
   });
 
-  test('goes on holding the reading for a full queue, and loses nothing of what came meanwhile', async () => {
-    const world = bench();
-    const sink = new RecordingSink();
-    const handle = world.subscribe(sink, 'a');
-    await world.run(50);
-    await secondDial(world);
-    handle.hold();
-    await world.run(1000);
-    assert.equal(world.network.links.size, 1, 'the new link has taken over');
-    world.publish('a', '1');
-    await world.run(100);
-    assert.deepEqual(sink.seen, []);
-    handle.release();
-    await world.run(100);
-    assert.deepEqual(sink.seen, ['a:1']);
-    await world.close();
-  });
+  for (const first of ['before the second link is dialled', 'while it comes up']) {
+    test(`waits for a full queue that holds the reading ${first}, and loses nothing of what came meanwhile`, async () => {
+      const world = bench();
+      const sink = new RecordingSink();
+      const handle = world.subscribe(sink, 'a');
+      await world.run(50);
+      if (first === 'while it comes up') await secondDial(world);
+      handle.hold();
+      world.publish('a', 'before');
+      if (first !== 'while it comes up') await secondDial(world);
+      await world.run(20_000);
+      world.publish('a', 'after');
+      await world.run(100);
+      assert.deepEqual(sink.seen, []);
+      handle.release();
+      await world.run(100);
+      assert.deepEqual(sink.seen, ['a:before', 'a:after']);
+      assert.equal(world.network.links.size, 1, 'the new link has taken over');
+      await world.close();
+    });
+  }
 
   test('reads nothing more from the old link once it asks where the new one stands', async () => {
     const world = bench();
