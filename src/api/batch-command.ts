@@ -56,6 +56,9 @@ export class BatchCommand extends ClientCommand<unknown[]> {
     // The first refusal is the cause (a wrong command in the queue); EXECABORT only repeats that there was one.
     const index = replies.findIndex((reply) => reply instanceof RespError);
     const refused = replies[index] ?? new RespError('EXECABORT the transaction gave no results');
-    this.onFailure(replyError(refused as RespError, nameOf(this.#requests[index - 1] ?? { words: ['EXEC'] })));
+    // Where MULTI itself is refused, all the rest is executed.
+    const isMulti = index === 0;
+    const request = this.#requests[index - 1] ?? { words: [isMulti ? 'MULTI' : 'EXEC'] };
+    this.onFailure(replyError(refused as RespError, nameOf(request), isMulti));
   }
 }

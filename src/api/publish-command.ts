@@ -1,6 +1,7 @@
 // One publish on its way: the command that the net room carries and the promise that the user holds, in one object.
 // Made by publishers, once a publish. It settles exactly once and never causes an unhandled rejection.
 
+import type { ReplyError } from '../errors/index.ts';
 import { type AbortSignalLike, type Command, type Dialect, type Frame, replyError, whenAborted } from '../net/index.ts';
 import { RespError, type RespValue } from '../resp/index.ts';
 import { rejected } from './handled.ts';
@@ -47,7 +48,7 @@ export class Capture {
 interface Rare {
   frame: Frame | undefined;
   repliesTaken: number;
-  refused: RespError | undefined;
+  refused: ReplyError | undefined;
   stopWatching: (() => void) | undefined;
 }
 
@@ -162,7 +163,7 @@ export class PublishCommand extends FormCommand implements Command {
     if (this.#resolve === undefined) return;
     if (this.form.replyCount > 1 && !this.#isLast(value)) return;
     const refused = this.#rare?.refused;
-    if (refused !== undefined) return this.onFailure(replyError(refused, this.name));
+    if (refused !== undefined) return this.onFailure(refused);
     const resolve = this.#resolve;
     this.#end();
     resolve(this.#owner.onPublished(this, value));
@@ -180,15 +181,22 @@ export class PublishCommand extends FormCommand implements Command {
 
   #isLast(value: RespValue): boolean {
     const rare = this.#makeRare();
-    // The first refusal is the cause (NOPERM in the queue); EXECABORT only repeats that there was one.
-    if (value instanceof RespError) rare.refused ??= value;
-    if (++rare.repliesTaken < this.form.replyCount) return false;
-    if (Array.isArray(value)) rare.refused ??= value.find((entry) => entry instanceof RespError);
-    return true;
+    rare.refused ??= refusalOf(value, this.name, rare.repliesTaken === 0);
+    return ++rare.repliesTaken === this.form.replyCount;
   }
 
   #end(): void {
     this.#resolve = undefined;
     this.#rare?.stopWatching?.();
   }
+}
+
+/**
+ * Of one reply to MULTI … EXEC. The first refusal is the cause (NOPERM in the queue); EXECABORT only repeats that there was
+ * one. Where MULTI itself is refused, what follows is executed; and so is what stands beside an error in EXEC's array.
+ */
+export function refusalOf(reply: RespValue, name: string, isMulti: boolean): ReplyError | undefined {
+  if (reply instanceof RespError) return replyError(reply, name, isMulti);
+  const inside = Array.isArray(reply) && reply.find((entry) => entry instanceof RespError);
+  return inside ? replyError(inside as RespError, name, true) : undefined;
 }

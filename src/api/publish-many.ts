@@ -1,13 +1,14 @@
 // `publishMany`: records from an iterable, many in one command, replies counted instead of promised.
 // Called by the publishers to a server. Memory is bounded by the chunks that are out; the iterable waits for room.
 
-import { type AbortSignalLike, type Command, type Frame, replyError, whenAborted } from '../net/index.ts';
-import { RespError, type RespValue } from '../resp/index.ts';
+import type { ReplyError } from '../errors/index.ts';
+import { type AbortSignalLike, type Command, type Frame, whenAborted } from '../net/index.ts';
+import type { RespValue } from '../resp/index.ts';
 import type { PublishManyOptions, PublishManyResult } from './config-types.ts';
 import type { Connections } from './connections.ts';
 import { tellFailure } from './failures.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import { FormCommand, type PublishForm } from './publish-command.ts';
+import { FormCommand, type PublishForm, refusalOf } from './publish-command.ts';
 
 /** A chunk is full at so many bytes or records; so many chunks may be out. */
 const CHUNK_BYTES = 32 * 1024;
@@ -188,7 +189,7 @@ class Chunk extends FormCommand implements Command {
   readonly #payloads: (string | Uint8Array)[] = [];
   #payloadBytes = 0;
   #replies = 0;
-  #refused: RespError | undefined = undefined;
+  #refused: ReplyError | undefined = undefined;
 
   constructor(owner: ChunkOwner, target: ManyTarget, form: PublishForm) {
     super();
@@ -226,15 +227,12 @@ class Chunk extends FormCommand implements Command {
   onReply(value: RespValue): void {
     const { replyCount } = this.form;
     this.#replies++;
-    if (value instanceof RespError) this.#refused ??= value;
-    if (replyCount > 1) {
-      if (this.#replies % replyCount !== 0) return;
-      if (Array.isArray(value)) this.#refused ??= value.find((entry) => entry instanceof RespError);
-    }
+    this.#refused ??= refusalOf(value, this.name, this.#replies % replyCount === 1);
+    if (this.#replies % replyCount !== 0) return;
     const refused = this.#refused;
     this.#refused = undefined;
     if (refused === undefined) this.#owner.published(value);
-    else this.#owner.failed(replyError(refused, this.name), this.records[this.#replies / replyCount - 1], false);
+    else this.#owner.failed(refused, this.records[this.#replies / replyCount - 1], false);
     if (this.#replies === this.replyCount) this.#owner.settled(this);
   }
 

@@ -10,12 +10,13 @@ export const NOT_READY = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)$/;
 /** Other refusals that a server gives before it executes anything, and that may pass. */
 const REFUSED_FOR_NOW = /^(MISCONF|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY)$/;
 
-export function replyError(refused: RespError, command: string): ReplyError {
+/** `partly`: of several commands others may have been executed. */
+export function replyError(refused: RespError, command: string, partly = false): ReplyError {
   const { code } = refused;
   return new ReplyError(`Cannot execute ${command}: ${withoutArguments(refused.message)}`, {
     code,
     command,
-    safeToRetry: NOT_READY.test(code) || REFUSED_FOR_NOW.test(code),
+    safeToRetry: !partly && (NOT_READY.test(code) || REFUSED_FOR_NOW.test(code)),
   });
 }
 
