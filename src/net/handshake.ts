@@ -160,10 +160,12 @@ function connectHint(refused: RespError): string | undefined {
   return isBusy(refused) ? 'try again later, or use "waitOnFirstConnect"' : undefined;
 }
 
-function authHint({ message }: RespError): string {
+function authHint(refused: RespError): string {
+  const { message } = refused;
   if (/without any password|no password is set/i.test(message)) return 'the server has no password: leave it out';
   if (/wrong number of arguments/i.test(message)) return 'the server knows no user names: leave "username" out';
-  return CREDENTIALS_HINT;
+  // A server that is full, or in protected mode, says so in AUTH's place.
+  return connectHint(refused) ?? CREDENTIALS_HINT;
 }
 
 export function withoutSecret({ message }: RespError, credentials: Credentials | undefined): string {

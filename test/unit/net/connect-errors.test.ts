@@ -81,3 +81,24 @@ test('a command that was not sent in time says why there was no session', async 
   assert.match(second.failure.message, /it could not be sent to/);
   assert.ok(second.failure.cause instanceof Error, 'the reason of the last attempt');
 });
+
+for (const [refusal, hint] of [
+  ['ERR max number of clients reached', /try again later/],
+  ['DENIED Redis is running in protected mode', /configuration of the server/],
+  ["ERR wrong number of arguments for 'auth' command", /leave "username" out/],
+  ['WRONGPASS invalid username-password pair', /check "username" and "password"/],
+] as const) {
+  test(`what is to be done about AUTH answered by ${refusal}`, async () => {
+    const virtual = new VirtualConnection(
+      { dialect: 'resp', credentials: () => ({ username: 'u', password: 'hunter2' }), reconnect: false },
+      (words) => (words[0] === 'AUTH' ? `-${refusal}\r\n` : '+OK\r\n'),
+    );
+    const rejected = assert.rejects(
+      virtual.connection.connect(),
+      (error: unknown) =>
+        error instanceof HandshakeError && hint.test(error.hint ?? '') && error.message.includes(refusal),
+    );
+    await virtual.run(100);
+    await rejected;
+  });
+}
