@@ -149,7 +149,7 @@ export class AshRedisClient {
   ping(options?: CommandOptions): Promise<string>;
   ping(message: string, options?: CommandOptions): Promise<string>;
   ping(message?: string | CommandOptions, options?: CommandOptions): Promise<string> {
-    const text = typeof message === 'string' ? message : undefined;
+    const text = typeof message === 'object' ? undefined : message;
     return this.#send(typeof message === 'object' ? message : options, table.pingRequest, text);
   }
 
@@ -230,7 +230,7 @@ export class AshRedisClient {
   info(options?: CommandOptions): Promise<string>;
   info(section: string, options?: CommandOptions): Promise<string>;
   info(section?: string | CommandOptions, options?: CommandOptions): Promise<string> {
-    const text = typeof section === 'string' ? section : undefined;
+    const text = typeof section === 'object' ? undefined : section;
     return this.#send(typeof section === 'object' ? section : options, table.infoRequest, text);
   }
 

@@ -452,6 +452,76 @@ describe('the client', () => {
     await assert.rejects(closed.ready, ClosedError);
   });
 
+  test('the logger is told of states, and stats() and inspect show what the client is', async () => {
+    const logged: string[] = [];
+    const logger = { debug() {}, info: (text: string) => void logged.push(text), warn() {}, error() {} };
+    const logging = new AshRedisClient('127.0.0.1', server.port, { logger, protocol: 3 });
+    const none = { isConnected: false, region: null, server: undefined, blockingConnections: 0 };
+    assert.deepEqual(logging.stats(), { ...none, state: 'idle' });
+    assert.equal(inspect(logging), `AshRedisClient { 127.0.0.1:${server.port}, state: 'idle', region: null }`);
+    await logging.connect();
+    logging.useRegion('r');
+    const { state, isConnected, region, commands } = logging.stats();
+    assert.deepEqual([state, isConnected, region, typeof commands], ['ready', true, 'r', 'object']);
+    assert.equal(inspect(logging), `AshRedisClient { 127.0.0.1:${server.port}, state: 'ready', region: "r" }`);
+    await logging.close();
+    assert.deepEqual(logged, [
+      'client, commands: idle -> connecting',
+      'client, commands: connecting -> ready',
+      'client, commands: ready -> closed',
+    ]);
+    await using socket = new AshRedisClient({ path: '/run/none.sock' });
+    assert.equal(inspect(socket), "AshRedisClient { /run/none.sock, state: 'idle', region: null }");
+  });
+
+  test('a listener that hears once hears once', async () => {
+    const seen: string[] = [];
+    client.once('state', ({ to }) => seen.push(to));
+    await client.connect();
+    assert.deepEqual(seen, ['connecting']);
+  });
+
+  test('close() has the configured limit, and the call’s before it', async () => {
+    for (const [config, options] of [
+      [{ closeTimeoutMs: 20 }, undefined],
+      [{ closeTimeoutMs: 20 }, {}],
+      [{ closeTimeoutMs: 60_000 }, { timeoutMs: 20 }],
+    ] as const) {
+      const silent = new AshRedisClient('127.0.0.1', server.port, { ...config, protocol: 3, commandTimeoutMs: 60_000 });
+      server.script = (words) => greeting(words);
+      await silent.connect();
+      const pending = assert.rejects(silent.get('k'), ClosedError);
+      const link = server.links.at(-1);
+      await server.until(() => link?.commands.at(-1)?.[0] === 'GET');
+      await silent.close(options);
+      await pending;
+    }
+  });
+
+  test('options may be the only argument of ping(), info() and scan()', async () => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    for (const call of [
+      () => client.ping({ signal }),
+      () => client.ping('x', { signal }),
+      () => client.info({ signal }),
+      () => client.info('server', { signal }),
+      () => client.scan({ signal }).next(),
+      () => client.scan('a*', { signal }).next(),
+    ]) {
+      await assert.rejects(call, /enough/);
+    }
+    assert.equal(server.links.length, 0);
+    // What is neither is no section and no message: it must not be left out unnoticed.
+    await assert.rejects(client.info(5 as never), /Cannot execute INFO: the section is 5, allowed is a string/);
+    await assert.rejects(client.ping(5 as never), /Cannot execute PING: the message is 5, allowed is a string/);
+    await client.close();
+  });
+
+  test('null in place of options is none', async () => {
+    assert.equal(await client.ping(null as never), 'PONG');
+    assert.equal(await client.info(null as never), 'info');
+  });
+
   test('host and port may stand first, and differ from no option', () => {
     assert.throws(() => new AshRedisClient('a', 1, { port: 2 }), UsageError);
     assert.throws(() => new AshRedisClient({ port: 2 } as never, 1), UsageError);
