@@ -97,8 +97,9 @@ export class AshRedisDataPublisher extends ServerPublisher<'OK'> {
 
   #frame(key: string, payload: string | Uint8Array, ttlMs: number | undefined, dialect: Dialect): Frame {
     if (dialect === 'resp') {
-      const tail = ttlMs === this.#ttlMs ? this.#ttlTail : ttlMs === undefined ? '' : ttlTail(ttlMs);
-      return setFrame(this.#prefix === '' ? key : this.#prefix + key, payload, tail);
+      // What has none of its own has the configured one.
+      const tail = ttlMs === this.#ttlMs ? this.#ttlTail : ttlTail(ttlMs as number);
+      return setFrame(this.#prefix + key, payload, tail);
     }
     const words = ttlMs === undefined ? ['SET', key, payload] : ['SET', key, payload, 'PX', ttlMs];
     return lineFrame(words, this.configuration.region, this.connections.lineSettings);

@@ -123,6 +123,21 @@ describe('a batch', () => {
     ]);
   });
 
+  test('without a region of its own it has the client’s of the time when it was made; null is none', async () => {
+    const client = clientOf({ region: 'a' });
+    const batch = client
+      .batch()
+      .get('k')
+      .command('LLEN', 'l', { keys: [0] });
+    const none = client.batch({ region: null }).get('k').command('LLEN', 'l');
+    client.useRegion('b');
+    await batch.exec();
+    await none.exec();
+    await client.batch().get('k').exec();
+    assert.deepEqual(commands(), ['GET @a:k', 'LLEN @a:l', 'GET k', 'LLEN l', 'GET @b:k']);
+    assert.throws(() => client.batch().command('LLEN', 'l'), /in region "b": which arguments are keys is not known/);
+  });
+
   test('nothing is sent before exec(), and an empty one never is', async () => {
     const client = clientOf();
     const batch = client.batch().get('k');

@@ -13,6 +13,7 @@ import {
   TimeoutError,
   UsageError,
 } from '../../../src/index.ts';
+import { until } from '../../support/events.ts';
 import {
   bulk,
   greeting,
@@ -264,6 +265,54 @@ describe('the channel subscriber', () => {
     await client.close();
   });
 
+  test('of a lent client it hears of the subscriptions’ connection, each event once, and nothing after stop()', async () => {
+    const logged: string[] = [];
+    const logger = { debug() {}, info: (text: string) => void logged.push(text), warn() {}, error() {} };
+    const client = new AshRedisClient(config);
+    const subscriber = make({ client, logger });
+    const seen: string[] = [];
+    subscriber.on('state', ({ connection, to }) => seen.push(`${connection} ${to}`));
+    subscriber.on('push', ({ kind, values }) => seen.push(`push ${kind} ${values}`));
+    server.script = (words) => (words[0] === 'SUBSCRIBE' ? '-NOPERM no\r\n' : confirming(words));
+    await assert.rejects(subscriber.start(), ReplyError);
+    server.script = confirming;
+    await subscriber.start();
+    await client.connect();
+    server.links[0]?.write(`>2\r\n${bulk('news')}:7\r\n`);
+    await until(() => seen.some((line) => line === 'push news 7'), 'the push is told');
+    await subscriber.stop();
+    await client.close();
+    assert.deepEqual(seen, ['subscriptions connecting', 'subscriptions ready', 'push news 7']);
+    assert.ok(logged.includes('subscriber "s", subscriptions: connecting -> ready'));
+  });
+
+  test('a lent client that was closed is not replaced by connections of its own', async () => {
+    const client = new AshRedisClient(config);
+    await client.close();
+    for (const delivery of ['live', 'latest'] as const) {
+      await assert.rejects(make({ client, delivery }).start(), ClosedError);
+    }
+    assert.equal(server.links.length, 0);
+  });
+
+  test('delivery "latest" with a binary codec gives the bytes that are kept, whatever they are', async () => {
+    server.script = (words) => (words[0] === 'GET' ? '$2\r\n\u00ff\u0000\r\n' : confirming(words));
+    for (const protocol of [2, 3]) {
+      const subscriber = make<Uint8Array>({ delivery: 'latest', codec: bytesCodec, protocol });
+      if (protocol === 2) {
+        server.script = (words) => {
+          if (words[0] === 'GET') return '$2\r\n\u00ff\u0000\r\n';
+          if (words[0] === 'SUBSCRIBE') return `*3\r\n${bulk('subscribe')}${bulk('c')}:1\r\n`;
+          if (words[0] === 'PING' && words.length > 1) return `*2\r\n${bulk('pong')}${bulk(words[1] as string)}`;
+          return confirming(words);
+        };
+      } else server.script = (words) => (words[0] === 'GET' ? '$2\r\n\u00ff\u0000\r\n' : confirming(words));
+      await subscriber.start();
+      assert.deepEqual(await subscriber.getData(5), new Uint8Array([255, 0]), `RESP${protocol}`);
+      await subscriber.stop({ timeoutMs: 1 });
+    }
+  });
+
   test('stop() while start() waits for a silent server rejects it within its limit', async () => {
     server.script = () => undefined;
     const subscriber = make();
@@ -364,6 +413,21 @@ describe('the channel subscriber', () => {
       assert.equal(await subscriber.getData(0.03), null, 'the same value is not told twice');
       assert.ok(server.links.some(({ received }) => received.includes('GET @r channel:c\n')));
       await subscriber.stop();
+    });
+
+    test('pollIntervalMs is how long it waits between two polls', async () => {
+      const polls = new Map<string, number>();
+      server.script = (words) => {
+        const name = words.find((word) => word.startsWith('channel:'));
+        if (words[0] !== 'GET' || name === undefined) return line(words);
+        polls.set(name, (polls.get(name) ?? 0) + 1);
+        return '$1\r\n5\n';
+      };
+      const slow = make({ delivery: 'latest', pollIntervalMs: 60_000 }, 'ashredischannel://slow');
+      const quick = make({ delivery: 'latest', pollIntervalMs: 1 }, 'ashredischannel://quick');
+      await Promise.all([slow.start(), quick.start()]);
+      await server.until(() => (polls.get('channel:quick') ?? 0) > 10);
+      assert.ok((polls.get('channel:slow') as number) <= 2, `${polls.get('channel:slow')} polls`);
     });
 
     test('a binary codec is refused', async () => {

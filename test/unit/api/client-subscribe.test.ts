@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
-import { bytesCodec } from '../../../src/api/codec.ts';
+import { bytesCodec, jsonCodec } from '../../../src/api/codec.ts';
 import type { ClientOptions } from '../../../src/api/config-types.ts';
 import type { PushEvent } from '../../../src/api/connections.ts';
 import { UsageError } from '../../../src/errors/index.ts';
@@ -133,6 +133,18 @@ describe('client.subscribe()', () => {
     const seen: string[] = [];
     for await (const { data } of subscription) if (seen.push(data) === 2) break;
     assert.deepEqual(seen, ['b1', 'a2']);
+  });
+
+  test('a codec and `validate` make the data; what they refuse is invalid', async () => {
+    const subscription = clientOf().subscribe<number>('c', {
+      codec: jsonCodec as never,
+      validate: (data) => (typeof data === 'number' ? data * 2 : assert.fail('no number')),
+    });
+    await subscription.ready;
+    server.links[0]?.write(['1', '"x"', '4'].map((text) => message('c', text)).join(''));
+    const seen: number[] = [];
+    for await (const { data } of subscription) if (seen.push(data) === 2) break;
+    assert.deepEqual([seen, subscription.stats().invalidCount], [[2, 8], 1]);
   });
 
   test('without a codec data is the text; a binary codec gives bytes, over a connection of their own', async () => {

@@ -122,6 +122,16 @@ describe('at an AshRedis line server', () => {
     });
   }
 
+  test('the first publish, before the dialect is known, is the same as later ones', async () => {
+    lines();
+    await using client = new AshRedisClient('127.0.0.1', server.port);
+    assert.deepEqual(await Promise.all([client.publish('c', 'x'), client.publish('c', 'y')]), [undefined, undefined]);
+    assert.equal(await client.publish('c', 'z'), undefined);
+    assert.deepEqual(lines(), ['SET channel:c x', 'SET channel:c y', 'SET channel:c z']);
+    assert.throws(() => client.subscribe('c'), UsageError);
+    assert.throws(() => new AshRedisClient({ dialect: 'ashredis' }).psubscribe('c*'), UsageError);
+  });
+
   test('what such a server can not do is refused with a UsageError that says what to do', async () => {
     lines();
     await using client = new AshRedisClient('127.0.0.1', server.port);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesCodec } from '../../../src/api/codec.ts';
+import { bytesCodec, encodeBy, jsonCodec } from '../../../src/api/codec.ts';
 import { openEnvelope, wrapEnvelope } from '../../../src/api/envelope.ts';
 import { keyOf, recordJson, recordOf, recordTtlMs, withoutControlFields } from '../../../src/api/record.ts';
 import { checkRegion, nameInRegion, regionPrefix } from '../../../src/api/region.ts';
@@ -147,6 +147,36 @@ test('bytes are copied, so that the caller may use the buffer again', () => {
   const sent = bytesCodec.encode(bytes) as Uint8Array;
   bytes[0] = 9;
   assert.deepEqual([...sent], [1, 2]);
+});
+
+test('the two codecs of the core read text and bytes alike', () => {
+  assert.deepEqual(jsonCodec.decode('{"a":"é"}'), { a: 'é' });
+  assert.deepEqual(jsonCodec.decode(new TextEncoder().encode('{"a":"é"}')), { a: 'é' });
+  assert.deepEqual(bytesCodec.decode('é'), new TextEncoder().encode('é'));
+  const bytes = new Uint8Array([255]);
+  assert.equal(bytesCodec.decode(bytes), bytes);
+  assert.throws(
+    () => bytesCodec.encode('x' as never),
+    /Cannot encode data as bytes: found string, allowed is a Uint8Array/,
+  );
+  assert.deepEqual(
+    [jsonCodec.name, jsonCodec.binary, bytesCodec.name, bytesCodec.binary],
+    ['json', undefined, 'bytes', true],
+  );
+});
+
+test('what a codec throws is the cause, and a UsageError of its own is left as it is', () => {
+  const own = new UsageError('Cannot encode: mine');
+  const other = new TypeError('odd');
+  const codec = (error: Error) => ({ name: 'mine', encode: () => assert.fail(error), decode: String });
+  assert.throws(
+    () => encodeBy(codec(own), 1),
+    (error) => error === own,
+  );
+  assert.throws(
+    () => encodeBy(codec(other), 1),
+    (error: Error) => error instanceof UsageError && error.cause === other,
+  );
 });
 
 test('a region is a prefix, region0 is none, and other regions stay out of sight', () => {

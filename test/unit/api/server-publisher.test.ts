@@ -26,6 +26,7 @@ describe('a publisher to a server', () => {
   after(() => server.stop());
   beforeEach(() => {
     server.script = publishing;
+    server.onLink = () => {};
     server.links.length = 0;
   });
   afterEach(async () => {
@@ -237,6 +238,45 @@ describe('a publisher to a server', () => {
       await assert.rejects(left, ClosedError);
       assert.equal(commands().length, 3);
     }
+  });
+
+  test('what publishMany could not hand over has no number: the next message leaves no hole', async () => {
+    const publisher = channelOf({ numbered: true, reconnect: { maxDelayMs: 1 } });
+    const source = (async function* () {
+      yield 'first';
+      await until(() => commands().length === 1, 'the first has left');
+      server.onLink = (link) => link.reset();
+      const waiting = nextEvent<{ to: string }>(publisher, 'state', ({ to }) => to === 'waiting');
+      server.links[0]?.reset();
+      await waiting;
+      yield 'lost';
+    })();
+    const { failed, unknown } = await publisher.publishMany(source, { whenDisconnected: 'fail' });
+    assert.equal(failed + unknown >= 1, true);
+    server.onLink = () => {};
+    await publisher.publish('second');
+    const sent = commands().map((line) => JSON.parse(line.slice('PUBLISH c '.length)));
+    assert.deepEqual(
+      sent.map(({ offset, data }) => [offset, data]),
+      [
+        [1, 'first'],
+        [2, 'second'],
+      ],
+    );
+  });
+
+  test('a refusal names the command and the publisher’s own codec gets the record without its control fields', async () => {
+    server.script = (words) => greeting(words) ?? '-OOM no\r\n';
+    const given: unknown[] = [];
+    const codec = { name: 'own', encode: (value: unknown) => `x${given.push(value)}`, decode: String };
+    await assert.rejects(keysOf().publish({ __dagserver_key: 'k' }), { command: 'SET' });
+    await assert.rejects(channelOf().publish(1), { command: 'PUBLISH' });
+    await assert.rejects(channelOf({ kind: 'shard' }).publish(1), { command: 'SPUBLISH' });
+    const own = keysOf({ codec });
+    await assert.rejects(own.publish({ __dagserver_key: 'k', __ttl_seconds: 2, a: 1 }), { command: 'SET' });
+    assert.deepEqual(given, [{ a: 1 }]);
+    assert.equal(commands().at(-1), 'SET k x1 PX 2000');
+    assert.throws(() => new AshRedisDataPublisher('p', 'x://y'), /Cannot use the destination: found "x:\/\/y"/);
   });
 
   test('more than one write of publishMany keeps the order, and numbers without a hole', async () => {
