@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { bytesCodec } from '../../../src/api/codec.ts';
 import { parseConfiguration, ttlToMs } from '../../../src/api/config.ts';
-import { quoteValue } from '../../../src/api/config-schema.ts';
+import { CONFIG_KEYS, quoteValue } from '../../../src/api/config-schema.ts';
 import { UsageError } from '../../../src/errors/index.ts';
 
 const parse = (input?: object) => parseConfiguration(input, 'test');
@@ -49,6 +49,113 @@ test('values that are not allowed are refused by name', () => {
       () => parse(input),
       (error: Error) => error instanceof UsageError && error.message.includes(Object.keys(input)[0] as string),
     );
+  }
+});
+
+test('numbers are allowed from and to what the words of their key say, and none beyond', () => {
+  const MAX = 2 ** 31 - 1;
+  let checked = 0;
+  for (const { name, allowed, check } of CONFIG_KEYS) {
+    const integers = /^an integer from (\d+) to (\d+)$/.exec(allowed);
+    const [min, max, above] = integers
+      ? [Number(integers[1]), Number(integers[2]), 1]
+      : /^a number of (milli)?seconds, 0 < (n|ttl) ≤ 2147483647$/.test(allowed)
+        ? [Number.MIN_VALUE, MAX, 0.5]
+        : allowed === 'a number of milliseconds, 0 ≤ n ≤ 2147483647'
+          ? [0, MAX, 0.5]
+          : allowed === 'a number of seconds from 0'
+            ? [0, MAX / 1000, 1]
+            : [];
+    if (min === undefined) continue;
+    checked++;
+    for (const right of [min, max]) assert.ok(check(right), `${name}: ${right}`);
+    // Beyond the safe integers a number and one more are the same.
+    const beyond = max === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : (max as number) + (above as number);
+    for (const wrong of [min - 1, beyond, Number.NaN, `${min}`, null, [min], BigInt(1)]) {
+      assert.equal(check(wrong), false, `${name}: ${String(wrong)}`);
+    }
+    if (integers) assert.equal(check((min as number) + 0.5), false, name);
+  }
+  assert.ok(checked > 20, `${checked} keys`);
+});
+
+test('words are allowed as their key names them, the first of which is the default', () => {
+  for (const { name, allowed, check, fallback } of CONFIG_KEYS) {
+    if (!/^("?[a-z0-9-]+"? \| )+/.test(allowed)) continue;
+    const words = allowed.split(' | ').map((word) => JSON.parse(word));
+    for (const word of words) assert.ok(check(word), `${name}: ${word}`);
+    if (typeof words[0] !== 'boolean') assert.equal(words[0], fallback, name);
+    for (const wrong of ['', 'x', `${words[0]} `, null, 7]) assert.equal(check(wrong), false, `${name}: ${wrong}`);
+  }
+});
+
+test('what is no number and no word is allowed by its shape', () => {
+  const ok = () => {};
+  const signal = { aborted: false, addEventListener: ok, removeEventListener: ok };
+  const logger = { debug: ok, info: ok, warn: ok, error: ok };
+  const codec = { name: 'own', encode: ok, decode: ok };
+  const cases: [string, unknown[], unknown[]][] = [
+    [
+      'host',
+      ['h', '::1', 'fe80::1%eth0', '10.0.0.1', 'ü.example'],
+      ['', 'h:1', '[::1]', 'a b', 'x@h', 'redis://h', '/x', 5],
+    ],
+    ['path', ['/x', 'x.sock'], ['', 'unix:///x', 'a\0b', 5]],
+    ['clientName', ['me', '!~'], ['', 'a b', 'ü', 'a\n', 5]],
+    ['region', ['r', 'A.b_c-9', 'x'.repeat(64), '...'], ['', '.', '..', 'a b', 'x'.repeat(65), 5]],
+    ['destination', ['x'], ['', 5]],
+    ['onMessage', [ok], ['x', {}]],
+    ['credentials', [ok], ['x', {}]],
+    ['tls', [true, false, {}], ['true', [], 5]],
+    ['client', [{}], [5, [], 'x']],
+    ['logger', [logger, console], [{}, { ...logger, warn: 5 }, { ...logger, debug: undefined }, ok]],
+    [
+      'signal',
+      [signal, new AbortController().signal],
+      [{}, { ...signal, aborted: 'no' }, { ...signal, addEventListener: 5 }],
+    ],
+    [
+      'codec',
+      [
+        codec,
+        { ...codec, binary: true },
+        { ...codec, binary: null, maxDecodedBytes: null },
+        { ...codec, maxDecodedBytes: 5 },
+      ],
+      [
+        { ...codec, name: 5 },
+        { ...codec, encode: 'x' },
+        { ...codec, decode: undefined },
+        { ...codec, binary: 1 },
+        { ...codec, maxDecodedBytes: Number.NaN },
+        { ...codec, maxDecodedBytes: -1 },
+      ],
+    ],
+    [
+      'reconnect',
+      [
+        false,
+        {},
+        { maxAttempts: 1, maxDelayMs: 0 },
+        { max_attempts: Infinity, max_delay_ms: 5 },
+        { maxAttempts: null },
+      ],
+      [
+        true,
+        [],
+        { maxAttempts: 0 },
+        { maxAttempts: 1.5 },
+        { maxDelayMs: -1 },
+        { maxDelayMs: Infinity },
+        { other: 1 },
+        'x',
+      ],
+    ],
+  ];
+  for (const [name, right, wrong] of cases) {
+    const rule = CONFIG_KEYS.find((each) => each.name === name);
+    for (const value of right) assert.ok(rule?.check(value), `${name}: ${inspect(value)}`);
+    for (const value of wrong) assert.equal(rule?.check(value), false, `${name}: ${inspect(value)}`);
   }
 });
 
@@ -140,6 +247,9 @@ test('what a line server lacks makes "auto" mean RESP; each alone is enough', ()
 
 test('a URL may name its database by path or by query, once; a socket has credentials and a database too', async () => {
   assert.equal(parse({ url: 'redis://h?db=2' }).db, 2);
+  const bare = parse({ url: 'redis://h' });
+  assert.deepEqual([bare.host, bare.port, bare.db, bare.credentials, bare.tls], ['h', 6379, 0, undefined, undefined]);
+  assert.equal(parse({ url: 'redis://h', port: 7, db: 3 }).port, 7);
   assert.equal(parse({ url: 'redis://h/2?db=2' }).db, 2);
   const socket = parse({ url: 'unix://user:pa%2Fss@run/r%20x.sock?db=7' });
   assert.deepEqual([socket.path, socket.db], ['run/r x.sock', 7]);
@@ -151,6 +261,7 @@ test('a URL may name its database by path or by query, once; a socket has creden
     ['redis://h:0', /its port is 0/],
     ['redis://h#x', /it has a fragment/],
     ['redis://h?db=1&x=2', /its parameter "x" is not known/],
+    ['redis://h:99999', /it can not be parsed/],
     ['redis://:x%zz@h', /it has a "%" without two hex digits/],
     ['unix:///', /it names no socket/],
     ['//h', /it has no scheme/],

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DataPublisher } from '../../../src/api/data-publisher.ts';
 import { ClosedError, UsageError } from '../../../src/errors/index.ts';
+import { within } from '../../support/events.ts';
 
 describe('a publisher of a user’s own', () => {
   class PlayedPublisher extends DataPublisher<number> {
@@ -61,6 +62,34 @@ describe('a publisher of a user’s own', () => {
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual([publisher.seen, given], [[1, 2], 3]);
     await publisher.stop();
+  });
+
+  test('publishMany: what its source gives after stop() never reaches the transport', async () => {
+    const publisher = new PlayedPublisher('p', 'played://x');
+    const source = (function* () {
+      yield 1;
+      void publisher.stop();
+      yield 2;
+      yield 3;
+    })();
+    await assert.rejects(publisher.publishMany(source), ClosedError);
+    assert.deepEqual([publisher.seen, publisher.publishCount], [[1], 1]);
+  });
+
+  test('stop() of who has nothing pending, any more, waits for no limit', async () => {
+    const idle = new PlayedPublisher('p', 'played://x', { closeTimeoutMs: 60_000 });
+    await within(idle.stop(), 15_000, 'an idle one');
+    const busy = new PlayedPublisher('p', 'played://x', { closeTimeoutMs: 60_000 });
+    let answer: (value: number) => void = () => {};
+    busy.onPublish = () => new Promise((resolve) => (answer = resolve));
+    const sent = busy.publish(1);
+    let stopped = false;
+    const stopping = busy.stop().then(() => (stopped = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(stopped, false);
+    answer(1);
+    await within(stopping, 15_000, 'one that is answered');
+    assert.equal(await sent, 1);
   });
 
   test('counts as pending what has not been answered, and tells when it was last', async () => {

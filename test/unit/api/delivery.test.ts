@@ -168,9 +168,37 @@ describe('delivery', () => {
     bench.handle = (message) => {
       if (message === 1) bench.waiting.push(3);
       bench.delivery.pump();
+      bench.log.push(`${message} ends`);
     };
     await bench.deliver(1, 2);
-    assert.deepEqual(bench.log, ['1', '2', '3', 'idle']);
+    assert.deepEqual(bench.log, ['1', '1 ends', '2', '2 ends', '3', '3 ends', 'idle']);
+  });
+
+  test('isCalling is true while a handler is called, before its first await, and however it ends', async () => {
+    const bench = new Bench(2);
+    const calling: boolean[] = [];
+    bench.handle = (message) => {
+      calling.push(bench.delivery.isCalling);
+      if (message === 1) throw new Error('thrown');
+      return message === 2 ? bench.sleep(5) : undefined;
+    };
+    for (const message of [1, 2, 3]) {
+      await bench.deliver(message);
+      assert.equal(bench.delivery.isCalling, false, `${message} was called`);
+    }
+    assert.deepEqual(calling, [true, true, true]);
+    await bench.time.runFor(10);
+    assert.equal(bench.platform.timerCount, 0);
+  });
+
+  test('is not idle while a flood is handed over in parts', async () => {
+    const bench = new Bench();
+    bench.handle = () => void bench.log.pop();
+    for (let message = 0; message < 3000; message++) bench.waiting.push(message);
+    bench.delivery.pump();
+    assert.deepEqual([bench.log, bench.waiting.length > 0], [[], true]);
+    await bench.time.runFor(0);
+    assert.deepEqual([bench.log, bench.waiting.length], [['idle'], 0]);
   });
 
   test('a flood lets other work of the process run in between', async () => {

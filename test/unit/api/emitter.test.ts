@@ -36,6 +36,48 @@ describe('an emitter', () => {
     assert.equal(emitter.has('state'), false);
   });
 
+  test('who hears once may leave before, by the name it came with; who never came changes nothing', () => {
+    const emitter = new Emitter<Events>();
+    const seen: string[] = [];
+    const once = (value: number) => seen.push(`once${value}`);
+    emitter.once('state', once);
+    emitter.on('state', (value) => seen.push(`on${value}`));
+    emitter.off('state', () => {});
+    emitter.off('error', once as never);
+    emitter.off('state', once);
+    emitter.emit('state', 1);
+    emitter.once('state', once);
+    emitter.on('state', once);
+    emitter.off('state', once);
+    emitter.emit('state', 2);
+    emitter.emit('state', 3);
+    assert.deepEqual(seen, ['on1', 'on2', 'once2', 'on3']);
+    new Emitter<Events>().off('state', once);
+  });
+
+  test('has() and listeners() say who listens now', () => {
+    const emitter = new Emitter<Events>();
+    const listener = () => {};
+    assert.deepEqual([emitter.has('state'), emitter.listeners('state')], [false, []]);
+    emitter.on('state', listener);
+    assert.deepEqual(
+      [emitter.has('state'), emitter.has('error'), emitter.listeners('state')],
+      [true, false, [listener]],
+    );
+    emitter.off('state', listener);
+    assert.deepEqual([emitter.has('state'), emitter.listeners('state')], [false, []]);
+  });
+
+  test('what a listener of handlerError throws or rejects with is told to nobody', async () => {
+    const told: unknown[] = [];
+    const emitter = new Emitter<{ handlerError: number }>((error) => told.push(error));
+    emitter.on('handlerError', () => assert.fail('thrown'));
+    emitter.on('handlerError', () => Promise.reject(new Error('rejected')));
+    emitter.emit('handlerError', 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(told, []);
+  });
+
   test('a listener added or removed while it emits is in or out from the next time on', () => {
     const emitter = new Emitter<Events>();
     const seen: string[] = [];

@@ -101,6 +101,7 @@ describe('at an AshRedis line server', () => {
       assert.equal(await client.get('k'), '😀');
       assert.equal(await client.expire('k', 2.5), true);
       assert.deepEqual(await client.keys('a*'), ['a', 'b']);
+      assert.deepEqual(await client.keys('b*', { region: 'r' }), ['a', 'b'], 'they are bare there');
       const scanned = [];
       for await (const name of client.scan('a*', { region: 'r' })) scanned.push(name);
       assert.deepEqual(scanned, ['a', 'b']);
@@ -114,6 +115,7 @@ describe('at an AshRedis line server', () => {
           'INCR @r a',
           'INCR @r b',
           'KEYS @r a*',
+          'KEYS @r b*',
           'KEYS a*',
           'SET channel:alerts "{\\"a\\":1}"',
           'SET @r "k y" "{\\"a\\": \\"b c\\"}" EX 2',
