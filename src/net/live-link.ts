@@ -190,7 +190,7 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
   }
 
   onMessage(message: RespMessage): void {
-    if (!this.#useful) this.#markUseful();
+    if (!this.#useful) this.#markUseful(this.phase);
     this.#owner.handler.onMessage?.(message);
   }
 
@@ -225,6 +225,8 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
   }
 
   #onReply(value: RespValue, confirms = false): void {
+    // Before it: the answer that ends the greeting, and opens the link, is of no use to anybody yet.
+    const { phase } = this;
     const problem = this.#owner.queue.reply(value, confirms);
     if (problem !== undefined) {
       const offset = this.bytesRead;
@@ -236,11 +238,11 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     }
     if (value instanceof RespError) {
       if (value.code === 'READONLY') this.#owner.onReadonly(value);
-    } else if (!this.#useful) this.#markUseful();
+    } else if (!this.#useful) this.#markUseful(phase);
   }
 
-  #markUseful(): void {
-    if (this.phase !== 'open') return;
+  #markUseful(phase: LiveLink['phase']): void {
+    if (phase !== 'open') return;
     this.#useful = true;
     this.#owner.tell('useful', this.generation);
   }
