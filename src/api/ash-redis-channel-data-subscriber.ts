@@ -44,7 +44,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     };
   }
 
-  override start(options: { signal?: AbortSignalLike | undefined } = {}): Promise<void> {
+  override start(options?: { signal?: AbortSignalLike | undefined }): Promise<void> {
     if (!connectTrace.hasSubscribers) return super.start(options);
     return handled(connectTrace.call(connectContext(this.#connections.config), () => super.start(options)));
   }
@@ -109,7 +109,6 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
 
   /** Until the source is left: a subscriber that is not started hears nothing of a lent client. */
   #listen(): void {
-    this.#stopListening();
     this.#stopListening = this.#connections.listen({
       onState: (event) => {
         if (event.connection !== 'subscriptions' && this.configuration.delivery === 'live') return;

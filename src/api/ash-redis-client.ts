@@ -260,26 +260,17 @@ export class AshRedisClient {
    * Messages of the channels, from now until `close()`, over all reconnections. Returns at once; `ready` of what it gives
    * tells of the confirmation. Throws a `UsageError` for what can't be subscribed to.
    */
-  subscribe<T = string>(
-    channels: string | readonly string[],
-    options: ClientSubscribeOptions<T> = {},
-  ): Subscription<T> {
+  subscribe<T = string>(channels: string | readonly string[], options?: ClientSubscribeOptions<T>): Subscription<T> {
     return subscribeOn(this.#sender, 'channel', channels, options);
   }
 
   /** Messages of all channels that match the globs, as {@link subscribe}. */
-  psubscribe<T = string>(
-    patterns: string | readonly string[],
-    options: ClientSubscribeOptions<T> = {},
-  ): Subscription<T> {
+  psubscribe<T = string>(patterns: string | readonly string[], options?: ClientSubscribeOptions<T>): Subscription<T> {
     return subscribeOn(this.#sender, 'pattern', patterns, options);
   }
 
   /** Messages of shard channels, as {@link subscribe}. */
-  ssubscribe<T = string>(
-    channels: string | readonly string[],
-    options: ClientSubscribeOptions<T> = {},
-  ): Subscription<T> {
+  ssubscribe<T = string>(channels: string | readonly string[], options?: ClientSubscribeOptions<T>): Subscription<T> {
     return subscribeOn(this.#sender, 'shard', channels, options);
   }
 

@@ -34,7 +34,7 @@ export class Batch<T extends unknown[] = []> {
   #executed = false;
 
   /** Made by `client.batch()`. @internal */
-  constructor(sender: CommandSender, blocking: BlockingConnections, options: BatchOptions = {}) {
+  constructor(sender: CommandSender, blocking: BlockingConnections, options?: BatchOptions) {
     this.#sender = sender;
     this.#blocking = blocking;
     // Settled now: useRegion() meanwhile must not send it elsewhere.

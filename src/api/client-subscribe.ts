@@ -36,7 +36,7 @@ export function subscribeOn<T>(
   sender: CommandSender,
   kind: ChannelKind,
   channels: string | readonly string[],
-  options: ClientSubscribeOptions<T>,
+  options: ClientSubscribeOptions<T> = {},
 ): Subscription<T> {
   const names = checkChannels(channels, kind);
   checkOptions(options);

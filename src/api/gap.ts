@@ -8,10 +8,9 @@ export function canMerge(older: Gap, newer: Gap): boolean {
   return (older.missed === 'unknown') === (newer.missed === 'unknown');
 }
 
-/** Earliest `from`, latest `to`, all channels; cause and reason of the newer, except where only the older has a number. */
+/** Of two that {@link canMerge}: earliest `from`, latest `to`, all channels; cause and reason of the newer, except where only the older has a number. */
 export function mergeGaps(older: Gap, newer: Gap): Gap {
-  const missed =
-    typeof older.missed === 'number' && typeof newer.missed === 'number' ? older.missed + newer.missed : 'unknown';
+  const missed = older.missed === 'unknown' ? older.missed : older.missed + (newer.missed as number);
   return {
     ...(newer.missed === 0 ? older : newer),
     channels: [...new Set([...older.channels, ...newer.channels])],

@@ -83,7 +83,7 @@ export function blockingLimitMs(words: readonly CommandArgument[]): number | und
   if (index === undefined) return undefined;
   const value = Number(wordAt(words, index));
   // What is no number is the server's to refuse.
-  return value > 0 && value < Number.POSITIVE_INFINITY ? value * form.unitMs : 0;
+  return value > 0 ? value * form.unitMs : 0;
 }
 
 /** WAIT alone would wait for the writes of a connection that wrote nothing. */

@@ -26,6 +26,6 @@ export function listenInMemory(channel: string, listener: MemoryListener): () =>
   const listeners = all.get(channel) ?? new Set();
   all.set(channel, listeners.add(listener));
   return () => {
-    if (listeners.delete(listener) && listeners.size === 0 && all.get(channel) === listeners) all.delete(channel);
+    if (listeners.delete(listener) && listeners.size === 0) all.delete(channel);
   };
 }

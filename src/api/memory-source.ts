@@ -52,7 +52,7 @@ export class MemorySource implements MessageSource {
       listenInMemory(channel, (name, payload) => {
         // As a server does with who does not read: what waits is lost, and told.
         const size = sizeOf(payload);
-        if (waiting.length > 0 && waitingBytes + size > MAX_WAITING_BYTES) {
+        if (waitingBytes + size > MAX_WAITING_BYTES) {
           lostCount += waiting.drain().length;
           waitingBytes = 0;
         }

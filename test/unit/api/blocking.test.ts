@@ -103,6 +103,20 @@ describe('a blocking command', () => {
     }
   });
 
+  test('it has no heartbeat: silence is what it is for', async () => {
+    clientOf({ heartbeatIntervalMs: 5, heartbeatTimeoutMs: 5000 });
+    await client.connect();
+    const popped = client.command('BLPOP', 'l', 0);
+    await server.until(() => blockedCount() === 1);
+    const [shared, own] = server.links;
+    const pings = (link = shared) => link?.commands.filter(([name]) => name === 'PING').length ?? 0;
+    const before = [pings(shared), pings(own)] as const;
+    await server.until(() => pings(shared) > before[0] + 4);
+    assert.equal(pings(own), before[1]);
+    unblock();
+    assert.equal(await popped, null);
+  });
+
   test('close() waits for those that are kept as for those that run', async () => {
     clientOf();
     const kept = client.command('BLPOP', 'l', 0);

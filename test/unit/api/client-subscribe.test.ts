@@ -7,7 +7,7 @@ import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import { bytesCodec, jsonCodec } from '../../../src/api/codec.ts';
 import type { ClientOptions } from '../../../src/api/config-types.ts';
 import type { PushEvent } from '../../../src/api/connections.ts';
-import { UsageError } from '../../../src/errors/index.ts';
+import { ClosedError, UsageError } from '../../../src/errors/index.ts';
 import { nextEvent, until } from '../../support/events.ts';
 import { bulk, greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
@@ -54,12 +54,17 @@ describe('client.subscribe()', () => {
     await client.subscribe('f', { region: null }).ready;
     await client.psubscribe('p*', { region: 't' }).ready;
     await client.ssubscribe('q', { region: undefined }).ready;
+    client.useRegion(null);
+    await client.psubscribe('x?').ready;
+    await client.ssubscribe('y').ready;
     assert.deepEqual(asked(), [
       ['SUBSCRIBE', '@r:c'],
       ['SUBSCRIBE', '@s:d', '@s:e'],
       ['SUBSCRIBE', 'f'],
       ['PSUBSCRIBE', '@t:p*'],
       ['SSUBSCRIBE', '@s:q'],
+      ['PSUBSCRIBE', 'x?'],
+      ['SSUBSCRIBE', 'y'],
     ]);
   });
 
@@ -172,6 +177,24 @@ describe('client.subscribe()', () => {
     server.links[0]?.write(message('c', '2'));
     await until(() => seen.length === 3, 'the third has heard');
     assert.deepEqual(seen, ['leaving 1', 'once 1', '2']);
+  });
+
+  test('what is held is compared every auditIntervalMs', async () => {
+    const subscription = clientOf({ auditIntervalMs: 1, protocol: 3 }).subscribe('c');
+    await subscription.ready;
+    await server.until(() => server.links[0]?.commands.at(-1)?.join(' ') === 'CLIENT INFO');
+  });
+
+  test('a client that was closed refuses to publish by the promise, also where it had subscriptions alone', async () => {
+    const client = clientOf();
+    await client.subscribe('c').ready;
+    await client.close();
+    for (const options of [undefined, {}]) {
+      const refused = client.publish('c', 'x', options);
+      await assert.rejects(refused, { name: 'ClosedError', safeToRetry: true });
+    }
+    await assert.rejects(client.get('k'), { name: 'ClosedError', safeToRetry: true });
+    assert.throws(() => client.subscribe('d'), ClosedError);
   });
 
   test('a push of a kind that nobody knows is an event of the client', async () => {

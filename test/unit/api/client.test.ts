@@ -51,7 +51,7 @@ describe('the client', () => {
     await Promise.all([client.close(), client.close()]);
     await client.close();
     assert.equal(client.state, 'closed');
-    await assert.rejects(client.get('k'), ClosedError);
+    await assert.rejects(client.get('k'), { name: 'ClosedError', safeToRetry: true, hint: 'make a new client' });
     await assert.rejects(client.connect(), ClosedError);
     await assert.rejects(client.command('BLPOP', 'k', 1), ClosedError);
     await assert.rejects(client.batch().get('k').exec(), ClosedError);

@@ -76,8 +76,14 @@ describe('the connections of one object', () => {
     ] as const) {
       const { resolver, ...options } = connectionsOf({ host: 'h', port: 7, ...given }).options({});
       assert.deepEqual(options, { ...expected, subscriber: false, subscriberBytes: false });
-      assert.ok(resolver);
+      const { host, port, path, tls } = await resolver();
+      assert.deepEqual({ host, port, path, tls }, { host: 'h', port: 7, path: undefined, tls: undefined });
     }
+    const secure = await connectionsOf({ url: 'rediss://h', tls: { servername: 'x' } })
+      .options({})
+      .resolver();
+    assert.deepEqual(secure.tls, { servername: 'x' });
+    assert.equal((await connectionsOf({ path: '/x' }).options({}).resolver()).path, '/x');
     const changes = { heartbeatIntervalMs: 1, reconnect: false, subscriber: true, subscriberBytes: true } as const;
     const { heartbeatIntervalMs, reconnect, subscriber, subscriberBytes } = connectionsOf(CHANGED).options(changes);
     assert.deepEqual({ heartbeatIntervalMs, reconnect, subscriber, subscriberBytes }, changes);

@@ -82,6 +82,9 @@ describe('diagnostics_channel', () => {
     const batches = await heard('ashredis:command', () => client.batch().set('a', 'secret').set('b', 'secret').exec());
     assert.deepEqual(batches[0]?.[1].command, 'BATCH');
     assert.equal(batches[0]?.[1].batchSize, 2);
+    assert.deepEqual(batches[0]?.[1].args, []);
+    const quick = await heard('ashredis:command', () => client.publish('secret', 'secret'));
+    assert.deepEqual([quick[0]?.[1].command, quick[0]?.[1].args], ['PUBLISH', ['?', '?']]);
     await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { client });
     const many = await heard('ashredis:command', () => publisher.publishMany([1, 2, 3]));
     assert.deepEqual(

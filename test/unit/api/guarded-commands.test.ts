@@ -56,8 +56,7 @@ describe('guarded commands', () => {
       assert.equal(blockingLimitMs([command, 'a', 2]), 2000);
     assert.equal(blockingLimitMs(['BLPOP', 'a', new TextEncoder().encode('0.5')]), 500);
     // What is no time is the server's to refuse: until then there is no limit of ours.
-    for (const none of ['inf', 'Infinity', '-1', 'abc', ''])
-      assert.equal(blockingLimitMs(['BLPOP', 'a', none]), 0, none);
+    for (const none of ['inf', '-1', 'abc', '']) assert.equal(blockingLimitMs(['BLPOP', 'a', none]), 0, none);
     assert.equal(blockingLimitMs(['BLPOP']), 0);
     assert.equal(blockingLimitMs(['XREAD', 'BLOCK']), undefined);
     assert.equal(blockingLimitMs(['XREAD', 'block', '5']), 5);

@@ -36,6 +36,7 @@ test('serves in order of arrival; who was late for is served no more, and the ot
   bench.wait('c', 100);
   bench.wait('d', 10);
   assert.equal(bench.pull.isEmpty, false);
+  assert.equal(bench.platform.timerCount, 3, 'who waits for ever needs none');
   await bench.time.runFor(50);
   assert.deepEqual(bench.log, ['b undefined', 'd undefined']);
   bench.serve(1);
@@ -59,4 +60,16 @@ test('the end is told to all who wait, and leaves no timer', async () => {
     assert.deepEqual(bench.log, [`a ${said}`, `b ${said}`]);
     bench.pull.end(error);
   }
+});
+
+test('who waits with a limit keeps the process alive until then', () => {
+  const bench = new Bench();
+  const kept: boolean[] = [];
+  const platform = Object.create(bench.platform, {
+    setTimer: {
+      value: (_delayMs: number, _callback: () => void, keepProcessAlive: boolean) => kept.push(keepProcessAlive),
+    },
+  });
+  void new MessagePull<number>(platform).wait(5);
+  assert.deepEqual(kept, [true]);
 });

@@ -257,6 +257,18 @@ describe('the message queue', () => {
     assert.deepEqual(bench.drain(), ['1-4', 'a2', 'b2']);
   });
 
+  test('nor do gaps with and without a number, when what stood between them was replaced', () => {
+    const bench = new Bench('conflate', 10);
+    bench.push('a1');
+    bench.gap(1, 2);
+    bench.push('b1');
+    bench.gap(3, 4, 5, 'counted');
+    bench.push('b2', 'a2');
+    const [first, second] = [bench.queue.shift(), bench.queue.shift()] as GapEntry[];
+    assert.deepEqual([first?.gap.missed, second?.gap.missed, second?.gap.reason], ['unknown', 5, 'counted']);
+    assert.deepEqual(bench.drain(), ['b2', 'a2']);
+  });
+
   test('a counted gap keeps its number beside one that can not be counted', () => {
     const bench = new Bench('block');
     bench.gap(1, 2);

@@ -285,6 +285,23 @@ describe('a pattern without a region', () => {
   });
 });
 
+describe('a message of a subscription', () => {
+  test('has its channel, pattern and region where there are some, and when it came', async () => {
+    for (const [region, prefix] of [
+      [undefined, ''],
+      ['r', '@r:'],
+    ] as const) {
+      for (const pattern of [undefined, `${prefix}p*`]) {
+        const bench = new Bench({ reader: { region, prefix } });
+        bench.sink.onMessage(`${prefix}p1`, pattern, 'x', 7);
+        const { value } = await bench.subscription[Symbol.asyncIterator]().next();
+        const expected = { channel: 'p1', data: 'x', raw: 'x', receivedAt: 7 };
+        assert.deepEqual(value, { ...expected, ...(region && { region }), ...(pattern && { pattern: 'p*' }) });
+      }
+    }
+  });
+});
+
 describe('iterating a subscription', () => {
   test('gives messages in order, those that wait and those that come', async () => {
     const bench = new Bench();
