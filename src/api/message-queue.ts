@@ -121,8 +121,8 @@ export class MessageQueue<M extends Queued> {
 
   /** Merges with a gap that stands last: two that say the same never follow each other. */
   pushGap(gap: Gap): void {
-    const last =
-      this.#length === 0 ? undefined : this.#slots[(this.#head + this.#length - 1) & (this.#slots.length - 1)];
+    // Of an empty queue every slot is.
+    const last = this.#slots[(this.#head + this.#length - 1) & (this.#slots.length - 1)];
     if (last instanceof GapEntry && canMerge(last.gap, gap)) last.gap = mergeGaps(last.gap, gap);
     else this.#append(new GapEntry(gap));
   }
@@ -192,7 +192,7 @@ export class MessageQueue<M extends Queued> {
   }
 
   #prependGap(gap: GapEntry): void {
-    const next = this.#length === 0 ? undefined : this.#slots[this.#head];
+    const next = this.#slots[this.#head];
     if (next instanceof GapEntry && canMerge(gap.gap, next.gap)) next.gap = mergeGaps(gap.gap, next.gap);
     else this.#prepend(gap);
   }

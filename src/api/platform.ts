@@ -10,5 +10,5 @@ export const PLATFORM: unique symbol = Symbol('platform');
 export function platformOf(input: unknown, config: Configuration): Platform {
   const given = (input as { [PLATFORM]?: Platform } | null | undefined)?.[PLATFORM];
   if (given !== undefined) return given;
-  return nodePlatform(config.transport === undefined ? {} : { transport: config.transport });
+  return nodePlatform({ transport: config.transport });
 }

@@ -56,7 +56,6 @@ export class PublishQueue<E> {
 }
 
 function priorityOf(data: unknown): number {
-  const value =
-    typeof data === 'object' && data !== null ? (data as { _dag_priority?: unknown })._dag_priority : LOWEST;
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LOWEST ? (value as number) : LOWEST;
+  const value = (data as { _dag_priority?: unknown } | null | undefined)?._dag_priority;
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) < LOWEST ? (value as number) : LOWEST;
 }

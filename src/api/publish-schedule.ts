@@ -90,7 +90,6 @@ export class PublishSchedule<R> {
   }
 
   resume(): void {
-    if (!this.#suspended) return;
     this.#suspended = false;
     this.isDirect = this.#settings.publishInterval === 0 && !this.#ended;
     this.#tellResumed();

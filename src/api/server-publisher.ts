@@ -129,12 +129,14 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   }
 
   override stats(): ServerPublisherStats {
-    const { connections } = this;
+    const { openedLane } = this.connections;
+    const isRunning = this.isRunning();
+    const isOurs = isRunning || this.stopSettlesPending;
     return {
       ...super.stats(),
-      state: this.isRunning() || this.stopSettlesPending ? (connections.openedLane?.state ?? 'idle') : 'closed',
+      state: openedLane && isOurs ? openedLane.state : isRunning ? 'idle' : 'closed',
       region: this.configuration.region,
-      connection: connections.openedLane?.stats(),
+      connection: openedLane?.stats(),
     };
   }
 

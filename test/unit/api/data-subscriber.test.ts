@@ -167,6 +167,22 @@ describe('the framework’s subscriber', () => {
     }
   });
 
+  test('leaving a loop ends that iterator and leaves the subscriber as it is', async () => {
+    const subscriber = make();
+    await subscriber.start();
+    subscriber.receive(1, 2);
+    for await (const { data } of subscriber) {
+      assert.equal(data, 1);
+      break;
+    }
+    const left = subscriber[Symbol.asyncIterator]();
+    await left.return?.();
+    assert.deepEqual(await left.next(), { value: undefined, done: true });
+    assert.equal(subscriber.isRunning(), true);
+    assert.equal((await subscriber[Symbol.asyncIterator]().next()).value.data, 2);
+    await subscriber.stop();
+  });
+
   test('the logger is told of gaps and of what the transport throws; neither holds anything up', async () => {
     const log = logger();
     const subscriber = make({ logger: log, queueMaxCount: 1 });

@@ -177,6 +177,23 @@ describe('at an AshRedis line server', () => {
     assert.deepEqual(lines(), ['SET @r k "{\\"text\\":\\"a \\\\\\"b\\\\\\"\\\\n\\"}" EX 1', 'SET @r k2 {} EX 1']);
   });
 
+  test('publishMany sends one after the other, and counts each', async () => {
+    lines();
+    const config = { host: '127.0.0.1', port: server.port, region: 'r' };
+    await using channel = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
+    assert.deepEqual(await channel.publishMany([1, 2, 3]), { published: 3, failed: 0, unknown: 0 });
+    await using keys = new AshRedisDataPublisher('p', 'ashredis://x', { ...config, poolSize: 1 });
+    const records = ['a', 'b'].map((key) => ({ __dagserver_key: key }));
+    assert.deepEqual(await keys.publishMany(records), { published: 2, failed: 0, unknown: 0 });
+    assert.deepEqual(lines(), [
+      'SET @r channel:c 1',
+      'SET @r channel:c 2',
+      'SET @r channel:c 3',
+      'SET @r a {}',
+      'SET @r b {}',
+    ]);
+  });
+
   test('the channel publisher sets channel:<name>, numbered and retained or not, and can not tell receivers', async () => {
     lines();
     for (const retain of [false, true]) {

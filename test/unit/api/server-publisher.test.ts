@@ -89,6 +89,83 @@ describe('a publisher to a server', () => {
     );
   });
 
+  test('stopped before anything was opened it is closed', async () => {
+    for (const publisher of [channelOf(), keysOf()]) {
+      await publisher.stop();
+      assert.deepEqual([publisher.stats().state, publisher.stats().connection], ['closed', undefined]);
+    }
+    assert.equal(server.links.length, 0);
+  });
+
+  test('publishMany counts messages that nobody received, and tells the first refusal of a transaction', async () => {
+    server.script = (words) => (words[0] === 'PUBLISH' && words[2] !== '1' ? ':0\r\n' : publishing(words));
+    const publisher = channelOf();
+    await publisher.publishMany([1, 2, 3]);
+    assert.deepEqual([publisher.noReceivers, publisher.publishCount], [2, 3]);
+    server.script = (words) =>
+      words[0] === 'MULTI'
+        ? '+OK\r\n'
+        : words[0] === 'SET'
+          ? '+QUEUED\r\n'
+          : words[0] === 'EXEC'
+            ? '-EXECABORT discarded\r\n'
+            : (greeting(words) ?? '-NOPERM no channel\r\n');
+    const codes: unknown[] = [];
+    const onFailure = (error: Error) => codes.push((error as Error & { code: string }).code);
+    const retained = channelOf({ retain: true });
+    assert.deepEqual(await retained.publishMany([1, 2], { onFailure }), { published: 0, failed: 2, unknown: 0 });
+    assert.deepEqual(codes, ['NOPERM', 'NOPERM']);
+  });
+
+  test('publishMany hands over what a slow source gives before it gives more', async () => {
+    const publisher = channelOf();
+    const source = (async function* () {
+      for (const n of [1, 2, 3]) {
+        yield n;
+        await until(() => commands().length === n, `record ${n} has left`);
+      }
+    })();
+    assert.deepEqual(await publisher.publishMany(source), { published: 3, failed: 0, unknown: 0 });
+  });
+
+  test('publishMany reads no more than eight writes ahead of the answers', async () => {
+    for (const asynchronous of [false, true]) {
+      const publisher = channelOf();
+      await publisher.connect();
+      server.script = () => undefined;
+      let given = 0;
+      const records = function* () {
+        while (given < 20_000) yield given++;
+      };
+      const source = asynchronous
+        ? (async function* () {
+            yield* records();
+          })()
+        : records();
+      const many = assert.rejects(publisher.publishMany(source), ClosedError);
+      await until(() => given >= 2000 || asynchronous, 'it has begun');
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(given <= 8 * 512, `${given} were read`);
+      await publisher.stop({ timeoutMs: 1 });
+      await many;
+      server.script = publishing;
+    }
+  });
+
+  test('publishMany of what is refused at once lets others have their turn', async () => {
+    const publisher = channelOf({ codec: { name: 'own', encode: () => assert.fail('no'), decode: String } });
+    await publisher.connect();
+    const controller = new AbortController();
+    let given = 0;
+    const source = (function* () {
+      while (given < 100_000) yield given++;
+    })();
+    setImmediate(() => controller.abort(new Error('given up')));
+    await assert.rejects(publisher.publishMany(source, { signal: controller.signal }), /given up/);
+    assert.ok(given <= 2000, `${given} were given`);
+    assert.equal(commands().length, 0);
+  });
+
   test('listeners hear of states, once or until they leave, and of pushes that nobody knows', async () => {
     const publisher = channelOf({ protocol: 3 });
     const seen: string[] = [];

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { inspect } from 'node:util';
 import { jsonCodec } from '../../../src/api/codec.ts';
 import type { Message } from '../../../src/api/config-types.ts';
 import type { StreamOptions } from '../../../src/api/stream-types.ts';
@@ -333,6 +334,44 @@ describe('iterating a subscription', () => {
     assert.deepEqual(await iterator.return?.(), { value: undefined, done: true });
     assert.deepEqual(await iterator.next(), { value: undefined, done: true });
     assert.equal(bench.subscription.stats().deliveredCount, 1);
+  });
+
+  test('a message that comes to who waits is counted as delivered, and other listeners are as welcome as before', async () => {
+    const bench = new Bench();
+    const next = bench.subscription[Symbol.asyncIterator]().next();
+    await bench.run();
+    const gaps: Gap[] = [];
+    bench.subscription.on('gap', (gap) => gaps.push(gap));
+    bench.gap(1, 2);
+    bench.message('1');
+    await bench.run();
+    assert.equal((await next).value.data, '1');
+    assert.deepEqual([bench.subscription.stats().deliveredCount, gaps.length], [1, 1]);
+  });
+
+  test('a `validate` that reads by itself gets the messages in their order', async () => {
+    const seen: unknown[] = [];
+    const bench: Bench = new Bench({
+      reader: {
+        codec: jsonCodec,
+        validate: (data) => {
+          void bench.subscription[Symbol.asyncIterator]()
+            .next()
+            .then(({ value }) => seen.push(value.data));
+          return data;
+        },
+      },
+    });
+    bench.message('1', '2', '3');
+    await bench.run();
+    assert.deepEqual(seen, [1, 2, 3]);
+  });
+
+  test('`await using` closes it, and inspect shows its first channels and its state', async () => {
+    const bench = new Bench({ channels: ['a', 'b', 'c', 'd', 'e', 'f'] });
+    assert.equal(inspect(bench.subscription), 'Subscription { channel a, b, c, d, e, pending }');
+    await bench.subscription[Symbol.asyncDispose]();
+    assert.deepEqual([bench.subscription.state, bench.told], ['closed', ['cancel']]);
   });
 
   test('several iterators share one queue, first come, first served', async () => {
