@@ -101,6 +101,15 @@ export class ModelServer {
     this.#confirm(session, 'unsubscribe', channel);
   }
 
+  /** The server takes one name away from all that have it, and says so. */
+  takeAway(kind: 'channel' | 'pattern' | 'shard', name: string): void {
+    for (const session of this.#sessions) {
+      const names = { channel: session.channels, pattern: session.patterns, shard: session.shardChannels }[kind];
+      const word = { channel: 'unsubscribe', pattern: 'punsubscribe', shard: 'sunsubscribe' }[kind];
+      if (names.delete(name)) this.#confirm(session, word, name);
+    }
+  }
+
   #read(session: Session, bytes: Uint8Array): void {
     if (!this.#sessions.has(session)) return;
     const joined = new Uint8Array(session.buffer.byteLength + bytes.byteLength);
@@ -178,6 +187,10 @@ export class ModelServer {
         return this.#change(session, 'subscribe', words, (channel) => session.channels.add(channel));
       case 'PSUBSCRIBE':
         return this.#change(session, 'psubscribe', words, (pattern) => session.patterns.add(pattern));
+      case 'SSUBSCRIBE':
+        return this.#change(session, 'ssubscribe', words, (channel) => session.shardChannels.add(channel));
+      case 'SUNSUBSCRIBE':
+        return this.#change(session, 'sunsubscribe', words, (channel) => session.shardChannels.delete(channel));
       case 'UNSUBSCRIBE':
         return this.#change(session, 'unsubscribe', words, (channel) => session.channels.delete(channel));
       case 'PUNSUBSCRIBE':
@@ -222,7 +235,8 @@ export class ModelServer {
   }
 
   #confirm(session: Session, kind: string, channel: string): void {
-    const count = session.channels.size + session.patterns.size;
+    const isShard = kind === 'ssubscribe' || kind === 'sunsubscribe';
+    const count = isShard ? session.shardChannels.size : session.channels.size + session.patterns.size;
     this.#send(session, `${session.protocol === 3 ? '>' : '*'}3\r\n${bulk(kind)}${bulk(channel)}:${count}\r\n`);
   }
 
