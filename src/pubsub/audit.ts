@@ -50,17 +50,17 @@ export function auditOf(owner: AuditOwner): Audit {
   const repairing = namesByKind();
   const counts = byKind(() => 0);
 
-  const compare = (kinds: typeof PLAIN | typeof SHARD, found: number, version: number) => {
-    // Something was asked for meanwhile: the counts are of different moments. The next audit tells.
-    if (table.version !== version || Number.isNaN(found)) return;
+  const compare = (kinds: typeof PLAIN | typeof SHARD, found: number) => {
     let missing = -found;
     for (const kind of kinds) {
       const { held, settled } = table.heldCount(kind);
-      // What is repaired already shows in the answers of older questions too.
+      // Answers come in order: what was asked for after the question is not answered yet, and the counts are of different
+      // moments. What is repaired already shows in the answers of older questions too. The next audit tells.
       if (!settled || repairing[kind].size > 0) return;
       missing += held;
     }
-    if (missing <= 0) return;
+    // Not so where the server told no number.
+    if (!(missing > 0)) return;
     audit.differenceCount++;
     counts[kinds[0]] = found;
     owner.repair(() => {
@@ -92,7 +92,6 @@ export function auditOf(owner: AuditOwner): Audit {
       infoForbidden = countForbidden = false;
     },
     run() {
-      const { version } = table;
       if (table.isEmpty) return;
       if (owner.port.server?.protocol === 3 && !infoForbidden) {
         return send(['CLIENT', 'INFO'], undefined, (value) => {
@@ -103,8 +102,8 @@ export function auditOf(owner: AuditOwner): Audit {
               .map((field) => field.split('=') as [string, string]),
           );
           const count = (name: string) => Number(fields.get(name));
-          compare(PLAIN, count('sub') + count('psub'), version);
-          compare(SHARD, count('ssub'), version);
+          compare(PLAIN, count('sub') + count('psub'));
+          compare(SHARD, count('ssub'));
         });
       }
       if (countForbidden) return;
@@ -112,7 +111,7 @@ export function auditOf(owner: AuditOwner): Audit {
         const [kind] = kinds;
         if (kind === 'shard' && table.heldCount(kind).held === 0) continue;
         const word = wordOf('unsubscribe', kind);
-        send([word.toUpperCase(), NOBODY], word, (value) => compare(kinds, countOf(value), version));
+        send([word.toUpperCase(), NOBODY], word, (value) => compare(kinds, countOf(value)));
       }
     },
     wasMissing(kind, channel, count) {

@@ -39,9 +39,6 @@ export class SubscriptionTable {
   readonly #retrying = namesByKind();
   /** No retry is due before this. */
   #nextRetryAt = Infinity;
-  /** Grows with every change of what the server should hold. */
-  version = 0;
-
   /** `seed` is any integer that others don't know. */
   constructor(owner: TableOwner, seed = 0) {
     this.#owner = owner;
@@ -152,7 +149,6 @@ export class SubscriptionTable {
 
   /** Another link has taken over, and holds `held`: what else is wanted is asked of it, what is not is given up. */
   moved(held: ByKind<ReadonlySet<string>>, loss: Loss): void {
-    this.version++;
     const losing = alike((before) => before.losing(loss).as('off'));
     this.#each((kind, channel, before) => {
       if (held[kind].has(channel)) this.#reconcile(kind, channel, before.as('on'));
@@ -168,7 +164,6 @@ export class SubscriptionTable {
 
   linkDown(cause: Error, reason: string): void {
     this.#linked = false;
-    this.version++;
     const loss = { cause, reason };
     const off = alike((before) => {
       const sure = before.with({ unsure: false });
@@ -199,7 +194,6 @@ export class SubscriptionTable {
 
   /** `tellGap` false: the caller tells all losses at once later (`tellLosses`). */
   confirmed(verb: Verb, kind: ChannelKind, channel: string, wallNow: number, tellGap: boolean): void {
-    this.version++;
     const before = this.find(kind, channel);
     if (!before) return;
     if (verb === 'unsubscribe') return this.#reconcile(kind, channel, before.with({ unsure: false }).as('off'));
@@ -224,7 +218,6 @@ export class SubscriptionTable {
 
   /** The server refused; tried again by a slow backoff, since rights may change. */
   refused(verb: Verb, kind: ChannelKind, channel: string, error: AshRedisError, now: number): void {
-    this.version++;
     const before = this.find(kind, channel);
     if (!before) return;
     if (verb === 'unsubscribe') {
@@ -247,7 +240,6 @@ export class SubscriptionTable {
     const before = this.find(kind, channel);
     // Asked again by the audit: no answer is no news.
     if (!before || (verb === 'subscribe' && before.held !== 'turning-on')) return;
-    this.version++;
     // Once is enough: a server that answers neither is not asked for ever.
     const after = before.with({ unsure: verb === 'subscribe' }).as('off');
     if (!after.isWanted) return this.#reconcile(kind, channel, after);
@@ -259,7 +251,6 @@ export class SubscriptionTable {
   takenAway(kind: ChannelKind, channel: string, loss: Loss, now: number): void {
     const before = this.find(kind, channel);
     if (before?.held !== 'on') return;
-    this.version++;
     const again = now - before.trouble.takenAt < TAKEN_AGAIN_MS;
     if (!this.#lose(kind, channel, before.losing(loss).with({ takenAt: now }).as('off'))) return;
     const after = this.find(kind, channel);
@@ -390,7 +381,6 @@ export class SubscriptionTable {
   }
 
   #ask(verb: Verb, kind: ChannelKind, channel: string, standing: Standing): void {
-    this.version++;
     this.#byKind[kind].set(channel, standing.as(verb === 'subscribe' ? 'turning-on' : 'turning-off'));
     const { denied, unsure } = standing.trouble;
     this.#owner.ask(verb, kind, channel, denied !== undefined || unsure);

@@ -127,6 +127,10 @@ describe('new credentials', () => {
       written,
     );
     assert.equal(bench.connection.state, 'ready');
+    // Nor do they wait for an answer: that belongs to the next command.
+    const sent = bench.send(['SET', 'a', '1']);
+    await bench.run(20);
+    assert.deepEqual(sent.replies, ['OK']);
     await end(bench);
   });
 });
