@@ -60,6 +60,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   /** No more is handed over; the link ends when what is in flight has been answered. */
   #breakWhenAnswered: AshRedisError | undefined;
   #readyCount = 0;
+  /** Since `idle`: what is down now was up. */
+  #wasReady = false;
   #readyGeneration = 0;
   #lostCount = 0;
   #bytesRead = 0;
@@ -113,7 +115,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (name === 'ready') return Promise.resolve();
     // The first attempt has the machine's own limit; waiting for a lost link has this one.
-    const patience = this.#readyCount === 0 ? Infinity : this.options.connectTimeoutMs;
+    const patience = this.#wasReady ? this.options.connectTimeoutMs : Infinity;
     // An attempt ends all that wait for it, at its own limit: that comes first.
     const promise = this.#waiters.add(this.platform.now() + patience + 1, signal);
     this.#machine.input({ type: 'connect' });
@@ -131,7 +133,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
       return command.onFailure(this.#closedError(`execute ${command.name}`));
     }
     // The first connection is waited for in any case: without it nobody could ever send.
-    if (command.failWhenDisconnected && this.#readyCount > 0 && state.name !== 'idle') {
+    if (command.failWhenDisconnected && this.#wasReady) {
       const cause = state.name === 'waiting' ? state.cause : undefined;
       return command.onFailure(notConnectedError(command.name, this.queue.peer, cause));
     }
@@ -231,6 +233,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
       case 'lost':
         return this.#lost(effect.cause);
       case 'reject':
+        this.#wasReady = false;
         this.queue.rejectAll(effect.cause);
         return this.#waiters.settle(() => effect.cause);
       case 'finish':
@@ -331,6 +334,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     live.phase = 'open';
     live.heard = true;
     this.#readyCount++;
+    this.#wasReady = true;
     this.#readyGeneration = live.generation;
     this.flush();
     this.#waiters.settle(undefined);

@@ -264,10 +264,32 @@ describe('a command that may not wait', () => {
     await idle.run(1000);
     assert.equal(idle.connection.state, 'idle');
     idle.network.weather.dial = 'accept';
-    const again = idle.send(['SET', 'a', '1'], { failWhenDisconnected: true });
+    const again = [1, 2].map(() => idle.send(['SET', 'a', '1'], { failWhenDisconnected: true }));
     await idle.run(50);
-    assert.deepEqual(again.replies, ['OK']);
+    assert.deepEqual(
+      again.map(({ replies }) => replies),
+      [['OK'], ['OK']],
+    );
     await end(idle);
+  });
+
+  test('and connect() with "waitOnFirstConnect" waits as long as it takes, also after attempts that had ended', async () => {
+    const bench = new VirtualConnection({ waitOnFirstConnect: true }, store);
+    await bench.connect();
+    bench.script = () => '-NOAUTH Authentication required.\r\n';
+    bench.cutAll();
+    await bench.run(1000);
+    assert.equal(bench.connection.state, 'idle');
+    // TCP answers, the handshake does not.
+    bench.script = () => undefined;
+    const connecting = bench.connection.connect();
+    connecting.catch(() => {});
+    await bench.run(20_000);
+    bench.script = store;
+    bench.cutAll();
+    await bench.run(20_000);
+    await connecting;
+    await end(bench);
   });
 
   test('is told why there is no link', async () => {
