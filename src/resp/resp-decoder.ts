@@ -250,7 +250,10 @@ export class RespDecoder extends QuickReader {
       if (number >= 0) {
         if (type >= ARRAY) return this.#openAggregate(type, type === MAP || type === ATTRIBUTE ? number * 2 : number);
         if (type >= BULK) return this.#openBulk(type, number);
-        if (!isNegative || number > 0) return this.#integer(isNegative ? -number : number);
+        if (!isNegative || number > 0) {
+          const value = isNegative ? -number : number;
+          return this.#bigints ? BigInt(value) : value;
+        }
         this.pos = pos;
       }
     }
@@ -258,10 +261,6 @@ export class RespDecoder extends QuickReader {
     if (end < 0) return NEED_DATA;
     this.pos = end + 2;
     return this.#lineValue(type, pos + 1, end);
-  }
-
-  #integer(value: number): Token {
-    return this.#bigints ? BigInt(value) : value;
   }
 
   #openBulk(type: number, length: number): Token {
