@@ -345,12 +345,21 @@ test('kill -9 with 10,000 publishes in flight: each promise settles, none was se
   await again.stop();
 });
 
-test('one denied channel has its own state and error, and the others flow', { skip: why }, async () => {
+test('one denied channel has its own state and error, and the others flow', { skip: why }, async (context) => {
   const server = await startRedisServer();
   assert.ok(server !== null);
-  const admin = new AshRedisClient(server.host, server.port);
-  await admin.command('ACL', 'SETUSER', 'narrow', 'on', '>pw', '+@all', '~*', 'resetchannels', '&open');
-  const client = new AshRedisClient({ host: server.host, port: server.port, username: 'narrow', password: 'pw' });
+  context.after(() => server.stop());
+  await using admin = new AshRedisClient(server.host, server.port);
+  const rights = ['narrow', 'on', '>pw', '+@all', '~*', 'resetchannels', '&open'];
+  try {
+    await admin.command('ACL', 'SETUSER', ...rights);
+  } catch (error) {
+    if (error instanceof ReplyError && /syntax/i.test(error.message)) {
+      return context.skip('this server has no rights to channels: Redis 6.2 and later have them');
+    }
+    throw error;
+  }
+  await using client = new AshRedisClient({ host: server.host, port: server.port, username: 'narrow', password: 'pw' });
   const open = client.subscribe('open');
   const secret = client.subscribe('secret');
   await open.ready;
@@ -362,8 +371,6 @@ test('one denied channel has its own state and error, and the others flow', { sk
   await admin.command('ACL', 'SETUSER', 'narrow', '&secret');
   secret.retry();
   await until(() => secret.state === 'active', 'the right came');
-  await Promise.all([client.close(), admin.close()]);
-  await server.stop();
 });
 
 test('a DEBUG SLEEP shorter than the heartbeat is survived', { skip: why }, async () => {
