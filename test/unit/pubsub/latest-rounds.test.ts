@@ -166,3 +166,100 @@ for (const protocol of [2, 3] as const) {
     await bench.close();
   });
 }
+
+describe('the newest values over RESP3', () => {
+  test('wait for the gap, also where they are known before the new link has restored everything', async () => {
+    const bench = new SlowBench({ protocol: 3 });
+    const [sink, other, late] = [new RecordingSink(), new RecordingSink(), new RecordingSink()];
+    bench.server.setValue('channel:a', '1');
+    bench.want(sink);
+    bench.subscribe(other, 'z');
+    await bench.run(50);
+    // Asked for behind the question for the value, and before the restoring is over.
+    const { onChannelState } = other;
+    let subscribed = 0;
+    other.onChannelState = (channel, state, error) => {
+      onChannelState.call(other, channel, state, error);
+      if (state === 'active' && subscribed++ === 0) bench.subscribe(late, 'late');
+    };
+    bench.server.setValue('channel:a', '2');
+    bench.cut();
+    await bench.run(1000);
+    assert.equal(subscribed, 1);
+    bench.publish('a', '3');
+    await bench.run(50);
+    assert.deepEqual(
+      sink.seen.map((entry) => (typeof entry === 'string' ? entry : entry.channels)),
+      ['a:1', ['a'], 'a:2', 'a:3'],
+    );
+    assert.deepEqual(
+      sink.states.map(({ state }) => state),
+      ['active', 'pending', 'active'],
+    );
+    await bench.close();
+  });
+
+  test('give the newest message alone where nothing is kept and messages come before the answer', async () => {
+    const bench = new SlowBench({ protocol: 3 });
+    const sink = new RecordingSink();
+    bench.want(sink);
+    while ((bench.server.executed.get('SUBSCRIBE') ?? 0) === 0) await bench.run(0.05);
+    for (const payload of ['1', '2', '3']) bench.publish('a', payload);
+    await bench.run(50);
+    assert.deepEqual(sink.seen, ['a:3']);
+    await bench.close();
+  });
+
+  test('take no answer of the link before, and ask on the next one at once', async () => {
+    const bench = new SlowBench({ protocol: 3 });
+    const sink = new RecordingSink();
+    bench.server.setValue('channel:a', '1');
+    bench.want(sink);
+    while ((bench.server.executed.get('GET') ?? 0) === 0) await bench.run(0.05);
+    bench.cut();
+    bench.server.setValue('channel:a', '2');
+    await bench.run(900);
+    assert.deepEqual(sink.texts, ['a:2']);
+    assert.equal(bench.server.executed.get('GET'), 2);
+    await bench.run(60_000);
+    assert.equal(bench.server.executed.get('GET'), 2, 'nothing else was planned');
+    await bench.close();
+  });
+
+  test('end with the connection, and ask nothing more', async () => {
+    const bench = new SlowBench({ protocol: 3 });
+    const sink = new RecordingSink();
+    bench.server.forbidden.add('GET');
+    bench.want(sink);
+    await bench.run(50);
+    assert.equal(sink.stateOf('a'), 'denied');
+    await bench.close();
+    await bench.run(60_000);
+    assert.deepEqual([sink.ends, bench.server.executed.get('GET'), bench.platform.timerCount], [[undefined], 1, 0]);
+  });
+
+  test('that are given up leave the channel', async () => {
+    const bench = new SlowBench({ protocol: 3 });
+    const handle = bench.want(new RecordingSink());
+    await bench.run(50);
+    assert.equal(bench.server.publishFrom('a', '1'), 1);
+    handle.cancel();
+    await bench.run(10);
+    assert.equal(bench.server.publishFrom('a', '2'), 0);
+    await bench.close();
+  });
+
+  test('whose channel is denied are asked for again with it when told to', async () => {
+    const bench = new SlowBench({ protocol: 3 });
+    const sink = new RecordingSink();
+    bench.server.denied.add('a');
+    const handle = bench.want(sink);
+    await bench.run(50);
+    assert.equal(sink.stateOf('a'), 'denied');
+    bench.server.denied.clear();
+    handle.retry();
+    await bench.run(20);
+    assert.equal(sink.stateOf('a'), 'active');
+    await bench.close();
+  });
+});
