@@ -5,7 +5,7 @@
 //   RESP2:  SUBSCRIBE confirmed -> GET on the command link -> snapshot; then PING on the subscriber's: of what came until
 //           its pong, all before GET left, and all up to the last message that equals the snapshot, is older
 
-import { type AshRedisError, ConnectionError, ReplyError } from '../errors/index.ts';
+import { type AshRedisError, ReplyError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { inStepCommand } from './in-step-command.ts';
@@ -212,8 +212,7 @@ class LatestSink implements MessageSink {
   #failed(channel: string, phase: Phase, error: unknown): void {
     const refused = error instanceof ReplyError;
     if (refused) this.#sink.onChannelState(channel, 'denied', error);
-    // The subscriber's own link is gone: its next confirmation asks again.
-    else if (this.#isInStep && error instanceof ConnectionError) return;
+    // Where the subscriber's own link is gone, that is told next, and its next confirmation asks again.
     const delayMs = refused ? REFUSED_RETRY_MS : RETRY_MS;
     phase.timer = this.#init.platform.setTimer(delayMs, () => this.#ask(channel, phase), false);
   }
