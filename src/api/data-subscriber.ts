@@ -298,7 +298,8 @@ export abstract class DataSubscriber<T = JsonObject> {
       },
       gap: (gap) => stream.pushGap(gap),
       end: (error) => {
-        if (stream !== this.#stream || stream.isEnded) return;
+        // Also of an older start: another stream begins where one has ended.
+        if (stream.isEnded) return;
         if (this.#giveUp) return this.#giveUp(error);
         stream.end(error);
         this.#leaveSource();

@@ -31,7 +31,7 @@ export interface SubscriptionEvents<T> extends StreamEvents<T> {
 /** @internal */
 export interface SubscriptionInit<T> {
   readonly kind: ChannelKind;
-  /** Without the region's prefix. */
+  /** Without the region's prefix; never changed. */
   readonly channels: readonly string[];
   readonly source: MessageSource;
   readonly platform: Platform;

@@ -31,7 +31,7 @@ export class Subscription<T = JsonObject> implements AsyncIterable<Message<T>> {
   /** @internal */
   constructor(init: SubscriptionInit<T>) {
     this.kind = init.kind;
-    this.channels = Object.isFrozen(init.channels) ? init.channels : Object.freeze([...init.channels]);
+    this.channels = init.channels;
     this.#core = new SubscriptionCore(init, this.channels);
     const { signal } = init;
     if (signal?.aborted) this.#close(signal.reason);

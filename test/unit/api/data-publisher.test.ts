@@ -92,6 +92,19 @@ describe('a publisher of a user’s own', () => {
     assert.equal(await sent, 1);
   });
 
+  test('autoPackageNonDict packs bytes and null as it packs text; without it all goes as it is', async () => {
+    const bytes = new Uint8Array([1]);
+    for (const autoPackageNonDict of [true, false]) {
+      const publisher = new PlayedPublisher('p', 'played://x', { autoPackageNonDict });
+      const data = [bytes, null, 'text', { a: 1 }];
+      for (const each of data) await publisher.publish(each);
+      await publisher.publishMany(data);
+      const packed = [{ payload: bytes }, { payload: null }, { payload: 'text' }, { a: 1 }];
+      assert.deepEqual(publisher.seen, autoPackageNonDict ? [...packed, ...packed] : [...data, ...data]);
+      await publisher.stop();
+    }
+  });
+
   test('counts as pending what has not been answered, and tells when it was last', async () => {
     const publisher = new PlayedPublisher('p', 'played://x');
     let answer: (value: number) => void = () => {};

@@ -6,8 +6,13 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import type { SubscriberConfig } from '../../../src/api/config-types.ts';
 import { DataSubscriber, type Receiver } from '../../../src/api/data-subscriber.ts';
+import { PLATFORM } from '../../../src/api/platform.ts';
 import { ClosedError, UsageError } from '../../../src/errors/index.ts';
+import type { Gap } from '../../../src/pubsub/index.ts';
 import { until } from '../../support/events.ts';
+import { SimulatedNetwork } from '../../support/simulation/network.ts';
+import { SeededRandom } from '../../support/simulation/random.ts';
+import { VirtualTime } from '../../support/simulation/virtual-time.ts';
 
 class PlayedSubscriber extends DataSubscriber<number> {
   /** One a start. */
@@ -181,6 +186,47 @@ describe('the framework’s subscriber', () => {
     assert.equal(subscriber.isRunning(), true);
     assert.equal((await subscriber[Symbol.asyncIterator]().next()).value.data, 2);
     await subscriber.stop();
+  });
+
+  test('paused it gives nothing to who pulls: neither what waits nor the error of the end behind it', async () => {
+    const subscriber = make();
+    await subscriber.start();
+    subscriber.receive(1);
+    await turn();
+    subscriber.pause();
+    assert.equal(await subscriber.getData(), null);
+    subscriber.receivers[0]?.end(new Error('gone'));
+    assert.equal(await subscriber.getData(), null);
+    subscriber.resume();
+    assert.equal(await subscriber.getData(), 1);
+    await assert.rejects(subscriber.getData(), /gone/);
+    await subscriber.stop();
+  });
+
+  test('the first hole of a new publisher began when the subscription was confirmed', async () => {
+    const time = new VirtualTime();
+    const random = new SeededRandom(1);
+    const platform = new SimulatedNetwork(time, random).platform('test', random, 1_700_000_000_000);
+    const subscriber = make({ numbered: true, [PLATFORM]: platform } as SubscriberConfig<number>);
+    const gaps: Gap[] = [];
+    subscriber.on('gap', (gap) => gaps.push(gap));
+    subscriber.on('message', () => {});
+    await time.runFor(10);
+    await subscriber.start();
+    const confirmedAt = platform.wallClock();
+    await time.runFor(50);
+    const epoch = `${platform.wallClock().toString(36)}-x`;
+    for (const offset of [3, 5]) {
+      subscriber.receivers[0]?.message('c', JSON.stringify({ epoch, offset, data: 0 }));
+      await time.runFor(50);
+    }
+    assert.deepEqual(
+      gaps.map(({ from, to, missed }) => [from - confirmedAt, to - confirmedAt, missed]),
+      [
+        [0, 50, 2],
+        [50, 100, 1],
+      ],
+    );
   });
 
   test('the logger is told of gaps and of what the transport throws; neither holds anything up', async () => {

@@ -52,6 +52,7 @@ test('beyond 32 MiB what waits is lost, and a gap tells how many before the next
   const [gap, ...messages] = seen as [Gap, ...string[]];
   assert.deepEqual([gap.reason, gap.missed, gap.channels], ['overrun', 32, ['flooded']]);
   assert.match(gap.cause.message, /Lost 32 messages/);
+  assert.equal(gap.from, gap.to, 'nothing was handed over before');
   assert.deepEqual(messages, ['one more', 'and one']);
   publishInMemory('flooded', 'later');
   await time.runFor(10);

@@ -217,6 +217,7 @@ test('an envelope gives its inner text back exactly', () => {
     assert.equal(openEnvelope(`{"epoch":"e","offset":1,"data":${data}}`, false), undefined);
     assert.deepEqual(openEnvelope(`{"epoch":"e","offset":1,"data":${data}}`, true)?.data, JSON.parse(data));
   }
+  assert.equal(openEnvelope('{"epoch":"e","offset":3,"data":[1, 2]} ', true)?.raw, '[1,2]');
   // Written by others: blanks, another order of members.
   assert.equal(openEnvelope('{ "epoch":"e","offset":3,"data":[1, 2] }', true)?.raw, '[1,2]');
   assert.equal(openEnvelope('{"data":[1, 2],"offset":3,"epoch":"e"}', true)?.raw, '[1,2]');

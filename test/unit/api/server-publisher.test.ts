@@ -117,6 +117,20 @@ describe('a publisher to a server', () => {
     assert.deepEqual(codes, ['NOPERM', 'NOPERM']);
   });
 
+  test('publishMany sends bytes as they are, between text and at its end', async () => {
+    const codec = {
+      name: 'mixed',
+      encode: (value: unknown) => value as string | Uint8Array,
+      decode: (raw: unknown) => raw,
+    };
+    const publisher = channelOf({ codec, region: 'r' });
+    await publisher.publishMany(['a', new Uint8Array([255, 13, 10]), 'é', new Uint8Array()]);
+    assert.deepEqual(
+      commands(),
+      ['a', '\u00ff\r\n', '\u00c3\u00a9', ''].map((payload) => `PUBLISH @r:c ${payload}`),
+    );
+  });
+
   test('publishMany hands over what a slow source gives before it gives more', async () => {
     const publisher = channelOf();
     const source = (async function* () {

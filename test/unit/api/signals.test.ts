@@ -37,7 +37,7 @@ const answering = (words: string[]): string | undefined => {
   if (kind === 'scan') return `*2\r\n${bulk('0')}*0\r\n`;
   if (kind === 'blpop') return '*-1\r\n';
   if (kind === 'get') return words[1] === 'refused' ? '-ERR no\r\n' : '$1\r\nv\r\n';
-  return greeting(words) ?? (kind === 'set' ? '+OK\r\n' : ':1\r\n');
+  return greeting(words) ?? (kind !== 'set' ? ':1\r\n' : words[1] === 'refused' ? '-ERR no\r\n' : '+OK\r\n');
 };
 
 describe('nothing is left on a signal', () => {
@@ -91,6 +91,9 @@ describe('nothing is left on a signal', () => {
     open.push(...[channel, keys, memory].map((each) => () => each.stop()));
     await check('connect', (signal) => channel.connect({ signal }));
     await check('publish', (signal) => channel.publish(1, { signal }));
+    await check('a refused publish', (signal) =>
+      assert.rejects(keys.publish({ __dagserver_key: 'refused' }, { signal, timeoutMs: 4000 })),
+    );
     await check('publish at an interval', (signal) => keys.publish({ __dagserver_key: 'k' }, { signal }));
     for (const publisher of [channel, memory]) {
       await check('publishMany', (signal) => publisher.publishMany([1, 2], { signal }));

@@ -4,10 +4,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SubscriberConfig } from '../../../src/api/config-types.ts';
+import { PLATFORM } from '../../../src/api/platform.ts';
 import { SourceSubscriber } from '../../../src/api/source-subscriber.ts';
 import { ClosedError, LinkLostError, ReplyError, TimeoutError } from '../../../src/errors/index.ts';
 import type { MessageSink, MessageSource, SubscribeWish } from '../../../src/pubsub/index.ts';
 import { within } from '../../support/events.ts';
+import { SimulatedNetwork } from '../../support/simulation/network.ts';
+import { SeededRandom } from '../../support/simulation/random.ts';
+import { VirtualTime } from '../../support/simulation/virtual-time.ts';
 
 const NOPERM = new ReplyError('Cannot execute SUBSCRIBE: NOPERM', { code: 'NOPERM', command: 'SUBSCRIBE' });
 
@@ -89,6 +93,15 @@ describe('a subscriber over a source', () => {
     );
     assert.deepEqual([subscriber.told, subscriber.state], [['cancel'], 'closed']);
     await subscriber.stop();
+  });
+
+  test('a confirmation leaves no timer', async () => {
+    const time = new VirtualTime();
+    const random = new SeededRandom(1);
+    const platform = new SimulatedNetwork(time, random).platform('test', random, 0);
+    const subscriber = make({ [PLATFORM]: platform } as SubscriberConfig<unknown>);
+    await subscriber.start();
+    assert.equal(platform.timerCount, 0);
   });
 
   test('with waitOnFirstConnect it waits as long as it takes', async () => {

@@ -401,6 +401,7 @@ describe('iterating a subscription', () => {
     const bench = new Bench();
     bench.message('1', '2');
     bench.sink.onEnd(new LinkLostError('Gave up'));
+    bench.sink.onEnd(new TimeoutError('Later'));
     const seen = bench.reading();
     await bench.run();
     assert.deepEqual(seen, ['1', '2', 'LinkLostError']);
@@ -450,6 +451,21 @@ describe('the gaps of a subscription', () => {
     await second;
     assert.deepEqual(order, ['1', 'gap', '2']);
     assert.equal(bench.subscription.stats().gapCount, 1);
+  });
+
+  test('come after older messages that are to be decoded yet', async () => {
+    const bench = new Bench({ reader: { codec: jsonCodec } });
+    const order: unknown[] = [];
+    bench.subscription.on('message', ({ data }) => order.push(data));
+    bench.subscription.on('gap', ({ from }) => order.push(`gap ${from}`));
+    bench.message('1');
+    bench.gap(1, 2);
+    bench.message('2');
+    await bench.run();
+    bench.gap(3, 4);
+    bench.message('3');
+    await bench.run();
+    assert.deepEqual(order, [1, 'gap 1', 2, 'gap 3', 3]);
   });
 
   test('are events as well, in their place among handled messages', async () => {
@@ -545,6 +561,19 @@ describe('the queue of a subscription', () => {
     assert.deepEqual(slow[0], { policy: 'drop-oldest', queuedCount: 4, queuedBytes: 4, droppedCount: 1 });
     await bench.run(20_000);
     assert.equal(slow.length, 1, 'nobody reading is the same episode');
+  });
+
+  test('slow is told once where nobody reads and the queue overflows meanwhile', async () => {
+    const bench = new Bench({ overflow: 'drop-oldest' });
+    let count = 0;
+    bench.subscription.on('slow', () => count++);
+    bench.message('1', '2');
+    await bench.run(3000);
+    bench.message('3', '4', '5', '6');
+    await bench.run(1);
+    assert.equal(count, 1);
+    await bench.run(20_000);
+    assert.equal(count, 1);
   });
 
   test('slow is told when nobody reads for five seconds, once until somebody does', async () => {
@@ -643,8 +672,11 @@ describe('the decoding of a subscription', () => {
       const bench = new Bench({ reader: { codec, numbered: true } });
       const seen: unknown[] = [];
       bench.subscription.on('message', ({ data, raw, position }) => seen.push(data, raw, position));
+      const invalid: string[] = [];
+      bench.subscription.on('invalid', ({ error }) => invalid.push(error.message));
       bench.message('{"epoch":"e","offset":2,"data":"a\\"b"}', '{"epoch":"e","offset":3,"data":{}}');
       await bench.run();
+      assert.match(invalid.join(), /^Cannot read message of channel "a": it has no envelope \{ epoch, offset, data \}/);
       assert.deepEqual(seen, [expected, 'a"b', { epoch: 'e', offset: 2 }]);
       assert.equal(bench.subscription.stats().invalidCount, 1);
     }
