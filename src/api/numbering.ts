@@ -7,12 +7,14 @@ interface Life {
   missing: [number, number][];
 }
 
-/** Publishers come and go: the longest silent are forgotten. */
-const MAX_LIVES = 10_000;
+/** Publishers come and go: who was silent while so many others, or twice as many, came is forgotten. */
+const MAX_LIVES = 5000;
 const MAX_RANGES = 100;
 
 export class Numbering {
-  readonly #lives = new Map<string, Life>();
+  #lives = new Map<string, Life>();
+  /** Those from before `#lives` was full. Who is heard of again goes over. */
+  #older = this.#lives;
 
   /**
    * Gives how many messages are missing before this one; 0 for one that came before, -1 for one that was counted as
@@ -24,8 +26,11 @@ export class Numbering {
     const key = `${channel}\u0000${epoch}`;
     let life = this.#lives.get(key);
     if (life === undefined) {
-      if (this.#lives.size >= MAX_LIVES) this.#lives.delete(this.#lives.keys().next().value as string);
-      life = { last: sinceStart ? 0 : offset - 1, missing: [] };
+      if (this.#lives.size >= MAX_LIVES) {
+        this.#older = this.#lives;
+        this.#lives = new Map();
+      }
+      life = this.#older.get(key) ?? { last: sinceStart ? 0 : offset - 1, missing: [] };
       this.#lives.set(key, life);
     }
     const { last, missing } = life;
