@@ -527,5 +527,13 @@ describe('the client', () => {
     assert.throws(() => new AshRedisClient({ port: 2 } as never, 1), UsageError);
     assert.throws(() => new AshRedisClient({ client } as never), UsageError);
     assert.doesNotThrow(() => new AshRedisClient('a', 1, { port: 1 }));
+    for (const [made, place] of [
+      [new AshRedisClient(null as never, 7), 'localhost:7'],
+      [new AshRedisClient(undefined, 7, { host: 'h' }), 'h:7'],
+      [new AshRedisClient('h', undefined, null as never), 'h:6379'],
+      [new AshRedisClient(null as never), 'localhost:6379'],
+    ] as const) {
+      assert.ok(inspect(made).startsWith(`AshRedisClient { ${place},`), inspect(made));
+    }
   });
 });

@@ -220,6 +220,11 @@ describe('the message queue', () => {
     assert.equal(bench.failures.length, 1);
     assert.ok(bench.failures[0] instanceof OverflowError);
     assert.match(bench.failures[0].message, /4 messages of 4 bytes wait, allowed are 4 and 1000/);
+    assert.equal(
+      bench.failures[0].hint,
+      'read faster, raise "queueMaxCount" or "queueMaxBytes", or choose another "overflow"',
+    );
+    assert.equal(bench.failures[0].safeToRetry, false);
     assert.equal(bench.queue.count, 4);
   });
 

@@ -166,6 +166,26 @@ describe('a publisher to a server', () => {
     }
   });
 
+  test('publishMany reads no more ahead than some writes of 32 KiB, numbered or not', async () => {
+    const text = 'x'.repeat(16 * 1024);
+    for (const numbered of [false, true]) {
+      const publisher = channelOf({ numbered });
+      await publisher.connect();
+      server.script = () => undefined;
+      let given = 0;
+      const source = (function* () {
+        for (; given < 5000; given++) yield text;
+      })();
+      const many = assert.rejects(publisher.publishMany(source), ClosedError);
+      await until(() => given > 0, 'it has begun');
+      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(given <= 8 * 3, `${given} were read`);
+      await publisher.stop({ timeoutMs: 1 });
+      await many;
+      server.script = publishing;
+    }
+  });
+
   test('publishMany of what is refused at once lets others have their turn', async () => {
     const publisher = channelOf({ codec: { name: 'own', encode: () => assert.fail('no'), decode: String } });
     await publisher.connect();

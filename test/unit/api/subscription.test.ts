@@ -9,6 +9,7 @@ import type { Message } from '../../../src/api/config-types.ts';
 import type { StreamOptions } from '../../../src/api/stream-types.ts';
 import { Subscription } from '../../../src/api/subscription.ts';
 import {
+  type AshRedisError,
   ClosedError,
   LinkLostError,
   OverflowError,
@@ -563,6 +564,14 @@ describe('the queue of a subscription', () => {
     assert.equal(slow.length, 1, 'nobody reading is the same episode');
   });
 
+  test('what ended in the turn of its messages leaves no timer', async () => {
+    const bench = new Bench();
+    bench.message('1');
+    bench.sink.onEnd(new LinkLostError('Gave up'));
+    await bench.run();
+    assert.deepEqual([bench.subscription.stats().queuedCount, bench.platform.timerCount], [1, 0]);
+  });
+
   test('slow is told once where nobody reads and the queue overflows meanwhile', async () => {
     const bench = new Bench({ overflow: 'drop-oldest' });
     let count = 0;
@@ -680,6 +689,36 @@ describe('the decoding of a subscription', () => {
       assert.deepEqual(seen, [expected, 'a"b', { epoch: 'e', offset: 2 }]);
       assert.equal(bench.subscription.stats().invalidCount, 1);
     }
+  });
+
+  test('closed by its own `validate` it counts what it was reading and the rest as dropped', async () => {
+    const bench: Bench = new Bench({
+      reader: {
+        codec: jsonCodec,
+        validate: (data) => {
+          bench.subscription.close();
+          return data;
+        },
+      },
+    });
+    bench.message('1', '2', '3');
+    await bench.run();
+    const { droppedCount, messageCount, invalidCount } = bench.subscription.stats();
+    assert.deepEqual([droppedCount, messageCount, invalidCount], [3, 0, 0]);
+  });
+
+  test('what is invalid has a code of its own, its cause, and a hint', async () => {
+    const cause = new Error('no');
+    const bench = new Bench({ reader: { codec: jsonCodec, validate: () => assert.fail(cause) } });
+    const told: unknown[] = [];
+    bench.subscription.on('invalid', ({ error }) => {
+      const { code, hint, safeToRetry } = error as AshRedisError;
+      told.push(code, error.cause, hint, safeToRetry);
+    });
+    bench.message('1');
+    await bench.run();
+    const hint = 'check the publisher, the codec and "validate"';
+    assert.deepEqual(told, ['ASHREDIS_INVALID_MESSAGE', cause, hint, false]);
   });
 
   test('a message longer than maxDecodedBytes of its codec is invalid, before the codec sees it', async () => {
