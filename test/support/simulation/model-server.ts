@@ -101,12 +101,12 @@ export class ModelServer {
     this.#confirm(session, 'unsubscribe', channel);
   }
 
-  /** The server takes one name away from all that have it, and says so. */
-  takeAway(kind: 'channel' | 'pattern' | 'shard', name: string): void {
+  /** The server takes one name away from all that have it, and says so unless `quietly`. */
+  takeAway(kind: 'channel' | 'pattern' | 'shard', name: string, quietly = false): void {
     for (const session of this.#sessions) {
       const names = { channel: session.channels, pattern: session.patterns, shard: session.shardChannels }[kind];
       const word = { channel: 'unsubscribe', pattern: 'punsubscribe', shard: 'sunsubscribe' }[kind];
-      if (names.delete(name)) this.#confirm(session, word, name);
+      if (names.delete(name) && !quietly) this.#confirm(session, word, name);
     }
   }
 

@@ -126,5 +126,59 @@ for (const protocol of [2, 3] as const) {
       );
       await bench.close();
     });
+
+    for (const kind of ['pattern', 'shard'] as const) {
+      test(`finds a ${kind} that the server does not hold any more, among channels that it does`, async () => {
+        const { bench, sink, differences } = await beforeAudit(protocol);
+        const [lost, kept] = [new RecordingSink(), new RecordingSink()];
+        bench.subscribe(lost, 's1*', kind);
+        bench.subscribe(kept, 's2*', kind);
+        await bench.run(5);
+        bench.server.takeAway(kind, 's1*', true);
+        await bench.run(1000);
+        assert.equal(differences(), 1);
+        assert.deepEqual(
+          lost.gaps.map(({ channels, reason }) => [channels, reason]),
+          [[['s1*'], 'audit']],
+        );
+        assert.deepEqual([kept.gaps, sink.gaps], [[], []]);
+        await bench.run(2 * INTERVAL_MS);
+        assert.equal(differences(), 1, 'repaired');
+        await bench.close();
+      });
+    }
+
+    test('goes on after a link that was lost in the middle of a repair', async () => {
+      const { bench, sink, differences } = await beforeAudit(protocol);
+      bench.server.takeAway('channel', 'b', true);
+      while (differences() === 0) await bench.run(0.1);
+      bench.cut();
+      await bench.run(1000);
+      assert.equal(bench.source.state, 'ready');
+      assert.equal(sink.gaps.length, 1, 'one loss of all');
+      bench.server.takeAway('channel', 'c', true);
+      await bench.run(INTERVAL_MS + 100);
+      assert.equal(differences(), 2);
+      assert.deepEqual([sink.gaps[1]?.channels, sink.gaps[1]?.reason], [['c'], 'audit']);
+      await bench.close();
+    });
+
+    test('counts in another way where CLIENT INFO is forbidden, and asks no more where that is as well', async () => {
+      const { bench, sink, differences } = await beforeAudit(protocol);
+      bench.server.forbidden.add('CLIENT');
+      await bench.run(100);
+      bench.server.takeAway('channel', 'b', true);
+      await bench.run(2 * INTERVAL_MS);
+      assert.equal(differences(), 1);
+      assert.deepEqual(sink.gaps[0]?.channels, ['b']);
+      const asked = () => [bench.server.executed.get('CLIENT') ?? 0, bench.server.executed.get('UNSUBSCRIBE') ?? 0];
+      assert.equal(asked()[0], protocol === 3 ? 1 : 0, 'it was told once');
+      bench.server.forbidden.add('UNSUBSCRIBE');
+      await bench.run(INTERVAL_MS + 100);
+      const before = asked();
+      await bench.run(5 * INTERVAL_MS);
+      assert.deepEqual(asked(), before);
+      await bench.close();
+    });
   });
 }
