@@ -250,6 +250,9 @@ test('a URL may name its database by path or by query, once; a socket has creden
   const bare = parse({ url: 'redis://h' });
   assert.deepEqual([bare.host, bare.port, bare.db, bare.credentials, bare.tls], ['h', 6379, 0, undefined, undefined]);
   assert.equal(parse({ url: 'redis://h', port: 7, db: 3 }).port, 7);
+  assert.deepEqual(parse({ url: 'REDISS://h' }).tls, {});
+  assert.equal(parse({ url: 'unix:///x', path: '/x' }).path, '/x');
+  assert.deepEqual(await parse({ url: 'redis://:x@h' }).credentials?.(), { password: 'x' });
   assert.equal(parse({ url: 'redis://h/2?db=2' }).db, 2);
   const socket = parse({ url: 'unix://user:pa%2Fss@run/r%20x.sock?db=7' });
   assert.deepEqual([socket.path, socket.db], ['run/r x.sock', 7]);

@@ -33,7 +33,11 @@ describe('a publisher of a user’s own', () => {
     await assert.rejects(publisher.connect({ signal: AbortSignal.abort(new Error('enough')) }), /enough/);
     await assert.rejects(publisher.connect(null as never), UsageError);
     await publisher.stop();
-    await assert.rejects(publisher.connect(), ClosedError);
+    await assert.rejects(publisher.connect(), {
+      name: 'ClosedError',
+      safeToRetry: true,
+      hint: 'stop() is final; make a new publisher',
+    });
     assert.deepEqual(publisher.seen, ['connect', 'connect']);
   });
 

@@ -304,6 +304,27 @@ describe('the framework’s subscriber', () => {
     await subscriber.stop();
   });
 
+  test('what comes after the only handler has left waits for who reads next', async () => {
+    const subscriber = make();
+    const seen: number[] = [];
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const leaving = async ({ data }: { data: number }) => {
+      seen.push(data);
+      await gate;
+      subscriber.off('message', leaving);
+    };
+    subscriber.on('message', leaving);
+    await subscriber.start();
+    subscriber.receive(1, 2);
+    await turn();
+    open();
+    await turn();
+    assert.deepEqual([seen, subscriber.getQueueSize()], [[1], 1]);
+    assert.equal(await subscriber.getData(), 2);
+    await subscriber.stop();
+  });
+
   test('stop() inside a handler that a draining stop() waits for gives nothing and hangs nobody', async () => {
     const results: unknown[] = [];
     const subscriber = make({
