@@ -13,7 +13,7 @@ const CUT = -2;
 const MOST_BYTES = 131_072;
 
 export abstract class QuickReader extends ByteInput {
-  /** True: strings of the replies read next are bytes. To be changed between replies only. */
+  /** Bulk strings are given as bytes. @internal */
   asBytes: boolean;
   /** Numbers of so many digits pass no limit. @internal */
   protected readonly quickDigits: number;

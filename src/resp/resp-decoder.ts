@@ -57,6 +57,9 @@ type Token = RespValue | typeof OPENED | typeof ENDED | typeof NEED_DATA;
  *     for (let value = decoder.read(); value !== NEED_DATA; value = decoder.read()) use(value);
  */
 export class RespDecoder extends QuickReader {
+  /** True: strings of the replies read next are bytes. To be changed between replies only. */
+  declare asBytes: boolean;
+
   readonly #limits: CompleteLimits;
   readonly #bigints: boolean;
   readonly #entries: boolean;
