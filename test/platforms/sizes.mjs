@@ -20,7 +20,7 @@ const OURS = [
     limit: 49.5,
     goal: 16,
   },
-  { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 7.8, goal: 5 },
+  { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 7.9, goal: 5 },
   // Shows at once when something that is made at import holds on to the rest (scripts/top-level.mjs).
   { name: 'ashredis, jsonCodec alone', code: "export { jsonCodec } from 'ashredis'", limit: 1.2, goal: 1.2 },
 ];
