@@ -1,5 +1,5 @@
 // Several requests as one command: one write, one reply each, with MULTI and EXEC around them when atomic.
-// Made by batch.ts; on a line server it fails before it is sent. It settles as the client’s other commands do: once, with all
+// Made by batch.ts; on a line server it fails before it is sent. It settles as the client's other commands do: once, with all
 // replies, or with the error that ended the batch as a whole.
 
 import { commandFrame, type Dialect, type Frame, REPLY, replyBit, replyError } from '../net/index.ts';
@@ -8,7 +8,7 @@ import { ClientCommand, type CommandSettings } from './client-command.ts';
 import type { Connections } from './connections.ts';
 import { joinFrames } from './frame-builder.ts';
 import { Capture } from './publish-command.ts';
-import { nameOf, type Request, wordsInRegion } from './request.ts';
+import { byteEstimateOf, nameOf, type Request, wordsInRegion } from './request.ts';
 
 /** What it fails with where one command after the other must be sent. */
 export const ON_LINE_SERVER: unique symbol = Symbol();
@@ -23,7 +23,7 @@ export class BatchCommand extends ClientCommand<unknown[]> {
     const { region } = settings;
     const all = isAtomic ? [{ words: ['MULTI'] }, ...requests, { words: ['EXEC'] }] : requests;
     const whole: Request<unknown[]> = {
-      words: [isAtomic ? 'MULTI' : 'BATCH', ...requests.flatMap(({ words }) => words)],
+      words: [isAtomic ? 'MULTI' : 'BATCH'],
       keys: [],
       replyTypes: REPLY.any,
       frame: () => joinFrames(all.map((request) => commandFrame(wordsInRegion(request, region)))),
@@ -40,6 +40,10 @@ export class BatchCommand extends ClientCommand<unknown[]> {
     this.replyCount = all.length;
     this.#requests = requests;
     this.#isAtomic = isAtomic;
+  }
+
+  override get byteEstimate(): number {
+    return this.#requests.reduce((sum, request) => sum + byteEstimateOf(request), 0);
   }
 
   override encode(dialect: Dialect): Frame {

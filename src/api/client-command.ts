@@ -14,7 +14,7 @@ import type { RespValue } from '../resp/index.ts';
 import type { Connections } from './connections.ts';
 import { rejected } from './handled.ts';
 import type { Capture } from './publish-command.ts';
-import { lineFrame, nameOf, type Request, routingKeyOf, wordsInRegion } from './request.ts';
+import { byteEstimateOf, lineFrame, nameOf, type Request, routingKeyOf, wordsInRegion } from './request.ts';
 import type { Port, Sending } from './sending.ts';
 
 export interface CommandSettings extends Sending {
@@ -80,7 +80,7 @@ export class ClientCommand<T> implements Command {
 
   /** About, while the frame is not made. */
   get byteEstimate(): number {
-    return this.#request.words.reduce<number>((sum, word) => sum + ((word as string).length || 16), 0);
+    return byteEstimateOf(this.#request);
   }
 
   encode(dialect: Dialect): Frame {

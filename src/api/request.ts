@@ -26,6 +26,11 @@ export function nameOf({ words }: Pick<Request, 'words'>): string {
   return String(words[0]).toUpperCase();
 }
 
+/** About, before its bytes are made; a number is taken for a long one. */
+export function byteEstimateOf({ words }: Request): number {
+  return words.reduce<number>((sum, word) => sum + ((word as string).length || 16), 0);
+}
+
 /** With the region's prefix on keys and channels. */
 export function wordsInRegion(
   request: Pick<Request, 'words'> & Partial<Request>,
