@@ -1,5 +1,5 @@
-// The quick way of `client.publish(channel, text)`: what does not change of a channel is kept, and one object is all that
-// is made. Owned by the client. Everything out of the ordinary (options, bytes, line servers) goes the general way.
+// The quick way of `client.publish(channel, text or bytes)`: what does not change of a channel is kept, and one object is all that
+// is made. Owned by the client. Everything out of the ordinary (options, codecs, line servers) goes the general way.
 
 import { type Frame, REPLY, utf8Length } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
@@ -37,10 +37,13 @@ export class ClientPublish implements PublishOwner {
   publish(channel: unknown, data: unknown, region: string | undefined): Promise<number> | undefined {
     const connections = this.#connections;
     if (connections.dialect !== 'resp' || connections.isClosed || commandTrace.hasSubscribers) return undefined;
-    if (typeof channel !== 'string' || typeof data !== 'string' || channel === '') return undefined;
+    if (typeof channel !== 'string' || channel === '') return undefined;
+    // Bytes are the caller's to change as soon as we return.
+    const payload = typeof data === 'string' ? data : data instanceof Uint8Array ? data.slice() : undefined;
+    if (payload === undefined) return undefined;
     const name = region === undefined ? channel : regionPrefix(region) + channel;
     const deadline = connections.platform.now() + this.#form.timeoutMs;
-    const command = new PublishCommand(this, this.#form, undefined, data, undefined, deadline, name, undefined);
+    const command = new PublishCommand(this, this.#form, undefined, payload, undefined, deadline, name, undefined);
     connections.lane.send(command);
     return command.promise as Promise<number>;
   }

@@ -186,6 +186,11 @@ describe('the client', () => {
       published,
       Array.from({ length: 2500 }, (_, n) => `PUBLISH c${n % 1250} ${n}`),
     );
+    const bytes = new Uint8Array([0, 255, 13, 10]);
+    const copied = client.publish('bytes', bytes);
+    bytes.fill(1);
+    assert.equal(await copied, 2);
+    assert.deepEqual(server.links[0]?.commands.at(-1), ['PUBLISH', 'bytes', '\u0000\u00ff\r\n'], 'they are copied');
     await assert.rejects(client.publish('', 'x'), UsageError);
     await assert.rejects(client.publish(1 as never, 'x'), UsageError);
     server.script = (words) => greeting(words) ?? '-NOPERM no\r\n';
