@@ -10,7 +10,7 @@
 import { type AshRedisError, LinkLostError, ReplyError } from '../errors/index.ts';
 import type { ConnectionHandler, ConnectionPort, Platform } from '../net/index.ts';
 import type { RespMessage } from '../resp/index.ts';
-import { type ByKind, KINDS, namesByKind } from './by-kind.ts';
+import { byKind, KINDS, kindOf, type NewlyHeld } from './by-kind.ts';
 import { inStepCommand } from './in-step-command.ts';
 import { isSamePayload } from './payloads.ts';
 import { SubscribeBatch } from './subscribe-batch.ts';
@@ -24,7 +24,7 @@ export interface ReplacementInit {
   readonly platform: Platform;
   readonly old: ConnectionPort;
   /** The new link has taken over. `newer` is what the old one did not bring. */
-  onDone(port: ConnectionPort, handler: ConnectionHandler, held: ByKind<Set<string>>, newer: RespMessage[]): void;
+  onDone(port: ConnectionPort, handler: ConnectionHandler, held: NewlyHeld, newer: RespMessage[]): void;
   onFailed(error: AshRedisError): void;
   /** Monotonic ms by which the pong must be here. */
   deadline(): number;
@@ -37,10 +37,11 @@ export class LinkReplacement {
   readonly #init: ReplacementInit;
   readonly #port: ConnectionPort;
   readonly #batch: SubscribeBatch;
-  readonly #held = namesByKind();
+  readonly #held: NewlyHeld = byKind(() => new Map());
   readonly #handler: ConnectionHandler = {
     onMessage: (message) => this.#note(this.#brought, message),
     onRestore: (done) => this.#restore(done),
+    onUnsolicitedConfirmation: (word, channel) => this.noteBreak(kindOf(word), channel),
     onState: ({ to, cause }) => {
       if (to === 'ready') this.#fence();
       else if (to !== 'connecting') this.#fail(cause ?? cannotReplace('it was closed'));
@@ -62,7 +63,7 @@ export class LinkReplacement {
       deadline: () => Infinity,
       epoch: () => 0,
       onConfirmed: (_verb, kind, channel) => {
-        this.#held[kind].add(channel);
+        this.#held[kind].set(channel, !this.#held[kind].has(channel));
         this.#answered();
       },
       onFailed: (_verb, _kind, _channel, error) => {
@@ -84,6 +85,11 @@ export class LinkReplacement {
   noteGiven(message: RespMessage): void {
     // Before anything is asked of the new link, it can't have it.
     if (this.#done) this.#note(this.#given, message);
+  }
+
+  /** One of the links has it anew, or no more. */
+  noteBreak(kind: ChannelKind, channel: string | null): void {
+    if (this.#done && channel !== null) this.#held[kind].set(channel, false);
   }
 
   #restore(done: () => void): void {

@@ -22,7 +22,7 @@ import {
 } from '../net/index.ts';
 import type { RespMessage, RespValue } from '../resp/index.ts';
 import { type Audit, type AuditOwner, auditOf, deafError } from './audit.ts';
-import type { ByKind } from './by-kind.ts';
+import { kindOf, type NewlyHeld } from './by-kind.ts';
 import { LinkReplacement } from './link-replacement.ts';
 import { SingleTimer } from './single-timer.ts';
 import type { Wish } from './standing.ts';
@@ -195,6 +195,7 @@ export class SubscriberConnection implements MessageSource {
     if (this.#audit.wasMissing(kind, channel, count)) {
       this.#table.markLost(kind, channel, { cause: deafError(), reason: 'audit' });
     }
+    if (verb === 'subscribe') this.#replacement?.noteBreak(kind, channel);
     this.#table.confirmed(verb, kind, channel, this.#arrivedAt(), !this.#restoring);
     this.#answered();
   }
@@ -320,7 +321,7 @@ export class SubscriberConnection implements MessageSource {
     this.#audit.reset();
   }
 
-  #takenOver(held: ByKind<Set<string>>, newer: readonly RespMessage[]): void {
+  #takenOver(held: NewlyHeld, newer: readonly RespMessage[]): void {
     this.#replacedCount++;
     this.#leaveLink();
     this.#table.moved(held, { cause: renewalError(), reason: 'link-lost' });
@@ -369,7 +370,7 @@ export class SubscriberConnection implements MessageSource {
 
   #onTakenAway(word: string, channel: string | null): void {
     if (channel === null || !word.endsWith('unsubscribe')) return;
-    const kind: ChannelKind = word.startsWith('p') ? 'pattern' : word.startsWith('s') ? 'shard' : 'channel';
+    const kind = kindOf(word);
     const cause = new ClosedError(`Lost the subscription to ${JSON.stringify(channel)}: the server ended it`);
     this.#table.takenAway(kind, channel, { cause, reason: 'unsubscribed-by-server' }, this.#platform.now());
     this.#armRetry();

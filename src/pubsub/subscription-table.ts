@@ -9,7 +9,7 @@
 
 import type { AshRedisError } from '../errors/index.ts';
 import type { RespMessage } from '../resp/index.ts';
-import { type ByKind, byKind, KINDS, namesByKind } from './by-kind.ts';
+import { type ByKind, byKind, KINDS, type NewlyHeld, namesByKind } from './by-kind.ts';
 import { ChannelMap } from './channel-map.ts';
 import { alike, type Loss, Standing, type Wish } from './standing.ts';
 import type { ChannelKind, Gap, SubscribeWish } from './types.ts';
@@ -148,16 +148,19 @@ export class SubscriptionTable {
   }
 
   /** Another link has taken over, and holds `held`: what else is wanted is asked of it, what is not is given up. */
-  moved(held: ByKind<ReadonlySet<string>>, loss: Loss): void {
+  moved(held: NewlyHeld, loss: Loss): void {
     const losing = alike((before) => before.losing(loss).as('off'));
     this.#each((kind, channel, before) => {
-      if (held[kind].has(channel)) this.#reconcile(kind, channel, before.as('on'));
+      const isWhole = held[kind].get(channel);
+      // What it holds and we did not know to be held is asked for again: somebody waits for the answer.
+      if (before.isWanted ? isWhole && before.held === 'on' : isWhole !== undefined)
+        this.#reconcile(kind, channel, before.as('on'));
       else if (before.held !== 'on') this.#reconcile(kind, channel, before.as('off'));
       else if (this.#lose(kind, channel, losing(before))) this.#reconcileAgain(kind, channel);
     });
     // The old link has left it meanwhile.
     for (const kind of KINDS) {
-      for (const channel of held[kind])
+      for (const channel of held[kind].keys())
         if (!this.find(kind, channel)) this.#ask('unsubscribe', kind, channel, this.#free);
     }
   }

@@ -1,0 +1,120 @@
+// What is left, asked for again or taken away while a second link comes up beside the first one: who wants it is told that
+// it is there, and what happened on one link alone is no reason to repeat a message or to lose one untold.
+// Run by `npm test`, on virtual time.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { PubsubBench, RecordingSink } from '../../support/pubsub-bench.ts';
+
+/** Credentials of ten seconds, and a second link that has all channels of the first one and is not heard of yet. */
+async function betweenLinks(channels: string[]) {
+  let made: PubsubBench | undefined;
+  const bench = new PubsubBench({
+    protocol: 2,
+    dialect: 'resp',
+    credentials: () => ({ password: 'p', expiresAt: 1_700_000_000_000 + (made?.time.now() ?? 0) + 10_000 }),
+  });
+  made = bench;
+  const first = new RecordingSink();
+  const handle = bench.subscribe(first, channels);
+  const byKind = { channel: new RecordingSink(), pattern: new RecordingSink(), shard: new RecordingSink() };
+  for (const kind of KINDS) bench.subscribe(byKind[kind], 'n*', kind);
+  await bench.run(7950);
+  while (bench.server.publishFrom(channels[0] as string, 'probe') < 2) await bench.run(0.1);
+  const [old, second] = bench.network.links;
+  assert.ok(old && second);
+  return { bench, byKind, handle, old, second };
+}
+
+const KINDS = ['channel', 'pattern', 'shard'] as const;
+
+describe('while a link is replaced', () => {
+  test('a channel that is left and wanted again is told as active once the new link has it', async () => {
+    const { bench, handle, old, second } = await betweenLinks(['a', 'b']);
+    second.freeze();
+    await bench.run(5);
+    handle.cancel();
+    old.freeze();
+    const again = new RecordingSink();
+    bench.subscribe(again, ['a', 'b']);
+    await bench.run(5);
+    second.thaw();
+    old.thaw();
+    await bench.run(1000);
+    assert.equal(bench.network.links.size, 1);
+    assert.deepEqual([again.stateOf('a'), again.stateOf('b')], ['active', 'active']);
+    bench.publish('a', '1');
+    await bench.run(10);
+    assert.equal(again.texts.at(-1), 'a:1');
+    await bench.close();
+  });
+
+  test('a channel that was left and confirmed again repeats nothing, and has a gap', async () => {
+    const { bench, handle, second } = await betweenLinks(['a', 'b']);
+    second.freeze();
+    bench.publish('a', 'first');
+    await bench.run(5);
+    handle.cancel();
+    await bench.run(5);
+    bench.publish('a', 'nobody had it');
+    await bench.run(5);
+    const again = new RecordingSink();
+    bench.subscribe(again, ['a', 'b']);
+    await bench.run(5);
+    assert.equal(again.stateOf('a'), 'active');
+    bench.publish('a', 'second');
+    await bench.run(5);
+    bench.publish('a', 'third');
+    await bench.run(5);
+    assert.deepEqual(again.texts, ['a:second', 'a:third']);
+    second.thaw();
+    await bench.run(1000);
+    bench.publish('a', 'last');
+    await bench.run(10);
+    assert.deepEqual([...bench.network.links], [second]);
+    assert.deepEqual(again.texts, ['a:second', 'a:third', 'a:last']);
+    assert.deepEqual(
+      again.gaps.map(({ reason }) => reason),
+      ['link-lost', 'link-lost'],
+    );
+    assert.equal(again.stateOf('a'), 'active');
+    await bench.close();
+  });
+
+  test('a channel that was left, confirmed again and left again is left on the new link as well', async () => {
+    const { bench, handle, second } = await betweenLinks(['a', 'b']);
+    second.freeze();
+    handle.cancel();
+    await bench.run(5);
+    const again = bench.subscribe(new RecordingSink(), ['a', 'b']);
+    bench.subscribe(new RecordingSink(), ['kept']);
+    await bench.run(5);
+    again.cancel();
+    await bench.run(5);
+    second.thaw();
+    await bench.run(1000);
+    assert.deepEqual([...bench.network.links], [second]);
+    assert.equal(bench.server.publishFrom('a', 'nobody wants it'), 0);
+    assert.equal(bench.server.publishFrom('kept', '1'), 1);
+    await bench.close();
+  });
+
+  for (const kind of KINDS) {
+    test(`a ${kind} that the server takes away from both links is asked for again on the new one`, async () => {
+      const { bench, byKind, second } = await betweenLinks(['a', 'b']);
+      bench.server.takeAway(kind, 'n*');
+      await bench.run(1000);
+      assert.deepEqual([...bench.network.links], [second]);
+      for (const other of KINDS) {
+        assert.equal(byKind[other].stateOf('n*'), 'active');
+        assert.equal(byKind[other].gaps.length > 0, other === kind, `${other}`);
+      }
+      // The server holds it again.
+      const before = byKind[kind].gaps.length;
+      bench.server.takeAway(kind, 'n*');
+      await bench.run(1500);
+      assert.equal(byKind[kind].gaps.length, before + 1);
+      await bench.close();
+    });
+  }
+});
