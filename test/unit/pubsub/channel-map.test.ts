@@ -64,6 +64,19 @@ describe('the map of channels', () => {
     assert.equal(map.find('twin:218i'), other);
   });
 
+  test('takes the name of a stranger for that of another by a seed that strangers do not know', () => {
+    const one = {};
+    const found = [7, 8].map((seed) => {
+      const map = filled(seed);
+      map.set('twin:uzv', one);
+      return [map.find('twin:218i'), map.get('twin:218i')];
+    });
+    assert.deepEqual(found, [
+      [one, undefined],
+      [undefined, undefined],
+    ]);
+  });
+
   test('is what a plain map is, order included, under random changes', () => {
     for (const [seed, nameCount, valueCount] of [
       [1, 5, 3],
@@ -78,6 +91,12 @@ describe('the map of channels', () => {
       let adding = 0.7;
       for (let step = 1; step <= 20_000; step++) {
         const name = nameOf(random.integer(0, nameCount - 1));
+        // A message for another name comes between two looks at this one.
+        if (random.chance(0.3)) {
+          assert.equal(map.get(name), model.get(name));
+          const other = nameOf(random.integer(0, nameCount - 1));
+          assert.equal(map.find(other), model.get(other));
+        }
         if (random.chance(adding)) {
           const value = random.pick(values);
           map.set(name, value);
