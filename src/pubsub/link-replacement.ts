@@ -53,6 +53,8 @@ export class LinkReplacement {
   #left = 0;
   #done: (() => void) | undefined;
   #ended = false;
+  /** The old link has given all, and is read no more, whoever asks for it. */
+  hasAll = false;
 
   constructor(init: ReplacementInit) {
     this.#init = init;
@@ -112,6 +114,7 @@ export class LinkReplacement {
     // given yet may be older than all that the new one brings.
     this.#port.pauseReading();
     this.#ping(old, Infinity, () => {
+      this.hasAll = true;
       old.pauseReading();
       this.#port.resumeReading();
       this.#ping(this.#port, this.#init.deadline(), () => {

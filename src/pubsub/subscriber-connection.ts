@@ -174,7 +174,7 @@ export class SubscriberConnection implements MessageSource {
   release(handle: object): void {
     if (!this.#holders.delete(handle) || this.#holders.size > 0) return;
     this.#heldUntil = this.#platform.now();
-    this.#port.resumeReading();
+    if (!this.#replacement?.hasAll) this.#port.resumeReading();
   }
 
   /** Between links there is nothing to stop: a handshake that is not read would never end. */

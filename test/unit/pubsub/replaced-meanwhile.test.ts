@@ -117,4 +117,30 @@ describe('while a link is replaced', () => {
       await bench.close();
     });
   }
+
+  test('a queue that is full and read again between the two last answers lets nothing more come over the old link', async () => {
+    const { bench, handle, second } = await betweenLinks(['a', 'b']);
+    const sink = new RecordingSink();
+    bench.subscribe(sink, ['a', 'b']);
+    const { executed } = bench.server;
+    // One over each of them: the old one has given all, and the answer of the new one is long under way.
+    const pings = (executed.get('PING') ?? 0) + 2;
+    while (executed.get('PING') !== pings) await bench.run(0.1);
+    second.freeze();
+    await bench.run(5);
+    sink.seen.length = 0;
+    const sent: string[] = [];
+    for (let index = 0; bench.network.links.size === 2; index++) {
+      bench.publish('a', String(index));
+      sent.push(`a:${index}`);
+      await bench.run(0.1);
+      handle.hold();
+      handle.release();
+      if (index === 100) second.thaw();
+    }
+    await bench.run(100);
+    assert.deepEqual([...bench.network.links], [second]);
+    assert.deepEqual(sink.texts, sent);
+    await bench.close();
+  });
 });
