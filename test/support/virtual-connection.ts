@@ -1,6 +1,7 @@
 // A connection on virtual time against a server that answers by script: what the tests of the net room stand on.
 // No real clock, no real socket. The script is given whole commands, as words.
 
+import assert from 'node:assert/strict';
 import { Connection } from '../../src/net/connection.ts';
 import type { Command, ConnectionHandler, ConnectionOptions, Frame, StateEvent } from '../../src/net/index.ts';
 import { commandFrame, REPLY } from '../../src/net/index.ts';
@@ -11,6 +12,9 @@ import { SeededRandom } from './simulation/random.ts';
 import { VirtualTime } from './simulation/virtual-time.ts';
 
 export { greeting, HELLO_3 };
+
+/** Answers each command by OK. */
+export const store: VirtualScript = (words) => greeting(words) ?? '+OK\r\n';
 
 export const DEFAULTS: ConnectionOptions = {
   resolver: () => ({ host: 'localhost', port: 6379, generation: 1 }),
@@ -93,6 +97,14 @@ export class VirtualConnection {
 
   async run(ms: number): Promise<void> {
     await this.time.runFor(ms);
+  }
+
+  /** Closes while time goes on; no link and no timer may be left. */
+  async close(): Promise<void> {
+    const closed = this.connection.close();
+    await this.run(2500);
+    await closed;
+    assert.deepEqual([this.network.links.size, this.platform.timerCount], [0, 0]);
   }
 
   async connect(): Promise<void> {

@@ -4,19 +4,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConnectError, LinkLostError, TimeoutError } from '../../../src/errors/index.ts';
-import { greeting, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
+import { greeting, store, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
 
-const store: VirtualScript = (words) => greeting(words) ?? '+OK\r\n';
 const silent: VirtualScript = (words) => greeting(words);
 const line: VirtualScript = ([word]) => (word === 'PING' ? '+PONG\n' : '+OK\n');
-
-/** Closes while time goes on. */
-async function end(bench: VirtualConnection): Promise<void> {
-  const closed = bench.connection.close();
-  await bench.run(2500);
-  await closed;
-  assert.deepEqual([bench.network.links.size, bench.platform.timerCount], [0, 0]);
-}
 
 describe('who waits for a connection', () => {
   test('shares one attempt with the others, and has nothing to wait for once it is ready', async () => {
@@ -27,7 +18,7 @@ describe('who waits for a connection', () => {
     assert.equal(bench.network.dialCount, 1);
     // Time stands still here.
     await bench.connection.connect();
-    await end(bench);
+    await bench.close();
   });
 
   test('can give up, before and after, with the reason of the signal; the attempt goes on for others', async () => {
@@ -42,7 +33,7 @@ describe('who waits for a connection', () => {
     await assert.rejects(given, (error) => error === reason);
     await bench.run(20);
     await kept;
-    await end(bench);
+    await bench.close();
   });
 
   test('waits for ever for the first one where that was said, and not for later ones', async () => {
@@ -66,7 +57,7 @@ describe('who waits for a connection', () => {
     await bench.run(5100);
     await later;
     assert.equal(bench.connection.state, 'waiting', 'the attempts go on');
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -92,7 +83,7 @@ describe('an address', () => {
       Object.assign(bench.connection.options, { resolver });
       delete (bench.platform as { dial?: unknown }).dial;
       await bench.connect();
-      await end(bench);
+      await bench.close();
     });
   }
 
@@ -152,7 +143,7 @@ describe('the process', () => {
     bench.cutAll();
     await bench.run(1000);
     assert.deepEqual([...kept], [true]);
-    await end(bench);
+    await bench.close();
   });
 
   test('is kept alive by nothing where that was asked for', async () => {
@@ -161,7 +152,7 @@ describe('the process', () => {
     await bench.run(30_000);
     assert.deepEqual([...kept], [false]);
     assert.equal(unreferenced(), bench.network.dialCount);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -182,7 +173,7 @@ test('bytes are counted over all links, in both directions', async () => {
     assert.equal(bench.connection.stats().bytesRead, bytesRead);
     await bench.run(1000);
   }
-  await end(bench);
+  await bench.close();
 });
 
 test('at most 256 KiB are handed over before they are taken; the rest waits, and goes in order', async () => {
@@ -202,7 +193,7 @@ test('at most 256 KiB are handed over before they are taken; the rest waits, and
     bench.end.commands.filter(([word]) => word === 'SET').map(([, key]) => Number(key)),
     sent.map((_, index) => index),
   );
-  await end(bench);
+  await bench.close();
 });
 
 describe('a server that only reads', () => {
@@ -216,7 +207,7 @@ describe('a server that only reads', () => {
       await bench.run(100);
     }
     assert.equal(bench.network.dialCount, 3, 'at the first refusal, and after three seconds');
-    await end(bench);
+    await bench.close();
   });
 
   test('is kept where nothing is to be dialled again', async () => {
@@ -226,7 +217,7 @@ describe('a server that only reads', () => {
     await bench.run(100);
     assert.equal(refused.failure.code, 'READONLY');
     assert.deepEqual([bench.connection.state, bench.network.dialCount], ['ready', 1]);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -246,7 +237,7 @@ describe('a link that somebody above wants to end', () => {
     assert.equal(bench.connection.state, 'waiting');
     bench.connection.breakLink(new LinkLostError('Lost the link: again'));
     assert.equal(bench.events.at(-1)?.cause, cause);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -256,7 +247,7 @@ describe('a command that may not wait', () => {
     const first = bench.send(['SET', 'a', '1'], { failWhenDisconnected: true });
     await bench.run(50);
     assert.deepEqual(first.replies, ['OK']);
-    await end(bench);
+    await bench.close();
     const idle = new VirtualConnection({ reconnect: { maxAttempts: 1, maxDelayMs: 10 } }, store);
     await idle.connect();
     idle.network.weather.dial = 'refuse';
@@ -270,7 +261,7 @@ describe('a command that may not wait', () => {
       again.map(({ replies }) => replies),
       [['OK'], ['OK']],
     );
-    await end(idle);
+    await idle.close();
   });
 
   test('and connect() with "waitOnFirstConnect" waits as long as it takes, also after attempts that had ended', async () => {
@@ -289,7 +280,7 @@ describe('a command that may not wait', () => {
     bench.cutAll();
     await bench.run(20_000);
     await connecting;
-    await end(bench);
+    await bench.close();
   });
 
   test('is told why there is no link', async () => {
@@ -301,7 +292,7 @@ describe('a command that may not wait', () => {
     const refused = bench.send(['SET', 'a', '1'], { failWhenDisconnected: true });
     assert.match(refused.failure.message, /^Cannot execute SET: the link to localhost:6379 is down/);
     assert.equal(refused.failure.cause, bench.events.at(-1)?.cause);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -317,13 +308,13 @@ describe('a line server', () => {
     await bench.run(4000);
     await connected;
     assert.equal(bench.ends.length, 3);
-    await end(bench);
+    await bench.close();
     const mute = new VirtualConnection(options, () => undefined);
     const refused = assert.rejects(mute.connection.connect(), TimeoutError);
     await mute.run(5001);
     await refused;
     assert.ok(mute.ends.length <= 4, `${mute.ends.length} links`);
-    await end(mute);
+    await mute.close();
   });
 
   test('that answers in part is not left for that', async () => {
@@ -332,7 +323,7 @@ describe('a line server', () => {
     await bench.run(5001);
     await refused;
     assert.equal(bench.ends.length, 1);
-    await end(bench);
+    await bench.close();
   });
 
   test('that answers late loses its link: what comes then is nobody’s, and what waits goes over the next', async () => {
@@ -350,7 +341,7 @@ describe('a line server', () => {
     assert.ok(late.failure instanceof TimeoutError);
     assert.deepEqual(next.replies, ['OK']);
     assert.equal(bench.ends.length, 2);
-    await end(bench);
+    await bench.close();
   });
 
   test('keeps its link for a command that was given up before it was sent', async () => {
@@ -362,7 +353,7 @@ describe('a line server', () => {
     bench.connection.cancel(waits, new Error('enough'));
     await bench.run(100);
     assert.deepEqual([bench.connection.state, bench.ends.length], ['ready', 1]);
-    await end(bench);
+    await bench.close();
   });
 });
 

@@ -7,14 +7,6 @@ import { HandshakeError, TimeoutError } from '../../../src/errors/index.ts';
 import type { Credentials } from '../../../src/net/index.ts';
 import { greeting, VirtualConnection } from '../../support/virtual-connection.ts';
 
-/** Closes while time goes on. */
-async function end(bench: VirtualConnection): Promise<void> {
-  const closed = bench.connection.close();
-  await bench.run(2500);
-  await closed;
-  assert.deepEqual([bench.network.links.size, bench.platform.timerCount], [0, 0]);
-}
-
 describe('credentials at a handshake', () => {
   test('that can not be had fail the attempt with why, and nothing is said to the server', async () => {
     const cause = new Error('the vault is shut');
@@ -27,7 +19,7 @@ describe('credentials at a handshake', () => {
         return true;
       });
       assert.equal(bench.end.received, '');
-      await end(bench);
+      await bench.close();
     }
   });
 
@@ -49,7 +41,7 @@ describe('credentials at a handshake', () => {
         assert.doesNotMatch(error.message, /hunter2/);
         return true;
       });
-      await end(bench);
+      await bench.close();
     }
     const bench = new VirtualConnection({
       dialect: 'resp',
@@ -57,7 +49,7 @@ describe('credentials at a handshake', () => {
     });
     await bench.connect();
     assert.deepEqual(bench.end.commands[0], ['AUTH', ''], 'no name, and an empty password, are some');
-    await end(bench);
+    await bench.close();
   });
 
   test('that come when the attempt is over are said to nobody', async () => {
@@ -84,7 +76,7 @@ describe('credentials at a handshake', () => {
     await bench.run(20);
     await second;
     assert.deepEqual(bench.end.commands[0], ['AUTH', 'p']);
-    await end(bench);
+    await bench.close();
   });
 
   test('that take long to be renewed are asked for once', async () => {
@@ -100,7 +92,7 @@ describe('credentials at a handshake', () => {
     await bench.run(9900);
     assert.equal(asked, 2);
     assert.deepEqual(bench.end.commands.at(-1), ['AUTH', 'p2']);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -119,7 +111,7 @@ describe('what is remembered of a server', () => {
       'before any answer',
     );
     bench.script = greeting;
-    await end(bench);
+    await bench.close();
   });
 
   test('that closes on PING as well is refused, by one more link and not by links for ever', async () => {
@@ -129,7 +121,7 @@ describe('what is remembered of a server', () => {
       (error) => error instanceof HandshakeError && /closed the link/.test(error.message),
     );
     assert.equal(bench.ends.length, 2);
-    await end(bench);
+    await bench.close();
   });
 
   test('that speaks lines and closes in silence is not asked for HELLO', async () => {
@@ -139,7 +131,7 @@ describe('what is remembered of a server', () => {
       bench.ends.map(({ received }) => received),
       ['PING\n'],
     );
-    await end(bench);
+    await bench.close();
   });
 
   test('that answered before it closed is asked the same way again', async () => {
@@ -153,6 +145,6 @@ describe('what is remembered of a server', () => {
       bench.ends.map(({ commands }) => commands[0]?.[0]),
       ['HELLO', 'HELLO'],
     );
-    await end(bench);
+    await bench.close();
   });
 });

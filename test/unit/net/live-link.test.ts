@@ -10,13 +10,6 @@ const store: VirtualScript = (words) => greeting(words) ?? (words[0] === 'SET' ?
 const line: VirtualScript = ([word]) => (word === 'PING' ? '+PONG\n' : undefined);
 const frame = { text: 'GET k\n', ascii: true, parts: undefined, byteLength: 6 };
 
-/** Closes while time goes on. */
-async function end(bench: VirtualConnection): Promise<void> {
-  const closed = bench.connection.close();
-  await bench.run(2500);
-  await closed;
-}
-
 describe('a link that was lost', () => {
   /** The attempts that are told when links are cut after `use`, four times. */
   async function attempts(use: (bench: VirtualConnection) => void | Promise<void>, subscriber = false) {
@@ -29,7 +22,7 @@ describe('a link that was lost', () => {
       while (bench.ends.length < round + 2) await bench.run(1);
       await bench.run(10);
     }
-    await end(bench);
+    await bench.close();
     return bench.events.filter(({ to }) => to === 'waiting').map(({ attempt }) => attempt);
   }
 
@@ -57,7 +50,7 @@ describe('a link that was lost', () => {
       bench.events.filter(({ to }) => to === 'waiting').map(({ attempt }) => attempt),
       [2, 3, 1],
     );
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -71,7 +64,7 @@ describe('the heartbeat of a line server', () => {
     assert.equal(bench.ends.length, 1);
     const pings = bench.end.commands.filter(([word]) => word === 'PING').length;
     assert.ok(pings >= 6 && pings <= 8, `${pings} in a minute`);
-    await end(bench);
+    await bench.close();
   });
 
   test('is the command in flight, whose answer is the pong; silence ends the link all the same', async () => {
@@ -90,7 +83,7 @@ describe('the heartbeat of a line server', () => {
     await bench.run(26_000);
     const lost = bench.events.find(({ to }) => to === 'waiting');
     assert.ok(lost?.cause instanceof TimeoutError);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -119,6 +112,6 @@ test('a confirmation that nobody asked for is the handler’s; one that is asked
       ['subscribe', 'b', 1],
       ['punsubscribe', null, 7],
     ]);
-    await end(bench);
+    await bench.close();
   }
 });

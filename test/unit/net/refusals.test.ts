@@ -4,17 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ClosedError, HandshakeError, LinkLostError, ProtocolError } from '../../../src/errors/index.ts';
-import { greeting, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
-
-const store: VirtualScript = (words) => greeting(words) ?? '+OK\r\n';
-
-/** Closes while time goes on. */
-async function end(bench: VirtualConnection): Promise<void> {
-  const closed = bench.connection.close();
-  await bench.run(2500);
-  await closed;
-  assert.deepEqual([bench.network.links.size, bench.platform.timerCount], [0, 0]);
-}
+import { greeting, store, VirtualConnection } from '../../support/virtual-connection.ts';
 
 describe('the attempts', () => {
   test('end at a line server where RESP was asked for, also where the first connection may take for ever', async () => {
@@ -40,7 +30,7 @@ describe('the attempts', () => {
       const sent = bench.send(['SET', 'a', '1']);
       await bench.run(2000);
       assert.deepEqual(sent.replies, ['OK']);
-      await end(bench);
+      await bench.close();
     }
   });
 
@@ -80,7 +70,7 @@ describe('what is to be restored', () => {
     assert.deepEqual([bench.connection.state, bench.connection.stats().readyCount], ['ready', 2]);
     dones[1]?.();
     assert.equal(bench.connection.stats().readyCount, 2);
-    await end(bench);
+    await bench.close();
   });
 
   test('is told of a link that was lost, also of one that was never ready', async () => {
@@ -99,7 +89,7 @@ describe('what is to be restored', () => {
     await bench.run(1000);
     assert.deepEqual(told, ['LinkLostError 1', 'LinkLostError 2']);
     assert.equal(bench.connection.stats().lostCount, 1);
-    await end(bench);
+    await bench.close();
   });
 });
 
@@ -119,7 +109,7 @@ test('commands that come after a READONLY wait for the next link, while older on
   await held.run(1000);
   assert.deepEqual([older.replies, later.replies], [['v'], ['OK']]);
   assert.equal(held.ends.length, 2);
-  await end(held);
+  await held.close();
 });
 
 describe('while a connection closes', () => {
@@ -152,7 +142,7 @@ test('commands that may not wait all wait while the first connection is made', a
   const sent = ['a', 'b', 'c'].map((key) => bench.send(['SET', key, '1'], { failWhenDisconnected: true }));
   await bench.run(50);
   assert.ok(sent.every(({ replies }) => replies[0] === 'OK'));
-  await end(bench);
+  await bench.close();
 });
 
 describe('a line server that closes', () => {
@@ -174,6 +164,6 @@ describe('a line server that closes', () => {
     bench.end.close();
     await bench.run(5);
     assert.doesNotMatch(String(bench.events.at(-1)?.cause?.message), /maxLineBytes/);
-    await end(bench);
+    await bench.close();
   });
 });

@@ -5,16 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { HandshakeError } from '../../../src/errors/index.ts';
-import { greeting, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
-
-const store: VirtualScript = (words) => greeting(words) ?? '+OK\r\n';
-
-/** Closes while time goes on. */
-async function end(bench: VirtualConnection): Promise<void> {
-  const closed = bench.connection.close();
-  await bench.run(2500);
-  await closed;
-}
+import { store, VirtualConnection } from '../../support/virtual-connection.ts';
 
 describe('new credentials', () => {
   /** A connection whose credentials live for ten seconds, and what a script says to each AUTH after the first. */
@@ -54,7 +45,7 @@ describe('new credentials', () => {
       await bench.run(8000);
       assert.equal(bench.end.commands.filter(([word]) => word === 'AUTH').length, 3);
       assert.equal(bench.ends.length, 1);
-      await end(bench);
+      await bench.close();
     });
   }
 
@@ -66,7 +57,7 @@ describe('new credentials', () => {
     assert.ok(event?.cause instanceof HandshakeError);
     assert.match(event.cause.message, /^Cannot renew credentials at localhost:6379: WRONGPASS not '\*\*\*'/);
     assert.doesNotMatch(inspect(bench.events), /secret\d/);
-    await end(bench);
+    await bench.close();
   });
 
   test('that can not be had are asked for again a second later, over the link that still works', async () => {
@@ -85,7 +76,7 @@ describe('new credentials', () => {
     assert.deepEqual(bench.end.commands.at(-1), ['AUTH', 'u', 'secret4']);
     await bench.run(5000);
     assert.equal(asked(), 4);
-    await end(bench);
+    await bench.close();
   });
 
   test('that become due while there is no link are asked for by the next handshake alone', async () => {
@@ -99,7 +90,7 @@ describe('new credentials', () => {
     await bench.run(6000);
     assert.equal(asked(), 2);
     assert.equal(bench.connection.state, 'ready');
-    await end(bench);
+    await bench.close();
   });
 
   test('that come after their link is gone are not said', async () => {
@@ -131,6 +122,6 @@ describe('new credentials', () => {
     const sent = bench.send(['SET', 'a', '1']);
     await bench.run(20);
     assert.deepEqual(sent.replies, ['OK']);
-    await end(bench);
+    await bench.close();
   });
 });

@@ -6,9 +6,8 @@ import { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
 import { ClosedError, LinkLostError, OverflowError, TimeoutError, UsageError } from '../../../src/errors/index.ts';
 import { nodePlatform } from '../../../src/net/index.ts';
-import { greeting, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
+import { greeting, store, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
 
-const store: VirtualScript = (words) => greeting(words) ?? '+OK\r\n';
 const silent: VirtualScript = (words) => greeting(words);
 
 describe('a command that was handed over and waits to be sent again is not safe to retry', () => {
