@@ -56,6 +56,25 @@ for (const protocol of [2, 3] as const) {
       await bench.close();
     });
 
+    test('repairs nothing while a channel is being left, whose answer would hide another: the next audit tells both', async () => {
+      const { bench, sink, differences } = await beforeAudit(protocol);
+      const left = bench.subscribe(new RecordingSink(), 'left');
+      await bench.run(5);
+      bench.server.deafen(0, 'a');
+      bench.server.deafen(0, 'b');
+      await asked(bench, protocol, (ms) => bench.run(ms));
+      left.cancel();
+      await bench.run(1000);
+      assert.equal(differences(), 0);
+      await bench.run(INTERVAL_MS);
+      assert.equal(differences(), 1);
+      assert.deepEqual(
+        sink.gaps.map(({ channels }) => channels),
+        [['a', 'b']],
+      );
+      await bench.close();
+    });
+
     test('finds one channel that is the only one', async () => {
       const bench = new PubsubBench({ protocol }, INTERVAL_MS);
       const sink = new RecordingSink();

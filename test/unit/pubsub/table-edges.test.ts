@@ -1,0 +1,183 @@
+// The table of wishes at its edges: names given twice, answers that come for nobody, retries of several channels, what goes
+// alone. Run by `npm test`. Time is a number here.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LinkLostError, ReplyError, TimeoutError } from '../../../src/errors/index.ts';
+import type { Wish } from '../../../src/pubsub/standing.ts';
+import { SubscriptionTable } from '../../../src/pubsub/subscription-table.ts';
+import { RecordingSink } from '../../support/pubsub-bench.ts';
+
+const lost = new LinkLostError('Lost the link');
+const late = new TimeoutError('Cannot subscribe: no confirmation in time');
+const denied = new ReplyError('Cannot execute SUBSCRIBE: NOPERM', { code: 'NOPERM', command: 'SUBSCRIBE' });
+
+/** What was asked, as `subscribe a`, with a mark where it must go alone. */
+class Bench {
+  readonly asked: string[] = [];
+  readonly table = new SubscriptionTable({
+    ask: (verb, _kind, channel, alone) => this.asked.push(`${verb} ${channel}${alone ? ' alone' : ''}`),
+  });
+
+  constructor(linked = true) {
+    if (linked) this.table.linkUp();
+  }
+
+  wish(channels: string[], sink = new RecordingSink()): Wish {
+    return this.table.add({ kind: 'channel', channels, bytes: false, sink }, 1);
+  }
+
+  confirm(...channels: string[]): void {
+    for (const channel of channels) this.table.confirmed('subscribe', 'channel', channel, 1, true);
+  }
+
+  refuse(channel: string, now: number): void {
+    this.table.refused('subscribe', 'channel', channel, denied, now);
+  }
+
+  take(): string[] {
+    return this.asked.splice(0);
+  }
+}
+
+describe('the subscription table at its edges', () => {
+  test('takes what follows a channel that is named twice, and forgets both where there is no link', () => {
+    const bench = new Bench(false);
+    const wish = bench.wish(['x', 'x', 'y']);
+    bench.table.linkUp();
+    assert.deepEqual(bench.take(), ['subscribe x', 'subscribe y']);
+    bench.table.linkDown(lost, 'link-lost');
+    bench.table.remove(wish);
+    assert.ok(bench.table.isEmpty);
+    bench.table.retry(wish);
+    bench.table.remove(wish);
+    assert.deepEqual(bench.take(), []);
+  });
+
+  test('takes answers about what it has forgotten for nothing', () => {
+    const bench = new Bench();
+    for (const verb of ['subscribe', 'unsubscribe'] as const) {
+      bench.table.confirmed(verb, 'channel', 'x', 1, true);
+      bench.table.refused(verb, 'channel', 'x', denied, 1);
+      bench.table.unanswered(verb, 'channel', 'x', late, 1);
+    }
+    bench.table.takenAway('channel', 'x', { cause: lost, reason: 'unsubscribed-by-server' }, 1);
+    bench.table.markLost('channel', 'x', { cause: lost, reason: 'audit' });
+    bench.table.askAgain('channel', 'x');
+    assert.ok(bench.table.isEmpty);
+    assert.deepEqual(bench.take(), []);
+    assert.equal(bench.table.nextRetryAt(), Infinity);
+  });
+
+  test('tries each of several denied channels when its own time has come', () => {
+    const bench = new Bench();
+    bench.wish(['x', 'y', 'z']);
+    bench.take();
+    bench.refuse('x', 0);
+    bench.refuse('z', 700);
+    bench.refuse('y', 500);
+    assert.equal(bench.table.nextRetryAt(), 1000);
+    bench.table.retryDue(1000);
+    assert.deepEqual(bench.take(), ['subscribe x alone']);
+    assert.equal(bench.table.nextRetryAt(), 1500);
+    bench.table.retryDue(1500);
+    assert.deepEqual(bench.take(), ['subscribe y alone']);
+    assert.equal(bench.table.nextRetryAt(), 1700);
+  });
+
+  test('begins the backoff of a channel anew once it was confirmed', () => {
+    const bench = new Bench();
+    const sink = new RecordingSink();
+    bench.wish(['x'], sink);
+    bench.refuse('x', 0);
+    bench.table.retryDue(1000);
+    bench.refuse('x', 1000);
+    assert.equal(bench.table.nextRetryAt(), 3000);
+    bench.table.retryDue(3000);
+    bench.confirm('x');
+    bench.table.linkDown(lost, 'link-lost');
+    bench.table.linkUp();
+    bench.refuse('x', 10_000);
+    assert.equal(bench.table.nextRetryAt(), 11_000);
+  });
+
+  test('asks alone for what was denied or not answered, and for the latter with the others on a new link', () => {
+    const bench = new Bench();
+    const sink = new RecordingSink();
+    bench.wish(['no', 'late', 'good'], sink);
+    assert.deepEqual(bench.take(), ['subscribe no', 'subscribe late', 'subscribe good']);
+    bench.refuse('no', 0);
+    bench.table.unanswered('subscribe', 'channel', 'late', late, 0);
+    bench.confirm('good');
+    assert.deepEqual([sink.stateOf('no'), sink.stateOf('late'), sink.errors], ['denied', 'pending', [denied, late]]);
+    bench.table.retryDue(999);
+    assert.deepEqual(bench.take(), []);
+    bench.table.retryDue(1000);
+    assert.deepEqual(bench.take(), ['subscribe no alone', 'subscribe late alone']);
+    bench.table.linkDown(lost, 'link-lost');
+    bench.table.linkUp();
+    assert.deepEqual(bench.take(), ['subscribe no alone', 'subscribe late', 'subscribe good']);
+    bench.confirm('no', 'late', 'good');
+    bench.table.linkDown(lost, 'link-lost');
+    bench.table.linkUp();
+    assert.deepEqual(bench.take(), ['subscribe no', 'subscribe late', 'subscribe good']);
+  });
+
+  for (const way of ['by a new link', 'by its retry', 'by its user'] as const) {
+    test(`asks for what is wanted again after it was denied, asked for ${way}, given up and not answered`, () => {
+      const bench = new Bench();
+      const wish = bench.wish(['x']);
+      bench.refuse('x', 0);
+      bench.take();
+      if (way === 'by its retry') bench.table.retryDue(1000);
+      else if (way === 'by its user') bench.table.retry(wish);
+      else {
+        bench.table.linkDown(lost, 'link-lost');
+        bench.table.linkUp();
+      }
+      assert.deepEqual(bench.take(), ['subscribe x alone']);
+      bench.table.remove(wish);
+      bench.table.unanswered('subscribe', 'channel', 'x', late, 6000);
+      assert.deepEqual(bench.take(), ['unsubscribe x alone']);
+      const sink = new RecordingSink();
+      bench.wish(['x'], sink);
+      bench.table.confirmed('unsubscribe', 'channel', 'x', 1, true);
+      assert.deepEqual(bench.take(), ['subscribe x alone']);
+      bench.confirm('x');
+      assert.equal(sink.stateOf('x'), 'active');
+    });
+  }
+
+  test('tells a loss once, however often all losses are told', () => {
+    const bench = new Bench();
+    const sink = new RecordingSink();
+    bench.wish(['x', 'y'], sink);
+    bench.confirm('x', 'y');
+    bench.table.linkDown(lost, 'link-lost');
+    bench.table.linkUp();
+    bench.table.confirmed('subscribe', 'channel', 'x', 1, false);
+    bench.table.tellLosses(1);
+    bench.table.tellLosses(1);
+    bench.table.confirmed('subscribe', 'channel', 'y', 1, false);
+    bench.table.tellLosses(1);
+    assert.deepEqual(
+      sink.gaps.map(({ channels }) => channels),
+      [['x'], ['y']],
+    );
+  });
+
+  test('asks nothing more about a channel that is being left when an older question about it is answered', () => {
+    const bench = new Bench();
+    const wish = bench.wish(['x']);
+    bench.confirm('x');
+    bench.table.askAgain('channel', 'x');
+    assert.deepEqual(bench.take(), ['subscribe x', 'subscribe x']);
+    bench.table.remove(wish);
+    bench.confirm('x');
+    bench.refuse('x', 1);
+    bench.table.unanswered('subscribe', 'channel', 'x', late, 1);
+    assert.deepEqual(bench.take(), ['unsubscribe x']);
+    bench.table.confirmed('unsubscribe', 'channel', 'x', 1, true);
+    assert.ok(bench.table.isEmpty);
+  });
+});
