@@ -213,6 +213,73 @@ describe('the connection machine', () => {
     assert.deepEqual(bench.names, ['drop', 'finish']);
   });
 
+  test('drops the link and finishes, and loses nothing, when the limit of closing passes', () => {
+    const bench = new Bench().ready().feed({ type: 'close', timeoutMs: 2000, pending: true });
+    bench.now += 1999;
+    bench.feed({ type: 'deadline', heard: false, readingPaused: false });
+    assert.deepEqual([bench.state.name, bench.names], ['closing', []], 'woken early');
+    assert.deepEqual(bench.tick().names, ['drop', 'finish']);
+  });
+
+  test('closes sooner by a second close, never later', () => {
+    const bench = new Bench().ready().feed({ type: 'close', timeoutMs: 2000, pending: true });
+    bench.feed({ type: 'close', timeoutMs: 5000, pending: true });
+    assert.equal(deadlineOf(bench.state) - bench.now, 2000);
+    bench.feed({ type: 'close', timeoutMs: 500, pending: true });
+    assert.equal(deadlineOf(bench.state) - bench.now, 500);
+  });
+
+  test('counts the first attempt too when it waits on the first connection', () => {
+    const bench = new Bench({ waitOnFirstConnect: true, reconnect: { maxAttempts: 3, maxDelayMs: 100 } });
+    bench.feed({ type: 'connect' });
+    for (let failed = 1; failed < 3; failed++) {
+      assert.equal(bench.fail().state.name, 'waiting');
+      bench.tick();
+      assert.equal(deadlineOf(bench.state) - bench.now, OPTIONS.connectTimeoutMs, 'each attempt has the whole limit');
+    }
+    assert.equal(bench.fail().state.name, 'idle');
+    const reject = bench.effects.find((effect) => effect.type === 'reject');
+    assert.match(reject?.cause.message ?? '', /gave up after 3/);
+  });
+
+  test('gives the attempts at a server that is loading one limit in all', () => {
+    const bench = new Bench().feed({ type: 'connect' });
+    const limit = deadlineOf(bench.state);
+    bench.now += 1000;
+    bench.feed({ type: 'opened', generation: 1 }).fail(lost, false, true).tick();
+    assert.equal(bench.state.name, 'dialing');
+    assert.equal(deadlineOf(bench.state), limit);
+    assert.deepEqual(bench.tick().names, ['drop', 'reject']);
+  });
+
+  test('starts the backoff over after a link that stayed up for the longest delay, also one without traffic', () => {
+    for (const [upMs, delay] of [
+      [4999, 200],
+      [5000, 50],
+    ] as const) {
+      const bench = new Bench().ready().fail().tick().ready().fail().tick().ready();
+      bench.now += upMs;
+      bench.fail();
+      assert.equal(deadlineOf(bench.state) - bench.now, delay);
+    }
+  });
+
+  test('pings one interval after the last ping, however late its answer was, and never in the past', () => {
+    const bench = new Bench({ heartbeatIntervalMs: 3000 }).ready().tick();
+    assert.deepEqual(bench.names, ['ping']);
+    const pingedAt = bench.now;
+    bench.now += 1000;
+    bench.feed({ type: 'pong', generation: 1 });
+    assert.equal(deadlineOf(bench.state), pingedAt + 3000);
+    assert.deepEqual(bench.tick().names, ['ping']);
+    bench.now += 4000;
+    bench.feed({ type: 'pong', generation: 1 });
+    assert.equal(deadlineOf(bench.state), bench.now);
+    assert.deepEqual(bench.tick().names, ['ping']);
+    // Having answered is use enough.
+    assert.equal(bench.state.name === 'ready' && bench.state.attempt, 0);
+  });
+
   test('says that an illegal pair is a bug', () => {
     assert.throws(() => new Bench().feed({ type: 'drained' }), /Bug: input drained is not legal in state idle/);
   });
@@ -255,10 +322,7 @@ describe('the connection machine', () => {
     assert.deepEqual(Object.keys(LEGAL.closed), ['close']);
     const bench = new Bench().ready().feed({ type: 'close', timeoutMs: 0, pending: false });
     bench.feed({ type: 'close', timeoutMs: 0, pending: false });
-    assert.deepEqual(
-      bench.effects.filter((effect) => effect.type !== 'finish' && effect.type !== 'drop'),
-      [],
-    );
+    assert.deepEqual(bench.effects, []);
   });
 
   test('is drawn in docs/state-machine.md as it is', () => {
