@@ -113,7 +113,35 @@ describe('the line decoder', () => {
       assert.equal(decoder.read(), 'OK');
     }
     decoder.push(Buffer.from('?'));
-    assert.throws(() => decoder.read(), { offset: 5000 });
+    assert.throws(() => decoder.read(), { offset: 5000, excerpt: '?' });
+  });
+
+  test('takes no more room for a long stream than for its longest reply', () => {
+    const decoder = new LineDecoder();
+    const chunk = Buffer.from(`+${'x'.repeat(2 ** 16)}\n`);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let count = 0; count < 512; count++) {
+      decoder.push(chunk);
+      assert.equal((decoder.read() as string).length, 2 ** 16);
+    }
+    const taken = process.memoryUsage().arrayBuffers - before;
+    assert.ok(taken < 2 ** 22, `${taken} bytes after ${512 * chunk.length}`);
+  });
+
+  test('reads nothing from what older replies left behind its last byte', () => {
+    const decoder = new LineDecoder();
+    const bodies: string[] = [];
+    const values: LineValue[] = [];
+    for (const count of [400, 399, 390, 60, 333]) {
+      const body = 'é'.repeat(count);
+      bodies.push(body);
+      for (const byte of Buffer.from(`$${count}\r\n${body}\n`)) {
+        decoder.push(Uint8Array.of(byte));
+        const value = decoder.read();
+        if (value !== NEED_LINE_DATA) values.push(value);
+      }
+    }
+    assert.deepEqual(values, bodies);
   });
 
   test('refuses numbers in any other spelling than the one', () => {
@@ -152,5 +180,8 @@ describe('the line decoder', () => {
     refuses('*101\r\n', /array length of 101 exceeds the limit of 100/, { maxElements: 100 });
     refuses(`+${'x'.repeat(101)}`, /the byte length of 102 exceeds the limit of 100/, { maxLineBytes: 100 });
     refuses(`$${2 ** 40}\r\n`, /exceeds the limit of 536870912/);
+    // A limit is of one reply, however many come in one packet.
+    assert.equal(read(`+${'x'.repeat(99)}\n`.repeat(50), { maxLineBytes: 100 }).length, 50);
+    assert.deepEqual(read('$3\r\nabc\n*1\r\n$1\r\na\r\n', { maxBulkLength: 3, maxElements: 1 }), ['abc', ['a']]);
   });
 });
