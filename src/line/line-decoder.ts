@@ -113,12 +113,11 @@ export class LineDecoder {
     const buffer = this.#buffer;
     let at = this.#scan;
     let left = this.#unitsLeft;
-    // Characters are stepped over by their first byte alone; the decoding below looks at the rest.
+    // Characters are stepped over by their first byte alone, before their last has come; the decoding below looks at it.
     while (left > 0 && at < this.#end) {
       const lead = buffer[at]!;
       const size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
       if (size === 0) this.#fail('text is not UTF-8', at);
-      if (at + size > this.#end) break;
       if (size === 4 && left === 1) this.#fail('a bulk ends inside a character', at);
       at += size;
       left -= size === 4 ? 2 : 1;

@@ -21,13 +21,9 @@ export function translatePattern(glob: string): string {
   });
 }
 
-function memberOf(
-  member: string,
-  quoted: string | undefined,
-  from: string | undefined,
-  to: string | undefined,
-): string {
-  if (from === undefined || to === undefined) return escaped(quoted ?? member);
+/** `from` and `to` are of a range, or both undefined. */
+function memberOf(member: string, quoted: string | undefined, from: string, to: string | undefined): string {
+  if (to === undefined) return escaped(quoted ?? member);
   // Redis swaps the ends of a reversed range; Java refuses it.
   const reversed = from.codePointAt(0)! > to.codePointAt(0)!;
   return reversed ? `${escaped(to)}-${escaped(from)}` : `${escaped(from)}-${escaped(to)}`;

@@ -195,7 +195,8 @@ describe('what is refused before sending', () => {
     ]) {
       refused([name, 'x'], /it knows only PING SET B64SET GET/);
     }
-    refused([], /knows only/);
+    refused([], /^Cannot send "" to .* knows only/);
+    assert.throws(() => encodeLine(['LPUSH', 'x']), { hint: 'connect to a server that speaks RESP' });
   });
 
   test('a value or key with blanks where quotes are not read, unless it is JSON', () => {
