@@ -6,7 +6,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import type { ClientOptions } from '../../../src/api/config-types.ts';
 import { ClosedError, LinkLostError, ReplyError, TimeoutError, UsageError } from '../../../src/errors/index.ts';
-import { until } from '../../support/events.ts';
+import { nextEvent, until } from '../../support/events.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 describe('a blocking command', () => {
@@ -77,6 +77,28 @@ describe('a blocking command', () => {
     await assert.rejects(given, /enough/);
     assert.equal(client.stats().blockingConnections, 0);
     await until(() => openCount() === 0, 'none is left');
+  });
+
+  test('one that is kept does not come back by itself when its link is lost: the next command makes it anew', async () => {
+    clientOf();
+    await client.connect();
+    const first = client.command('BLPOP', 'l', 0);
+    await server.until(() => blockedCount() === 1);
+    unblock();
+    await first;
+    // The shared connection comes back each time, after a longer and longer while.
+    for (let round = 1; round <= 5; round++) {
+      const ready = nextEvent<{ to: string }>(client, 'state', ({ to }) => to === 'ready');
+      for (const { socket } of server.links) if (!socket.destroyed) socket.resetAndDestroy();
+      await ready;
+    }
+    assert.equal(server.links.length, 2 + 5);
+    assert.equal(client.stats().blockingConnections, 1);
+    const second = client.command('BLPOP', 'l', 0);
+    await server.until(() => blockedCount() === 2);
+    assert.equal(server.links.length, 2 + 5 + 1);
+    unblock();
+    assert.equal(await second, null);
   });
 
   test('refused before it was handed over it leaves no connection busy', async () => {

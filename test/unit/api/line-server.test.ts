@@ -153,6 +153,16 @@ describe('at an AshRedis line server', () => {
     ];
     for (const call of refused) await assert.rejects(call, UsageError, String(call));
     assert.deepEqual(lines(), []);
+    for (const [name, call] of [
+      ['SET', () => client.set('k', new Uint8Array([1]))],
+      ['INCR', () => client.command('INCR', new Uint8Array([1]))],
+      ['append', () => client.command('append', 'k', new Uint8Array([1]))],
+    ] as const) {
+      await assert.rejects(call, {
+        message: new RegExp(`^Cannot send bytes with ${name} on an AshRedis line server: it takes text only`),
+        hint: 'send text or use a text codec, or connect to a server that speaks RESP',
+      });
+    }
   });
 
   test('the same refusals hold when the dialect is found out by that very command', async () => {

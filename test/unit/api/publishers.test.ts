@@ -183,6 +183,23 @@ describe('publishers', () => {
   });
 
   describe('publishMany', () => {
+    test('arrives as it was given and is counted in bytes, whatever the alphabet of channel and record', async () => {
+      for (const channel of ['c', 'é日']) {
+        for (const record of ['plain', 'é', '日😀', '']) {
+          await using publisher = new AshRedisChannelDataPublisher('p', `ashredischannel://${channel}`, config);
+          await publisher.connect();
+          assert.equal((await publisher.publishMany([record, record])).published, 2);
+          const { received } = server.links.pop() as { received: string };
+          const frames = Buffer.from(received, 'latin1').toString().split('*3\r\n$7\r\nPUBLISH\r\n').slice(1);
+          const text = JSON.stringify(record);
+          const size = Buffer.byteLength;
+          const frame = `$${size(channel)}\r\n${channel}\r\n$${size(text)}\r\n${text}\r\n`;
+          assert.deepEqual(frames, [frame, frame]);
+          assert.equal((publisher.stats().connection as { bytesWritten?: number }).bytesWritten, received.length);
+        }
+      }
+    });
+
     test('a signal aborted between two records: nothing leaves after it', async () => {
       await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
       const controller = new AbortController();
