@@ -60,11 +60,11 @@ export class SubscriptionTable {
     return { held, settled };
   }
 
-  /** What the server holds by our account and somebody wants. */
+  /** What the server holds by our account; all of it is wanted. */
   held(kind: ChannelKind): string[] {
     const channels: string[] = [];
     for (const [channel, standing] of this.#byKind[kind]) {
-      if (standing.held === 'on' && standing.isWanted) channels.push(channel);
+      if (standing.held === 'on') channels.push(channel);
     }
     return channels;
   }
@@ -97,7 +97,6 @@ export class SubscriptionTable {
 
   /** Nothing reaches the sink after this. */
   remove(wish: Wish): void {
-    if (wish.cancelled) return;
     wish.cancelled = true;
     const left = alike((before) => before.wantedBy(before.wishes.filter((other) => other !== wish)));
     for (const channel of wish.channels) {
@@ -340,8 +339,7 @@ export class SubscriptionTable {
   askAgain(kind: ChannelKind, channel: string): void {
     const standing = this.find(kind, channel);
     // It stays `on` meanwhile: a link that is lost now is a loss.
-    if (this.#linked && standing?.held === 'on' && standing.isWanted)
-      this.#owner.ask('subscribe', kind, channel, false);
+    if (standing?.held === 'on') this.#owner.ask('subscribe', kind, channel, false);
   }
 
   #tryAgain(kind: ChannelKind, channel: string, before: Standing): void {
