@@ -136,8 +136,18 @@ describe('the connection machine', () => {
       bench.tick().ready();
     }
     assert.deepEqual(delays, [50, 100, 200, 400, 800, 1600, 2500, 2500]);
-    bench.feed({ type: 'useful', generation: bench.state.generation }).fail();
-    assert.equal(deadlineOf(bench.state) - bench.now, 50);
+    const heartbeatAt = deadlineOf(bench.state);
+    bench.now += 100;
+    bench.feed({ type: 'useful', generation: bench.state.generation });
+    assert.equal(deadlineOf(bench.state), heartbeatAt, 'traffic does not put off the heartbeat');
+    // What was lost is no failed attempt; those behind it count from one.
+    const fresh = [0, 1, 2].map(() => {
+      bench.fail();
+      const delay = deadlineOf(bench.state) - bench.now;
+      bench.tick();
+      return delay;
+    });
+    assert.deepEqual(fresh, [50, 50, 100]);
   });
 
   test('gives up when the attempts that were allowed have failed', () => {
@@ -197,6 +207,8 @@ describe('the connection machine', () => {
     bench.feed({ type: 'opened', generation: 1 }).feed({ type: 'redial', generation: 1 });
     assert.equal(bench.state.name, 'dialing');
     assert.equal(deadlineOf(bench.state), limit);
+    assert.deepEqual(bench.effects, [{ type: 'drop' }, { type: 'dial', generation: 2 }]);
+    assert.equal(bench.state.generation, 2);
   });
 
   test('closes at once when nothing is pending, and by its limit when something is', () => {
@@ -282,6 +294,11 @@ describe('the connection machine', () => {
 
   test('says that an illegal pair is a bug', () => {
     assert.throws(() => new Bench().feed({ type: 'drained' }), /Bug: input drained is not legal in state idle/);
+    const { state } = new Bench().ready();
+    assert.match(
+      String(bugOf(INITIAL_STATE, { type: 'connect' }, state)),
+      /^Bug: state ready may not follow idle on connect$/,
+    );
   });
 
   test('keeps its invariants on 100,000 random inputs', () => {

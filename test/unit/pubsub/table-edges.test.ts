@@ -89,6 +89,9 @@ describe('the subscription table at its edges', () => {
     const bench = new Bench();
     const sink = new RecordingSink();
     bench.wish(['x'], sink);
+    bench.confirm('x');
+    // That it was taken away is remembered, and nothing else of before.
+    bench.table.takenAway('channel', 'x', { cause: lost, reason: 'unsubscribed-by-server' }, 0);
     bench.refuse('x', 0);
     bench.table.retryDue(1000);
     bench.refuse('x', 1000);
@@ -97,8 +100,16 @@ describe('the subscription table at its edges', () => {
     bench.confirm('x');
     bench.table.linkDown(lost, 'link-lost');
     bench.table.linkUp();
+    bench.take();
     bench.refuse('x', 10_000);
     assert.equal(bench.table.nextRetryAt(), 11_000);
+    bench.table.retryDue(11_000);
+    bench.table.unanswered('subscribe', 'channel', 'x', late, 11_000);
+    bench.table.retryDue(12_000);
+    bench.confirm('x');
+    assert.deepEqual(bench.take(), ['subscribe x alone', 'subscribe x alone']);
+    bench.table.takenAway('channel', 'x', { cause: lost, reason: 'unsubscribed-by-server' }, 20_000);
+    assert.deepEqual(bench.take(), ['subscribe x']);
   });
 
   test('asks alone for what was denied or not answered, and for the latter with the others on a new link', () => {
