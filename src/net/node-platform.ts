@@ -32,9 +32,9 @@ interface Host {
   readonly navigator?: { readonly userAgent?: string };
 }
 
-/** Fake clocks of test frameworks mark their functions; a socket must go on under them. */
+/** Fake clocks mark their functions, or bind them (node:test); jest.fn() has a name. A socket must go on under them. */
 function isReal(candidate: unknown): boolean {
-  return typeof candidate === 'function' && !Object.hasOwn(candidate, 'clock');
+  return typeof candidate === 'function' && !Object.hasOwn(candidate, 'clock') && !/^bound|^mock/.test(candidate.name);
 }
 
 const resolved = Promise.resolve();

@@ -80,3 +80,24 @@ test('what is to come after a read comes after one, and a promise’s turn later
   await new Promise((resolve) => real(resolve));
   assert.deepEqual([order, faked], [['promise', 'immediate'], 0]);
 });
+
+test('what node:test and jest.fn() make of setImmediate and nextTick is no real one either', async () => {
+  const real = globalThis.setImmediate;
+  const { nextTick } = process;
+  mock.timers.enable({ apis: ['setImmediate'] });
+  const underMock = nodePlatform();
+  mock.timers.reset();
+  let faked = 0;
+  const mockConstructor = () => void faked++;
+  globalThis.setImmediate = mockConstructor as unknown as typeof real;
+  process.nextTick = mockConstructor as unknown as typeof nextTick;
+  const underJest = nodePlatform();
+  globalThis.setImmediate = real;
+  process.nextTick = nextTick;
+  const order: string[] = [];
+  underMock.afterRead(() => order.push('node:test'));
+  underJest.afterRead(() => order.push('jest'));
+  underJest.defer(() => order.push('deferred'));
+  await Promise.resolve();
+  assert.deepEqual([order, faked], [['node:test', 'jest', 'deferred'], 0]);
+});
