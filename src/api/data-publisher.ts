@@ -265,21 +265,27 @@ export abstract class DataPublisher<R = unknown> {
     return this.publishNow(prepared, options);
   }
 
-  protected countPending(): void {
-    this.#pendingCount++;
+  protected countPending(count = 1): void {
+    this.#pendingCount += count;
+  }
+
+  /** Their outcome is counted elsewhere. */
+  protected countSettled(count = 1): void {
+    this.#pendingCount -= count;
+    if (this.#pendingCount === 0) this.#onIdle?.();
   }
 
   protected countPublished(): void {
     this.countMany(1);
-    this.#countSettled();
+    this.countSettled();
   }
 
   protected countFailed(error: unknown, data: unknown): void {
     this.tellFailed(error, data);
-    this.#countSettled();
+    this.countSettled();
   }
 
-  /** Several at once, of which the caller knows the outcome; they were never pending. */
+  /** Several at once, of which the caller knows the outcome. */
   protected countMany(publishedCount: number): void {
     if (publishedCount === 0) return;
     this.#publishCount += publishedCount;
@@ -380,10 +386,6 @@ export abstract class DataPublisher<R = unknown> {
       this.#onIdle = resolve;
     });
     return within(idle, timeoutMs, this.platform, !this.configuration.unref);
-  }
-
-  #countSettled(): void {
-    if (--this.#pendingCount === 0) this.#onIdle?.();
   }
 }
 

@@ -38,6 +38,9 @@ export interface ManyPublisher {
   checkRunning(action: string): void;
   packed(record: unknown): unknown;
   countMany(publishedCount: number): void;
+  /** What `stop()` waits for, or gives up. */
+  manySent(command: Command, recordCount: number): void;
+  manySettled(command: Command, recordCount: number): void;
   tellFailed(error: unknown, record: unknown): void;
 }
 
@@ -72,6 +75,7 @@ export async function publishMany(
     failed,
     settled(command) {
       out.delete(command);
+      publisher.manySettled(command, command.records.length);
       // Once a chunk: each count looks at the clock.
       publisher.countMany(result.published - toldCount);
       toldCount = result.published;
@@ -85,6 +89,13 @@ export async function publishMany(
     const full = chunk;
     if (full.records.length === 0) return;
     begin();
+    publisher.manySent(full, full.records.length);
+    try {
+      check();
+    } catch (error) {
+      // What had not left when it was given up leaves no more.
+      return full.onFailure(error);
+    }
     full.deadline = platform.now() + form.timeoutMs;
     if (!target.isLate) full.encode();
     out.add(full);
@@ -146,20 +157,14 @@ export async function publishMany(
     } else {
       for (const record of records) {
         if (publisher.isSuspended()) await resumed();
-        if (signal?.aborted) break;
         add(record);
-        if (!mustWait()) continue;
-        await room(CHUNKS_OUT - 1);
+        if (mustWait()) await room(CHUNKS_OUT - 1);
         check();
       }
     }
     check();
   } finally {
-    // What had not left when it was given up leaves no more.
-    if (signal?.aborted) {
-      chunk.onFailure(signal.reason);
-      begin();
-    } else flush();
+    flush();
     await room(0);
     stopWatching();
   }

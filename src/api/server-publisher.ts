@@ -2,7 +2,7 @@
 // Extended by the key publisher and the channel publisher. It must never look into a record.
 
 import { ClosedError } from '../errors/index.ts';
-import type { AbortSignalLike, CommandLane, Dialect, Frame } from '../net/index.ts';
+import type { AbortSignalLike, Command, CommandLane, Dialect, Frame } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
 import { notAllowed } from './config-schema.ts';
 import type { PublisherConfig, PublishManyOptions, PublishManyResult, PublishOptions } from './config-types.ts';
@@ -40,7 +40,7 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
   protected override readonly stopSettlesPending: boolean;
   readonly #stopListening: () => void;
   /** Where the connections are lent: what must be given up when `stop()` runs out of time. */
-  readonly #unsettled: Set<PublishCommand> | undefined;
+  readonly #unsettled: Set<Command> | undefined;
   #lane: CommandLane | undefined;
   #replicaTold = false;
 
@@ -119,11 +119,21 @@ export abstract class ServerPublisher<R> extends DataPublisher<R> {
     return commandTrace.hasSubscribers ? commandTrace.call(commandContext(connections, form.name, 0), start) : start();
   }
 
+  protected manySent(command: Command, recordCount: number): void {
+    this.#unsettled?.add(command);
+    this.countPending(recordCount);
+  }
+
+  protected manySettled(command: Command, recordCount: number): void {
+    this.#unsettled?.delete(command);
+    this.countSettled(recordCount);
+  }
+
   protected override async doStop(timeoutMs: number): Promise<void> {
     if (this.#unsettled === undefined) await this.connections.close(timeoutMs);
     for (const command of [...(this.#unsettled ?? [])]) {
       const reason = `Cannot tell whether ${command.name} was executed: publisher "${this.name}" was stopped`;
-      this.#lane?.cancel(command, new ClosedError(reason));
+      this.connections.openedLane?.cancel(command, new ClosedError(reason));
     }
     this.#stopListening();
   }

@@ -229,6 +229,77 @@ describe('a publisher to a server', () => {
     assert.deepEqual(seen, ['commands connecting', 'commands ready']);
   });
 
+  test('stop() over a lent client waits for what publishMany has sent; nothing leaves after it', async () => {
+    const client = new AshRedisClient({ ...place });
+    open.push(client);
+    const publisher = channelOf({ client });
+    await publisher.connect();
+    server.script = (words) => greeting(words);
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const source = (async function* () {
+      yield 'sent';
+      await gate;
+      yield 'late';
+    })();
+    const failures: unknown[] = [];
+    const given = { onFailure: (_error: Error, record: unknown) => failures.push(record) };
+    const many = assert.rejects(publisher.publishMany(source, given), ClosedError);
+    await server.until(() => commands().length === 1);
+    assert.equal(publisher.stats().pendingCount, 1);
+    let isStopped = false;
+    const stopping = publisher.stop().then(() => (isStopped = true));
+    release();
+    await until(() => failures.length === 1, 'the late record has been refused');
+    assert.equal(isStopped, false);
+    server.links[0]?.write(':1\r\n');
+    await stopping;
+    await many;
+    await client.ping();
+    assert.deepEqual([commands(), failures], [['PUBLISH c "sent"'], ['late']]);
+    assert.deepEqual([publisher.publishCount, publisher.failedCount, publisher.stats().pendingCount], [1, 1, 0]);
+  });
+
+  test('a source that stops its publisher, on a lent client, has nothing of it published afterwards', async () => {
+    const client = new AshRedisClient({ ...place });
+    open.push(client);
+    for (const asynchronous of [false, true]) {
+      const publisher = channelOf({ client });
+      await publisher.connect();
+      const records = function* () {
+        yield 1;
+        void publisher.stop();
+        for (let n = 2; n <= 2000; n++) yield n;
+      };
+      const source = asynchronous
+        ? (async function* () {
+            yield* records();
+          })()
+        : records();
+      await assert.rejects(publisher.publishMany(source), ClosedError);
+      await publisher.stop();
+      const count = commands().length;
+      await client.ping();
+      assert.deepEqual([commands().length, publisher.publishCount + publisher.failedCount], [count, 2]);
+      assert.ok(publisher.publishCount <= 1, 'at most what came before');
+    }
+  });
+
+  test('stop() over a lent client gives up, in time, what publishMany has sent', async () => {
+    const client = new AshRedisClient({ ...place });
+    open.push(client);
+    const publisher = channelOf({ client });
+    await publisher.connect();
+    server.script = (words) => greeting(words);
+    const many = assert.rejects(publisher.publishMany([1, 2, 3]), ClosedError);
+    await server.until(() => commands().length === 3);
+    await publisher.stop({ timeoutMs: 1 });
+    await many;
+    assert.deepEqual([publisher.failedCount, publisher.stats().pendingCount], [3, 0]);
+    server.links[0]?.write(':1\r\n'.repeat(3));
+    assert.equal(await client.ping(), 'PONG');
+  });
+
   test('a replica is told to the logger, once for all of its links; a master is not', async () => {
     for (const [role, count] of [
       ['slave', 1],
