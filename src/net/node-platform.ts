@@ -15,6 +15,14 @@ export interface TransportTarget {
   readonly tls?: object | undefined;
 }
 
+/** What Node's streams know of themselves. */
+interface Brought {
+  readonly connecting?: boolean;
+  readonly destroyed?: boolean;
+  readonly readableEnded?: boolean;
+  isPaused?(): boolean;
+}
+
 /** Brings a stream of bytes to the address, connected or connecting. */
 export type Transport = (address: TransportTarget) => unknown;
 
@@ -164,10 +172,14 @@ function dialTransport(transport: Transport, address: Address, events: LinkEvent
   resolved
     .then(() => transport({ host, port, path, tls }))
     .then((brought) => {
-      const stream = brought as (ByteStream & { connecting?: boolean }) | null | undefined;
+      const stream = brought as (ByteStream & Brought) | null | undefined;
       if (typeof stream?.write !== 'function') {
         throw new TypeError(`"transport" gave ${stream === null ? 'null' : typeof stream}, allowed is a Duplex stream`);
       }
+      // It would tell its end no more.
+      if (stream.destroyed || stream.readableEnded) throw new TypeError('"transport" gave a stream that has ended');
+      // By a proxy's library, say: a listener alone would not undo it.
+      if (stream.isPaused?.()) stream.resume();
       link.attach(stream, stream.connecting === true ? 'connect' : undefined);
     })
     .catch((error: unknown) => link.fail(asError(error)));

@@ -2,9 +2,11 @@
 // Run by `npm test`.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { AshRedisClient, HandshakeError, LinkLostError } from '../../../src/index.ts';
+import { AshRedisClient, ConnectError, HandshakeError, LinkLostError } from '../../../src/index.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 describe('a stream of a user’s own', () => {
@@ -57,6 +59,35 @@ describe('a stream of a user’s own', () => {
     await client.connect();
     await client.close();
     assert.equal(client.state, 'closed');
+  });
+
+  test('that comes paused is read all the same', async () => {
+    await using client = clientOver((socket) => socket.pause());
+    await client.connect();
+    assert.equal(await client.set('k', 'v'), 'OK');
+  });
+
+  test('that has ended before it comes fails the attempt at once, by name', async () => {
+    const open = async () => {
+      const socket = connect(server.port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    const closed = await open();
+    closed.destroy();
+    await once(closed, 'close');
+    const ended = new PassThrough({ autoDestroy: false });
+    ended.resume().end();
+    await once(ended, 'end');
+    for (const stream of [closed, ended]) {
+      await using client = new AshRedisClient({ transport: () => stream, connectTimeoutMs: 2 ** 31 - 1 });
+      await assert.rejects(client.connect(), (error: Error) => {
+        assert.ok(error instanceof ConnectError);
+        assert.match(error.message, /"transport" gave a stream that has ended/);
+        return true;
+      });
+      assert.equal(client.state, 'idle');
+    }
   });
 
   test('that gives text is refused by name', async () => {
