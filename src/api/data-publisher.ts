@@ -269,7 +269,7 @@ export abstract class DataPublisher<R = unknown> {
     this.#pendingCount += count;
   }
 
-  /** Their outcome is counted elsewhere. */
+  /** Their outcome is counted elsewhere. @internal */
   protected countSettled(count = 1): void {
     this.#pendingCount -= count;
     if (this.#pendingCount === 0) this.#onIdle?.();
