@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { LinkLostError, ReplyError, TimeoutError } from '../../../src/errors/index.ts';
 import type { Wish } from '../../../src/pubsub/standing.ts';
 import { SubscriptionTable } from '../../../src/pubsub/subscription-table.ts';
+import { RespMessage } from '../../../src/resp/index.ts';
 import { RecordingSink } from '../../support/pubsub-bench.ts';
 
 const lost = new LinkLostError('Lost the link');
@@ -191,4 +192,97 @@ describe('the subscription table at its edges', () => {
     bench.table.confirmed('unsubscribe', 'channel', 'x', 1, true);
     assert.ok(bench.table.isEmpty);
   });
+
+  test('tells of a limit only what never had an answer', () => {
+    const bench = new Bench();
+    const sink = new RecordingSink();
+    const wish = bench.wish(['lost', 'on', 'no', 'never'], sink);
+    bench.confirm('lost', 'on');
+    bench.refuse('no', 0);
+    assert.equal(bench.table.isSettled(wish), false);
+    bench.table.takenAway('channel', 'lost', { cause: lost, reason: 'unsubscribed-by-server' }, 0);
+    sink.states.length = 0;
+    bench.table.late(wish, () => late);
+    assert.deepEqual(sink.states, [{ channel: 'never', state: 'pending', error: late }]);
+    bench.confirm('lost', 'never');
+    assert.equal(bench.table.isSettled(wish), true, 'a refusal is an answer');
+  });
+
+  test('forgets at once what is refused and not wanted any more, and asks nothing again', () => {
+    const bench = new Bench();
+    const [before, after, unsure] = [bench.wish(['before']), bench.wish(['after']), bench.wish(['unsure'])];
+    bench.table.remove(before);
+    bench.refuse('before', 0);
+    bench.refuse('after', 0);
+    bench.table.remove(after);
+    bench.table.unanswered('subscribe', 'channel', 'unsure', late, 0);
+    bench.take();
+    bench.table.remove(unsure);
+    assert.deepEqual(bench.take(), ['unsubscribe unsure alone']);
+    bench.table.refused('unsubscribe', 'channel', 'unsure', denied, 0);
+    assert.deepEqual(bench.take(), []);
+    assert.ok(bench.table.isEmpty);
+    assert.equal(bench.table.nextRetryAt(), Infinity);
+  });
+
+  test('tells a right that went while a channel was held as its loss, once it is back', () => {
+    const bench = new Bench();
+    const sink = new RecordingSink();
+    bench.wish(['x'], sink);
+    bench.confirm('x');
+    bench.table.askAgain('channel', 'x');
+    bench.refuse('x', 0);
+    assert.deepEqual([sink.stateOf('x'), sink.gaps], ['denied', []]);
+    bench.table.retryDue(1000);
+    bench.confirm('x');
+    assert.deepEqual(
+      sink.gaps.map(({ reason, cause }) => [reason, cause]),
+      [['denied', denied]],
+    );
+  });
+
+  /** Three wishes for x. The first gives up, at the call of `name`, the second one; the third learns all the same. */
+  function trio(bench: Bench, name: 'onMessage' | 'onChannelState' | 'onGap') {
+    const sinks = [new RecordingSink(), new RecordingSink(), new RecordingSink()] as const;
+    const wishes: Wish[] = [];
+    Object.assign(sinks[0], { [name]: () => bench.table.remove(wishes[1] as Wish) });
+    for (const sink of sinks) wishes.push(bench.wish(['x'], sink));
+    return sinks;
+  }
+
+  test('tells those behind a wish that is given up by another in the middle of being told', () => {
+    for (const name of ['onMessage', 'onChannelState', 'onGap'] as const) {
+      const bench = new Bench();
+      const [, second, third] = trio(bench, name);
+      bench.confirm('x');
+      assert.deepEqual([second.states.length, third.states.length], [name === 'onChannelState' ? 0 : 1, 1], name);
+      if (name === 'onMessage') bench.table.route(new RespMessage('x', undefined, '1', false), 1);
+      bench.table.takenAway('channel', 'x', { cause: lost, reason: 'unsubscribed-by-server' }, 1);
+      bench.confirm('x');
+      assert.deepEqual(second.seen, [], name);
+      assert.deepEqual(third.gaps.length, 1, name);
+      assert.deepEqual(third.texts, name === 'onMessage' ? ['x:1'] : [], name);
+      assert.equal(third.stateOf('x'), 'active', name);
+    }
+  });
+
+  for (const event of ['taken away', 'not on the link that took over'] as const) {
+    test(`leaves nothing of a channel that its only user gives up when it hears that it is ${event}`, () => {
+      const bench = new Bench();
+      const sink = new RecordingSink();
+      const wish = bench.wish(['x'], sink);
+      bench.confirm('x');
+      sink.onChannelState = () => bench.table.remove(wish);
+      bench.take();
+      if (event === 'taken away')
+        bench.table.takenAway('channel', 'x', { cause: lost, reason: 'unsubscribed-by-server' }, 1);
+      else
+        bench.table.moved(
+          { channel: new Map(), pattern: new Map(), shard: new Map() },
+          { cause: lost, reason: 'link-lost' },
+        );
+      assert.deepEqual(bench.take(), []);
+      assert.ok(bench.table.isEmpty);
+    });
+  }
 });
