@@ -99,6 +99,9 @@ describe('Keyspace', () => {
     clock.seconds = 110;
     idle.write('k', 0, 'w');
     assert.equal(seconds(), 0);
+    clock.seconds = 120;
+    idle.set('k', 'x', 0);
+    assert.equal(seconds(), 0);
   });
 
   test('set() replaces the time to live, replace() keeps it', () => {
@@ -184,6 +187,29 @@ describe('Keyspace', () => {
       second.keys,
       Array.from({ length: 10 }, (_, n) => `k${n + 10}`),
     );
+  });
+
+  test('scan() gives no key whose time is over, and after swap() or clear() none of other databases', () => {
+    const other = new Keyspace(
+      1,
+      memory,
+      () => now,
+      () => {},
+    );
+    for (const [name, space] of [
+      ['here', keyspace],
+      ['there', other],
+    ] as const) {
+      for (let n = 0; n < 10; n++) space.set(`${name}${n}`, 'v', n === 5 ? 1500 : 0);
+    }
+    const { cursor } = keyspace.scan(0, 2, undefined);
+    now = 1500;
+    keyspace.swap(other);
+    const { keys } = keyspace.scan(cursor, 100, undefined);
+    assert.deepEqual(keys, ['there2', 'there3', 'there4', 'there6', 'there7', 'there8', 'there9']);
+    const cleared = other.scan(0, 2, undefined);
+    other.clear();
+    assert.deepEqual(other.scan(cleared.cursor, 100, undefined), { cursor: 0, keys: [] });
   });
 
   test('scan() counts the keys that it looks at, not those that match', () => {

@@ -1,0 +1,98 @@
+// What the server remembers of a connection: who it is, what waits while it is held up, what it does not want to hear.
+
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { createServer, type EmbeddedServer } from '../../../src/server/index.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
+
+describe('a connection', () => {
+  let server: EmbeddedServer;
+  let a: RawConnection;
+  before(async () => {
+    server = await createServer();
+  });
+  after(() => server.stop());
+  beforeEach(async () => {
+    a = await RawConnection.open(server);
+  });
+  afterEach(() => a.close());
+
+  test('is listed with its addresses, its age and how long it has been idle', async (t) => {
+    const real = Date.now;
+    let later = 0;
+    t.mock.method(Date, 'now', () => real() + later);
+    const b = await RawConnection.open(server);
+    const id = (await a.ask('CLIENT ID\r\n', '\n')).slice(1).trim();
+    later = 70_500;
+    const line = async () => {
+      const all = await b.ask('CLIENT LIST\r\n', '\n\r\n');
+      return all.split('\n').find((each) => each.includes(`id=${id} `)) as string;
+    };
+    const idle = await line();
+    const { localPort } = a.socket;
+    assert.match(idle, new RegExp(` addr=127\\.0\\.0\\.1:${localPort} laddr=127\\.0\\.0\\.1:${server.port} `));
+    assert.match(idle, / age=7[0-3] idle=7[0-3] /);
+    await a.ask('PING\r\n', '\n');
+    assert.match(await line(), / age=7[0-3] idle=[0-3] /);
+    b.close();
+  });
+
+  test('that sends its end with its commands is answered and ended', async () => {
+    const half = new RawConnection(connect({ port: server.port, host: server.host, allowHalfOpen: true }));
+    half.socket.end('PING 1\r\nPING 2\r\n');
+    assert.equal(await half.untilClosed(), '$1\r\n1\r\n$1\r\n2\r\n');
+    half.close();
+  });
+
+  test('that is held up in the middle of what it sent goes on there, and once', async () => {
+    for (const count of [1, 2, 3]) {
+      const answer = await a.ask('DEBUG SLEEP 0.01\r\nINCR held\r\nPING x\r\n', 'x\r\n');
+      assert.equal(answer, `+OK\r\n:${count}\r\n$1\r\nx\r\n`);
+    }
+    // Held up by two at once it goes on when both have ended.
+    a.write('DEBUG SLEEP 0.01\r\nINCR held\r\n');
+    await a.until((received) => received.includes('+OK'));
+    server.faults.freeze();
+    server.faults.thaw();
+    await a.until((received) => received.includes(':4\r\n'));
+    assert.equal(a.take(), '+OK\r\n:4\r\n');
+    assert.equal(await a.ask('GET held\r\n', '4\r\n'), '$1\r\n4\r\n');
+  });
+
+  test('that wants no replies still gets its messages, its own too', async () => {
+    await a.ask('HELLO 3\r\nSUBSCRIBE c\r\nECHO end\r\n', 'end\r\n');
+    const message = (text: string) => `>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$${text.length}\r\n${text}\r\n`;
+    assert.equal(
+      await a.ask('CLIENT REPLY OFF\r\nPUBLISH c one\r\nPING\r\nPUBLISH c two\r\nCLIENT REPLY ON\r\n', '+OK\r\n'),
+      `${message('one')}${message('two')}+OK\r\n`,
+    );
+    assert.equal(
+      await a.ask('CLIENT REPLY SKIP\r\nPUBLISH c three\r\nPING\r\n', 'PONG\r\n'),
+      `${message('three')}+PONG\r\n`,
+    );
+    // In a transaction too, whose reply alone is taken back.
+    assert.equal(
+      await a.ask('CLIENT REPLY OFF\r\nMULTI\r\nPUBLISH c four\r\nEXEC\r\nCLIENT REPLY ON\r\n', '+OK\r\n'),
+      `${message('four')}+OK\r\n`,
+    );
+  });
+
+  test('whose name is long gives its memory back when it renames itself or goes', async () => {
+    await using small = await createServer({ limits: { maxPendingInputBytes: 100_000 } });
+    const name = 'n'.repeat(60_000);
+    const set = (text: string) => `*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$${text.length}\r\n${text}\r\n`;
+    for (let round = 0; round < 3; round++) {
+      const long = await RawConnection.open(small);
+      assert.equal(await long.ask(set(name), '\n'), '+OK\r\n');
+      assert.equal(await long.ask(set('short'), '\n'), '+OK\r\n');
+      assert.equal(await long.ask(set(name), '\n'), '+OK\r\n');
+      const surplus = await RawConnection.open(small);
+      surplus.write(set(name));
+      assert.equal(await surplus.untilClosed(), '');
+      surplus.close();
+      long.socket.end();
+      await long.untilClosed();
+    }
+  });
+});
