@@ -34,6 +34,9 @@ describe('arguments', () => {
 
   test('a negative number is a value, and what follows -- is a word', () => {
     assert.equal(parseArguments(SPEC, ['a', '--ttl', '-1.5']).number('ttl'), -1.5);
+    assert.deepEqual(parseArguments(SPEC, ['a', '--ttl', '-1.5', 'b']).words, ['a', 'b']);
+    assert.equal(parseArguments(SPEC, ['a', '--ttl', '-1.5']).text('ttl'), '-1.5');
+    assert.equal(parseArguments(SPEC, ['a', '--name', '7']).number('name'), undefined, 'it is no number');
     assert.deepEqual(parseArguments(SPEC, ['--', '--port', '-1']).words, ['--port', '-1']);
     assert.deepEqual(parseArguments(SPEC, ['-5', '-1.5e3', '--json']).words, ['-5', '-1.5e3']);
     for (const line of ['a -n -5', 'a --name -5', 'a --name=-5', '-n -5 a']) {
@@ -65,6 +68,13 @@ describe('arguments', () => {
     refused('a --port 0', /--port '0' is not an integer from 1 to 65535/);
     refused('a --port 1.5', /not an integer/);
     refused('a --port abc', /--port 'abc' is not an integer/);
+    refused('a --port 65536', /from 1 to 65535/);
+    assert.equal(parseArguments(SPEC, ['a', '--port', '1']).number('port'), 1);
+    assert.equal(parseArguments(SPEC, ['a', '--port', '65535']).number('port'), 65_535);
+    refused('a --ttl=', /--ttl '' is not a number/);
+    refused('a --password x', /unknown option '--password': the password comes from ASHREDIS_PASSWORD or the URL/);
+    refused('a -a x', /unknown option '-a': the password comes from ASHREDIS_PASSWORD or the URL/);
+    refused('a --xyzzyplugh', /unknown option '--xyzzyplugh'(?!, did)/);
     refused('a --ttl x', /--ttl 'x' is not a number/);
     refused('a --name', /--name/);
     refused('--json', /a word is missing; usage: tool do WORD/);
@@ -74,6 +84,39 @@ describe('arguments', () => {
   test('help and version are never refused for missing words', () => {
     assert.equal(parseArguments(SPEC, ['--help']).flag('help'), true);
     assert.equal(parseArguments(SPEC, ['--version']).flag('version'), true);
+  });
+
+  test('the help stands in columns', () => {
+    assert.equal(
+      helpText({ ...SPEC, notes: ['One note.', 'Another.'] }),
+      [
+        'Do it',
+        '',
+        'Usage: tool do WORD [options]',
+        '',
+        'Options:',
+        '  -p, --port N     a port',
+        '      --ttl S      seconds',
+        '  -n, --name TEXT  a name',
+        '      --json       JSON',
+        '  -h, --help       show this help',
+        '      --version    show the version',
+        '',
+        'Examples:',
+        '  # try it',
+        '  tool do something',
+        '',
+        'One note.',
+        '',
+        'Another.',
+        '',
+      ].join('\n'),
+    );
+    assert.doesNotMatch(helpText({ ...SPEC, examples: [] }), /Examples/);
+  });
+
+  test('an option that the table does not have is a bug of ours', () => {
+    assert.throws(() => parseArguments(SPEC, ['a']).flag('nosuch'), /^Error: Bug: tool do has no option --nosuch$/);
   });
 
   test('every command has a help with its usage, all options and at least one example', () => {

@@ -25,8 +25,14 @@ describe('the table of channels', () => {
     send('one', 5);
     send('two', 7);
     send('two', 8);
+    // What comes again, or late, is no hole.
+    send('two', 8);
+    send('two', 7);
+    send('two', 9);
     const [row] = table.rows(1);
     assert.deepEqual([row?.gaps, row?.missed], [1, 2]);
+    table.addGap({ channels: ['a', 'x'], from: 0, to: 1, cause: new Error('hole'), reason: 'counted', missed: 3 });
+    assert.deepEqual([table.rows(1)[0]?.gaps, table.rows(1)[0]?.missed], [2, 5]);
   });
 
   test('takes the age from a time stamp in seconds, milliseconds or ISO form, also of a numbered message', () => {
@@ -43,8 +49,11 @@ describe('the table of channels', () => {
     }
     const table = new ChannelTable();
     table.addMessage('a', '{broken', at);
-    table.addMessage('a', '[1]', at);
+    for (const payload of ['[1]', 'null', '7', '{"timestamp":"soon"}', '{"timestamp":5}'])
+      table.addMessage('a', payload, at);
     assert.equal(table.rows(1)[0]?.lagMs, null);
+    table.addMessage('a', JSON.stringify({ ts: at + 1000 }), at);
+    assert.equal(table.rows(1)[0]?.lagMs, 0, 'a clock that is ahead');
   });
 
   test('a lost link of its own is a gap of every channel it knows', () => {
@@ -64,7 +73,18 @@ describe('the table of channels', () => {
   test('forgets a channel that is silent for long', () => {
     const table = new ChannelTable();
     table.addMessage('a', 'x', 0);
-    for (let look = 0; look < 70; look++) table.rows(1);
+    for (let look = 0; look < 50; look++) table.rows(1);
+    table.addMessage('a', 'x', 0);
+    for (let look = 0; look < 60; look++) assert.equal(table.rows(1).length, 1);
+    assert.equal(table.rows(1)[0]?.total, 2);
     assert.equal(table.rows(1).length, 0);
+  });
+
+  test('takes up no more than 10,000 channels, and of those it knows goes on counting', () => {
+    const table = new ChannelTable();
+    for (let index = 0; index < 10_001; index++) table.addMessage(`c${index}`, 'x', 0);
+    table.addMessage('c0', 'x', 0);
+    const rows = table.rows(1);
+    assert.deepEqual([rows.length, rows[0]?.total], [10_000, 2]);
   });
 });
