@@ -87,6 +87,28 @@ describe('a transaction', () => {
     }));
 });
 
+describe('a command', () => {
+  test('is known in any case, and one that is not is told with as much of its words as Redis tells', () =>
+    served({}, async (a) => {
+      assert.equal(await said(a, ['sEt k v', 'GeT k', 'get k']), '+OK\r\n$1\r\nv\r\n$1\r\nv\r\n');
+      const told = `${"'abcdefgh' ".repeat(11)}'abcdefg' `;
+      assert.equal(
+        await said(a, [`noSuch${' abcdefgh'.repeat(100)}`]),
+        `-ERR unknown command 'noSuch', with args beginning with: ${told}\r\n`,
+      );
+    }));
+
+  test('that only reads or deletes is served however full memory is', () =>
+    served({ maxMemoryBytes: 700 }, async (a) => {
+      const [value, key] = ['x'.repeat(500), 'k'.repeat(200)];
+      assert.equal(
+        await said(a, [`SET a ${value}`, `GET ${key}`, `DEL ${key}`, 'EXPIRE a 100', 'PUBLISH a m', 'DEL a']),
+        '+OK\r\n$-1\r\n:0\r\n:1\r\n:0\r\n:1\r\n',
+      );
+      assert.match(await said(a, [`SET a ${value}${key}`, 'EXISTS a']), /^-OOM [^\r]*\r\n:0\r\n$/);
+    }));
+});
+
 describe('before AUTH', () => {
   test('a stranger learns of no command whether it exists, and gets no subcommand', () =>
     served({ password: 'secret' }, async (a) => {
