@@ -144,8 +144,11 @@ describe('the doctor on what is allowed', () => {
   });
 
   test('names each command that is refused, once', async () => {
+    const asked = async (client: AshRedisClient, report: (finding: Finding) => void) => {
+      assert.equal(await checkPermissions(client, report), true);
+    };
     assert.deepEqual(
-      (await findings(checkPermissions, commands())).map(({ check, level }) => [check, level]),
+      (await findings(asked, commands())).map(({ check, level }) => [check, level]),
       [['permissions', 'ok']],
     );
     const [denied, ...others] = await findings(
@@ -211,8 +214,11 @@ describe('the doctor on the handshake', () => {
   });
 
   test('warns of RESP2, of replicas and of line servers', async () => {
+    const goesOn: Check = async (client, report) => {
+      assert.equal(await checkHandshake(client, report), true);
+    };
     const levels = async (server: object) =>
-      (await findings(checkHandshake, { server, connect: async () => {}, ping: async () => 'PONG' })).map(
+      (await findings(goesOn, { server, connect: async () => {}, ping: async () => 'PONG' })).map(
         ({ check, level }) => `${check} ${level}`,
       );
     assert.deepEqual(await levels({ dialect: 'resp', protocol: 3, role: 'master' }), ['dialect ok']);

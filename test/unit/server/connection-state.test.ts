@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { createServer, type EmbeddedServer } from '../../../src/server/index.ts';
+import { until } from '../../support/events.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
 
 describe('a connection', () => {
@@ -95,4 +96,32 @@ describe('a connection', () => {
       await long.untilClosed();
     }
   });
+
+  test('may get one reply beyond the limit of output, since nothing waited before it', async () => {
+    await using small = await createServer({ limits: { maxOutputBytes: 1000, softSubscriberOutputBytes: 500 } });
+    const client = await RawConnection.open(small);
+    const value = 'v'.repeat(60_000);
+    assert.equal(await client.ask(`SET k ${value}\r\n`, '\n'), '+OK\r\n');
+    assert.equal(await client.ask('GET k\r\nPING\r\n', 'PONG\r\n'), `$60000\r\n${value}\r\n+PONG\r\n`);
+    client.close();
+  });
+
+  for (const dialect of ['auto', 'ashredis'] as const) {
+    test(`whose line has no end is counted with all others' (${dialect}), until it goes`, async () => {
+      await using small = await createServer({ dialect, limits: { maxPendingInputBytes: 10_000 } });
+      const { stats } = small as unknown as { stats: { inputBytes: number } };
+      for (let round = 0; round < 3; round++) {
+        const [first, second] = [await RawConnection.open(small), await RawConnection.open(small)];
+        const before = stats.inputBytes;
+        first.write('x'.repeat(6000));
+        await until(() => stats.inputBytes === before + 6000, 'the first is read');
+        second.write('x'.repeat(6000));
+        assert.equal(await second.untilClosed(), '');
+        assert.equal(first.ended, false);
+        first.close();
+        second.close();
+        await until(() => small.connectionCount === 0, 'both are gone');
+      }
+    });
+  }
 });

@@ -145,8 +145,10 @@ describe('Keyspace', () => {
     now = 5000;
     for (let n = 0; n < 100; n++) keyspace.get(`k${n}`);
     assert.ok(memory.usedBytes > 0);
+    keyspace.set('dies', 'v', 9000);
+    assert.equal(keyspace.volatileCount, 1);
     keyspace.clear();
-    assert.equal(memory.usedBytes, 0);
+    assert.deepEqual([memory.usedBytes, keyspace.size, keyspace.volatileCount], [0, 0, 0]);
     assert.ok(memory.peakBytes > 0);
   });
 
@@ -218,6 +220,18 @@ describe('Keyspace', () => {
     assert.deepEqual(step.keys, []);
     assert.notEqual(step.cursor, 0);
     assert.deepEqual(keyspace.scan(step.cursor, 50, new Glob('k99')), { cursor: 0, keys: ['k99'] });
+  });
+
+  test('randomKey() begins where chance says, and goes on from there', () => {
+    for (let n = 0; n < 10; n++) keyspace.set(`k${n}`, 'v', 0);
+    assert.equal(
+      keyspace.randomKey(() => 0.75),
+      'k7',
+    );
+    assert.equal(
+      keyspace.randomKey(() => 0),
+      'k8',
+    );
   });
 
   test('randomKey() finds a living key, and none when all are dead', () => {
