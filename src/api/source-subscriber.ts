@@ -14,6 +14,8 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
   #handle: SourceHandle | undefined;
   /** The start that goes on: one that was given up must not subscribe any more. */
   #attempt: object | undefined;
+  /** Ends its waiting for a confirmation. */
+  #settle: (() => void) | undefined;
 
   /** Where the messages come from, connected or connecting. @internal */
   protected abstract openSource(signal: AbortSignalLike | undefined): MessageSource | Promise<MessageSource>;
@@ -40,6 +42,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
     let timer: TimerHandle | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
+        this.#settle = resolve;
         if (!waitOnFirstConnect) {
           timer = this.platform.setTimer(limitMs, () => reject(lateError(this.name, limitMs)), false);
         }
@@ -75,6 +78,7 @@ export abstract class SourceSubscriber<T = JsonObject> extends DataSubscriber<T>
 
   protected override doStop(_timeoutMs: number): Promise<void> | void {
     this.#attempt = undefined;
+    this.#settle?.();
     this.channelState = 'closed';
     this.#handle?.cancel();
     this.#handle = undefined;

@@ -95,6 +95,32 @@ describe('a subscriber over a source', () => {
     await subscriber.stop();
   });
 
+  test('stop() before the confirmation leaves no timer, nor does a start that was given up', async () => {
+    const network = new SimulatedNetwork(new VirtualTime(), new SeededRandom(1));
+    const platform = network.platform('test', new SeededRandom(1), 0);
+    const subscriber = make({ [PLATFORM]: platform } as SubscriberConfig<unknown>);
+    subscriber.onSubscribe = () => {};
+    const controller = new AbortController();
+    const given = assert.rejects(subscriber.start({ signal: controller.signal }), /enough/);
+    await turn();
+    assert.equal(platform.timerCount, 1);
+    controller.abort(new Error('enough'));
+    await given;
+    await turn();
+    assert.equal(platform.timerCount, 0);
+    const started = assert.rejects(subscriber.start(), ClosedError);
+    await turn();
+    assert.equal(platform.timerCount, 1);
+    const stopping = subscriber.stop();
+    await started;
+    await turn();
+    await network.time.runFor(0);
+    assert.equal(subscriber.state, 'closed');
+    await network.time.runFor(5);
+    await stopping;
+    assert.equal(platform.timerCount, 0);
+  });
+
   test('a confirmation leaves no timer', async () => {
     const time = new VirtualTime();
     const random = new SeededRandom(1);
