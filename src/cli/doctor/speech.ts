@@ -223,6 +223,7 @@ export async function checkClock(client: AshRedisClient, report: Report): Promis
     const reply = (await client.command('TIME')) as unknown[];
     const after = Date.now();
     const there = Number(reply[0]) * 1000 + Number(reply[1]) / 1000;
+    if (!(there > 0)) return report(skipped('clock', 'the server does not tell its time'));
     const offset = there < before ? there - before : there > after ? there - after : 0;
     if (Math.abs(offset) < CLOCK_MS)
       report(ok('clock', `differs by ${duration(Math.abs(offset))}`, { offsetMs: offset }));

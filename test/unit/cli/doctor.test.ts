@@ -130,6 +130,11 @@ describe('the doctor on the clock', () => {
     assert.equal(await clock(-1500), 'warning: the clock of the server is 1.5 s behind ours');
     const [denied] = await findings(checkClock, { command: () => Promise.reject(new Error('no')) });
     assert.deepEqual(denied, { check: 'clock', level: 'skipped', text: 'no' });
+    // A proxy may answer in its own way; that is no clock which agrees.
+    for (const reply of [[], ['soon', '0'], 'OK']) {
+      const [odd] = await findings(checkClock, { command: async () => reply });
+      assert.deepEqual(odd, { check: 'clock', level: 'skipped', text: 'the server does not tell its time' });
+    }
   });
 });
 
