@@ -8,6 +8,7 @@ import { NEED_DATA, RespDecoder, RespError } from '../../src/resp/index.ts';
 import { createServer } from '../../src/server/index.ts';
 import { RawConnection } from '../support/raw-connection.ts';
 import { hasRealServer, startReal, type TestServer } from '../support/servers.ts';
+import { SeededRandom } from '../support/simulation/random.ts';
 
 type Script = readonly (string | readonly string[])[];
 
@@ -802,17 +803,6 @@ async function run(server: TestServer, script: Script, hello: 2 | 3): Promise<st
   }
 }
 
-/** mulberry32: the same scripts in every run. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
-
 const WORDS = [
   ...['a', 'b', 'c', '0', '1', '-1', '10', '3.5', 'x', '', 'NX', 'XX', 'GET', 'KEEPTTL', 'EXAT', 'PERSIST', 'GT'],
   ...['99999999999', 'hello world', '9223372036854775807'],
@@ -826,11 +816,10 @@ const NAMES = [
 
 /** Commands of few words out of few, so that they meet. */
 function randomScript(seed: number, count: number): string[][] {
-  const random = randomOf(seed);
+  const random = new SeededRandom(seed);
   return Array.from({ length: count }, () => {
-    const name = NAMES[random(NAMES.length)] as string;
-    const args = Array.from({ length: random(5) }, () => WORDS[random(WORDS.length)] as string);
-    return [name, ...args];
+    const name = random.pick(NAMES);
+    return [name, ...Array.from({ length: random.integer(0, 4) }, () => random.pick(WORDS))];
   });
 }
 

@@ -10,17 +10,7 @@ import {
   AshRedisDataPublisher,
 } from '../../src/index.ts';
 import { createServer, type EmbeddedServer } from '../../src/server/index.ts';
-
-/** mulberry32: the same values in every run. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
+import { SeededRandom } from '../support/simulation/random.ts';
 
 const PARTS = [
   'a',
@@ -45,8 +35,8 @@ const PARTS = [
   '\u0000',
 ];
 
-function randomText(random: (below: number) => number): string {
-  return Array.from({ length: 1 + random(12) }, () => PARTS[random(PARTS.length)]).join('');
+function randomText(random: SeededRandom): string {
+  return Array.from({ length: random.integer(1, 12) }, () => random.pick(PARTS)).join('');
 }
 
 describe('line clients of this package and RESP clients at the embedded server', () => {
@@ -65,7 +55,7 @@ describe('line clients of this package and RESP clients at the embedded server',
   });
 
   test('500 random keys and values arrive unchanged, both ways, in three regions', async () => {
-    const random = randomOf(7);
+    const random = new SeededRandom(7);
     for (let count = 0; count < 500; count++) {
       const region = [null, 'r', 'x.y-z'][count % 3] as string | null;
       const [key, value] = [randomText(random), randomText(random)];
