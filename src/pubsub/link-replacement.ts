@@ -169,17 +169,22 @@ export function newerMessages(given: readonly RespMessage[], brought: readonly R
   });
 }
 
-/** The largest number of messages that `given` ends and `brought` begins with. */
+/**
+ * The largest number of messages that `given` ends and `brought` begins with, as Knuth, Morris and Pratt find it: a
+ * channel that says the same a hundred thousand times must not be compared with itself at every place.
+ */
 function overlap(given: readonly RespMessage[], brought: readonly RespMessage[]): number {
-  for (let count = Math.min(given.length, brought.length); count > 0; count--) {
-    const start = given.length - count;
-    let same = true;
-    for (let index = 0; same && index < count; index++) {
-      same = isSamePayload((given[start + index] as RespMessage).payload, (brought[index] as RespMessage).payload);
-    }
-    if (same) return count;
+  // Of the first n of `brought`: the largest lower number of messages with which they both begin and end.
+  const shorter = [0];
+  /** So many of `brought` stood at the end before `message` came; how many do now. */
+  const grow = (count: number, { payload }: RespMessage): number => {
+    while (count > 0 && !isSamePayload(payload, brought[count]?.payload)) count = shorter[count - 1] as number;
+    return isSamePayload(payload, brought[count]?.payload) ? count + 1 : count;
+  };
+  for (let index = 1; index < brought.length; index++) {
+    shorter.push(grow(shorter[index - 1] as number, brought[index] as RespMessage));
   }
-  return 0;
+  return given.reduce(grow, 0);
 }
 
 function byChannel(messages: readonly RespMessage[]): Map<string, RespMessage[]> {

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { newerMessages } from '../../../src/pubsub/link-replacement.ts';
 import { RespMessage } from '../../../src/resp/index.ts';
 import { PubsubBench, RecordingSink } from '../../support/pubsub-bench.ts';
+import { SeededRandom } from '../../support/simulation/random.ts';
 
 const EPOCH_MS = 1_700_000_000_000;
 
@@ -303,5 +304,44 @@ describe('the replacement of a link', () => {
     assert.equal(text(newerMessages(list('ab'), list('xy'))), 'xy');
     assert.equal(text(newerMessages([], list('xy'))), 'xy');
     assert.equal(text(newerMessages(list('abab'), list('ababab'))), 'ab');
+  });
+
+  test('finds it in any lists, as trying every place would', () => {
+    const random = new SeededRandom(5);
+    const list = () =>
+      Array.from({ length: random.integer(0, 12) }, () => {
+        const payload = random.pick(['a', 'b']);
+        return new RespMessage('c', undefined, random.chance(0.5) ? payload : Buffer.from(payload), false);
+      });
+    const key = ({ payload }: RespMessage) => `${typeof payload} ${payload}`;
+    for (let round = 0; round < 3000; round++) {
+      const given = list();
+      const brought = list();
+      const repeats = (count: number) =>
+        given
+          .slice(given.length - count)
+          .map(key)
+          .join() === brought.slice(0, count).map(key).join();
+      let count = Math.min(given.length, brought.length);
+      while (!repeats(count)) count--;
+      assert.deepEqual(newerMessages(given, brought), brought.slice(count));
+    }
+  });
+
+  test('looks at each message a few times only, also where a channel says the same again and again', () => {
+    let looks = 0;
+    const list = (text: string) =>
+      [...text].map((payload) =>
+        Object.defineProperty(new RespMessage('c', undefined, '', false), 'payload', {
+          get() {
+            looks++;
+            return payload;
+          },
+        }),
+      );
+    const same = 'a'.repeat(3000);
+    assert.equal(newerMessages(list(same), list(`${same}b`)).length, 1);
+    assert.equal(newerMessages(list(`${same}c`), list(`${same}b`)).length, 3001);
+    assert.ok(looks < 12 * 4 * 3001, `looked ${looks} times`);
   });
 });
