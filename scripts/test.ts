@@ -31,7 +31,7 @@ const args = [
   `--import=${reader}`,
   '--test',
   `--test-concurrency=${2 * availableParallelism() + 1}`,
-  '--test-timeout=120000',
+  '--test-timeout=600000',
 ];
 const reporter = join(root, 'scripts/test-reporter.mjs');
 args.push(`--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...flags, ...grouped(files));

@@ -13,7 +13,7 @@ import { root } from '../support/sources.ts';
 import { hasTmux, openTerminal } from '../support/tmux.ts';
 
 const PROGRAM = [...READ_TYPESCRIPT, 'src/cli/ashredis.ts'];
-const LIMIT = { timeout: 50_000 };
+const LIMIT = { timeout: 300_000 };
 
 describe('the command line as a process', () => {
   let server: EmbeddedServer;
@@ -40,7 +40,7 @@ describe('the command line as a process', () => {
   test('a reader that goes away ends sub quietly: no error, no stack', LIMIT, async () => {
     const child = start('sub', 'pipe');
     const stderr = collect(child, 'stderr');
-    const ended = once(child, 'exit');
+    const ended = once(child, 'close');
     await publishHeard('pipe', { n: 1 });
     await once(child.stdout!, 'data');
     child.stdout!.destroy();

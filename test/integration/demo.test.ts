@@ -10,7 +10,7 @@ import { root } from '../support/sources.ts';
 import { hasTmux, openTerminal } from '../support/tmux.ts';
 
 const PROGRAM = [...READ_TYPESCRIPT, 'examples/demo/demo.ts'];
-const LIMIT = { timeout: 55_000 };
+const LIMIT = { timeout: 300_000 };
 
 function run(...args: string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve) => {

@@ -37,7 +37,7 @@ const PRINTS: Record<string, RegExp[]> = {
 /** Run in another way: 04 together with 05, the fan-out with a browser of ours, the inspector with a command. */
 const ELSEWHERE = ['04-channel-publishing.ts', 'resp-inspect.ts', 'sse-fan-out.ts'];
 
-const LIMIT_MS = 100_000;
+const LIMIT_MS = 300_000;
 
 test('every example is tried', () => {
   const files = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts'));

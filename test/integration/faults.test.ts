@@ -308,7 +308,7 @@ test('the process ends by itself after close(), and lives without any listener w
     stream.on('data', (chunk) => {
       output += chunk;
     });
-  const code = await within(new Promise((resolve) => child.once('exit', resolve)), 15_000, 'the process ends');
+  const code = await within(new Promise((resolve) => child.once('close', resolve)), 15_000, 'the process ends');
   assert.equal(output, 'ended');
   assert.equal(code, 0);
 });

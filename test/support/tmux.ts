@@ -49,7 +49,7 @@ export async function openTerminal(
   const screen = () => tmux('capture-pane', '-p');
   return {
     screen,
-    async shows(pattern, limitMs = 30_000) {
+    async shows(pattern, limitMs = 120_000) {
       const until = performance.now() + limitMs;
       for (;;) {
         const text = await screen();

@@ -22,8 +22,8 @@ const blocks = documents
   .filter(({ language }) => /^(ts|js|typescript|javascript|mjs)$/.test(language));
 const runnable = blocks.filter(({ flags }) => !flags.includes('no-run'));
 
-const RUN_LIMIT_MS = 20_000;
-const GROUP_LIMIT_MS = 60_000;
+const RUN_LIMIT_MS = 120_000;
+const GROUP_LIMIT_MS = 300_000;
 
 describe('documents', () => {
   let server: Awaited<ReturnType<typeof createServer>>;

@@ -360,14 +360,14 @@ describe('the client', () => {
   });
 
   test('close() does not wait for a blocking command: it rejects at once', async () => {
+    // Longer than a test may take: it does not run out.
+    await using client = new AshRedisClient('127.0.0.1', server.port, { protocol: 3, closeTimeoutMs: 600_000 });
     await client.connect();
     const popped = client.command('BLPOP', 'l', 0);
     const link = await server.linked(2);
     await server.until(() => link.commands.some((words) => words[0] === 'BLPOP'));
-    const startedAt = performance.now();
     await client.close();
     await assert.rejects(popped, ClosedError);
-    assert.ok(performance.now() - startedAt < 1000, 'closeTimeoutMs is 2000');
   });
 
   test('when nobody listens the error names host, port and what to check, and the client is idle again', async () => {
