@@ -57,6 +57,17 @@ forEachServer('the command line', (start, name) => {
     assert.equal((await done('get', 'n:3')).out, 'from stdin\n');
   });
 
+  test('keys stops after --count names, and gives a name as it is to a pipe alone', async () => {
+    for (const name of ['k:1', 'k:2', 'k:3']) await done('set', name, 'x');
+    assert.match((await done('keys', 'k:*', '--count', '2')).out, /^k:\d\nk:\d\n$/);
+    await done('set', 'odd:\u001b[2J', 'x');
+    assert.equal((await done('keys', 'odd:*')).out, 'odd:\u001b[2J\n');
+    assert.equal((await done('keys', 'odd:*', '--json')).out, '"odd:\\u001b[2J"\n');
+    const screen = fakeContext({ env, isTerminal: true });
+    assert.equal(await run(screen, 'keys', 'odd:*'), 0);
+    assert.equal(screen.stdout(), 'odd:\\x1b[2J\n');
+  });
+
   test('pub reads standard input where - stands for the message', async () => {
     const context = fakeContext({ env, input: ['1\n', '{"a":2}\n'] });
     assert.equal(await run(context, 'pub', 'dash', '-', '--json'), 0);
@@ -599,7 +610,7 @@ describe('the command line without a server', () => {
   });
 
   test('sub ends with 3 and the reason when it can not come back', async () => {
-    const first = await createServer({ port: 0 });
+    const first = await createServer({ port: await freePort() });
     const context = fakeContext({ env: { ASHREDIS_URL: first.url } });
     const running = run(context, 'sub', 'gone');
     const client = new AshRedisClient({ url: first.url });

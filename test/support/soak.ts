@@ -12,7 +12,7 @@ import {
 import { createServer } from '../../src/server/index.ts';
 import { until } from './events.ts';
 import { startFaultyLink } from './faulty-link.ts';
-import { startRedisServer } from './redis-server.ts';
+import { freePort, startRedisServer } from './redis-server.ts';
 import { SeededRandom } from './simulation/random.ts';
 
 export interface SoakResult {
@@ -268,7 +268,7 @@ async function startRestartable(): Promise<RestartableServer> {
       stop: async () => real?.stop(),
     };
   }
-  let embedded = await createServer({ port: 0 });
+  let embedded = await createServer({ port: await freePort() });
   const { port } = embedded;
   return {
     port,
