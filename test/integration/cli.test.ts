@@ -52,6 +52,9 @@ forEachServer('the command line', (start, name) => {
       err: "not stored: the key 'n:1' exists\n",
     });
     assert.equal((await done('set', 'n:2', 'y', '--xx', '--json')).out, '{"key":"n:2","stored":false}\n');
+    assert.equal((await done('set', 'n:2', 'y', '--xx')).err, "not stored: the key 'n:2' does not exist\n");
+    await done('set', 'n:1', '\ufeffz', '--xx');
+    assert.equal((await done('get', 'n:1', '--json')).out, '{"key":"n:1","value":"\ufeffz"}\n');
     const context = fakeContext({ env, input: ['from ', 'stdin'] });
     assert.equal(await run(context, 'set', 'n:3', '-'), 0);
     assert.equal((await done('get', 'n:3')).out, 'from stdin\n');
@@ -454,6 +457,39 @@ describe('the command line without a server', () => {
       assert.match(context.stderr(), pattern);
       assert.equal(context.stdout(), '');
     }
+  });
+
+  test('each command refuses a word too few or too many, and numbers outside its range', async () => {
+    const missing = [['set'], ['set', 'k'], ['pub'], ['sub']];
+    const surplus = [
+      ['get', 'k', 'more'],
+      ['set', 'k', 'v', 'more'],
+      ['keys', '*', 'more'],
+      ['pub', 'c', '1', 'more'],
+      ...['bench', 'doctor', 'server'].map((name) => [name, 'more']),
+    ];
+    const numbers = [
+      ['set', 'k', 'v', '--ttl', '0.0009'],
+      ['set', 'k', 'v', '--ttl', '2147483648'],
+      ['keys', '--count', '0'],
+      ['sub', 'c', '--count', '0'],
+      ['top', '--interval', '0.09'],
+      ['top', '--interval', '3601'],
+      ['bench', '--seconds', '0.09'],
+      ['bench', '--seconds', '601'],
+      ['server', '--port', '65536'],
+      ['server', '--max-memory', '-1'],
+      ['get', 'k', '--port', '0'],
+      ['get', 'k', '--timeout', '86401'],
+    ];
+    const refused = async (argv: string[], words: string) => {
+      const context = fakeContext();
+      assert.equal(await run(context, ...argv), 2, argv.join(' '));
+      assert.ok(context.stderr().includes(words), context.stderr());
+    };
+    for (const argv of missing) await refused(argv, 'a word is missing; usage: ');
+    for (const argv of surplus) await refused(argv, "'more' is one too many; usage: ");
+    for (const argv of numbers) await refused(argv, `${argv.at(-2)} '${argv.at(-1)}' is not a`);
   });
 
   test('what the library refuses is said in the words of the command line', async () => {
