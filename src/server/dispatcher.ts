@@ -108,22 +108,21 @@ export class Dispatcher {
     server.stats.commandsProcessed++;
     if (route === undefined) {
       if (isHttpWord(args[0] as string)) return session.destroy();
-      // A stranger is told nothing about which commands exist.
-      if (!session.authenticated) return session.error('NOAUTH Authentication required.');
       session.lastCommand = 'NULL';
-      return refuse(session, unknownCommand(args));
     }
+    // Before all else: a stranger is told nothing about which commands exist, nor how they are called.
+    if (!session.authenticated && route?.noAuth !== true) return session.error('NOAUTH Authentication required.');
+    if (route === undefined) return refuse(session, unknownCommand(args));
     const { command } = route;
     session.lastCommand = fullName(command, args);
     const { arity } = command;
     if (!hasArity(args, arity)) return refuse(session, wrongArity(command.name));
-    if (command.subcommands !== undefined && args.length > 1 && session.authenticated) {
+    if (command.subcommands !== undefined && args.length > 1) {
       const word = (args[1] as string).toLowerCase();
       const known = Object.hasOwn(command.subcommands, word) ? command.subcommands[word] : undefined;
       if (known === undefined) return refuse(session, unknownSubcommand(args));
       if (!hasArity(args, known)) return refuse(session, wrongArity(fullName(command, args)));
     }
-    if (!session.authenticated && !route.noAuth) return refuse(session, 'NOAUTH Authentication required.');
     const planned = server.faults.takeError(command.name);
     if (planned !== undefined) {
       if (command.name === 'exec') abort(session);

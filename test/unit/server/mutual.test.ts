@@ -112,7 +112,16 @@ describe('a command', () => {
 describe('before AUTH', () => {
   test('a stranger learns of no command whether it exists, and gets no subcommand', () =>
     served({ password: 'secret' }, async (a) => {
-      for (const line of ['GET k', 'NOSUCH k', 'CLIENT NOSUCH', 'CONFIG NOSUCH', 'PUBLISH c m']) {
+      for (const line of [
+        'GET k',
+        'NOSUCH k',
+        'CLIENT NOSUCH',
+        'CONFIG NOSUCH',
+        'PUBLISH c m',
+        'GET',
+        'GET a b',
+        'CLIENT',
+      ]) {
         assert.equal(await a.ask(`${line}\r\n`, '\n'), '-NOAUTH Authentication required.\r\n', line);
       }
       assert.equal(await a.ask('AUTH secret\r\n', '\n'), '+OK\r\n');
