@@ -137,7 +137,14 @@ export function scanRequest(
       const [next, names] = value as [RespValue, RespValue];
       return { cursor: String(next), names: ownNames(names, region) };
     },
-    line: { words: ['KEYS', pattern], shape: (value, at) => ({ cursor: '0', names: namesOnLine(value, at) }) },
+    line: {
+      words: ['KEYS', pattern],
+      // Every key there is a string.
+      shape: (value, at) => ({
+        cursor: '0',
+        names: /^string$/i.test(options.type ?? 'string') ? namesOnLine(value, at) : [],
+      }),
+    },
   };
 }
 

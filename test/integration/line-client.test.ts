@@ -113,7 +113,9 @@ describe('the client at a line server', () => {
     assert.equal(await client.get('after-the-surplus-lf'), null);
     const scanned: string[] = [];
     for await (const key of client.scan('?')) scanned.push(key);
-    assert.deepEqual(scanned.sort(), ['k', 'n']);
+    for await (const key of client.scan('n', { type: 'STRING' })) scanned.push(key);
+    for await (const key of client.scan('*', { type: 'hash' })) scanned.push(`no hash: ${key}`);
+    assert.deepEqual(scanned.sort(), ['k', 'n', 'n']);
     assert.match(await client.info(), /version:1\.0\.0/);
     assert.equal(await client.del(['k', 'n']), 2);
     assert.equal(await client.get('k', { region: null }), null);

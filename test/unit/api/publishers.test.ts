@@ -370,7 +370,7 @@ describe('publishers', () => {
 
     test('what is no iterable is refused', async () => {
       await using publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', config);
-      for (const records of [null, undefined, 5, {}] as unknown as Iterable<unknown>[]) {
+      for (const records of [null, undefined, 5, {}, 'text'] as unknown as Iterable<unknown>[]) {
         await assert.rejects(
           publisher.publishMany(records),
           (error) => error instanceof UsageError && /found \w+, allowed is an iterable of records/.test(error.message),
