@@ -342,24 +342,27 @@ forEachServer('the command line', (start, name) => {
     await client.close();
   });
 
-  test('doctor finds nothing wrong, measures, and leaves nothing behind', async () => {
-    const { code, out } = await done('doctor', '--json');
-    const { summary, findings } = JSON.parse(out);
-    assert.deepEqual(
-      findings.filter(({ level }: { level: string }) => level === 'wrong'),
-      [],
-    );
-    assert.equal(code, 0);
-    assert.ok(summary.ok >= 10);
-    const checks = findings.map(({ check }: { check: string }) => check);
-    const wanted = ['resolve', 'connect', 'dialect', 'permissions', 'latency', 'pubsub', 'clock', 'version'];
-    for (const check of wanted) assert.ok(checks.includes(check), check);
-    assert.equal(checks.filter((check: string) => /^issue [2-5]/.test(check)).length, 4);
-    const latency = findings.find(({ check }: { check: string }) => check === 'latency');
-    const counted = latency.figures.histogram.reduce((sum: number, row: { count: number }) => sum + row.count, 0);
-    assert.equal(counted, 200);
-    assert.equal((await done('keys', 'ashredis:*')).out, '');
-  });
+  for (const region of [[], ['--region', 'r']]) {
+    test(`doctor ${region.join(' ')} finds nothing wrong, measures, and leaves nothing behind`, async () => {
+      const { code, out } = await done('doctor', '--json', ...region);
+      const { summary, findings } = JSON.parse(out);
+      assert.deepEqual(
+        findings.filter(({ level }: { level: string }) => level === 'wrong'),
+        [],
+      );
+      assert.equal(code, 0);
+      assert.ok(!out.includes('in region'), out);
+      assert.ok(summary.ok >= 10);
+      const checks = findings.map(({ check }: { check: string }) => check);
+      const wanted = ['resolve', 'connect', 'dialect', 'permissions', 'latency', 'pubsub', 'clock', 'version'];
+      for (const check of wanted) assert.ok(checks.includes(check), check);
+      assert.equal(checks.filter((check: string) => /^issue [2-5]/.test(check)).length, 4);
+      const latency = findings.find(({ check }: { check: string }) => check === 'latency');
+      const counted = latency.figures.histogram.reduce((sum: number, row: { count: number }) => sum + row.count, 0);
+      assert.equal(counted, 200);
+      for (const at of [[], region]) assert.equal((await done('keys', 'ashredis:*', ...at)).out, '');
+    });
+  }
 
   test('bench prints a row for each operation and deletes its key', async () => {
     const { code, out } = await done('bench', '--seconds', '0.1', '--pipeline', '16', '--json');

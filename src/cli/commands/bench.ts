@@ -109,11 +109,13 @@ async function delivered(
   { signal }: CliContext,
 ): Promise<Row> {
   const channel = `ashredischannel://${name}`;
-  const publisher = new AshRedisChannelDataPublisher('ashredis-bench', channel, { client });
+  const { region } = client;
+  const publisher = new AshRedisChannelDataPublisher('ashredis-bench', channel, { client, region });
   let received = 0;
   const times: number[] = [];
   const subscriber = new AshRedisChannelDataSubscriber<{ at: number; payload: string }>('ashredis-bench', channel, {
     client,
+    region,
     onMessage({ data }) {
       received++;
       if (times.length < 200_000) times.push(performance.now() - data.at);

@@ -17,7 +17,12 @@ const CALLERS = 50;
 
 export async function checkGuideIssues(client: AshRedisClient, report: Report): Promise<void> {
   const name = `ashredis:doctor:${Math.random().toString(36).slice(2)}`;
-  const publisher = new AshRedisDataPublisher('ashredis-doctor', 'ashredis://doctor', { client, ttlSeconds: 10 });
+  const { region } = client;
+  const publisher = new AshRedisDataPublisher('ashredis-doctor', 'ashredis://doctor', {
+    client,
+    region,
+    ttlSeconds: 10,
+  });
   try {
     await missingKey(publisher, report);
     await notReceived(client, name, report);
@@ -45,8 +50,9 @@ async function notReceived(client: AshRedisClient, name: string, report: Report)
     return report(skipped(check, "a line server has no publish/subscribe; delivery: 'latest' is the way there"));
   }
   const channel = `ashredischannel://${name}`;
-  const subscriber = new AshRedisChannelDataSubscriber('ashredis-doctor', channel, { client });
-  const publisher = new AshRedisChannelDataPublisher('ashredis-doctor', channel, { client });
+  const config = { client, region: client.region };
+  const subscriber = new AshRedisChannelDataSubscriber('ashredis-doctor', channel, config);
+  const publisher = new AshRedisChannelDataPublisher('ashredis-doctor', channel, config);
   try {
     await subscriber.start();
     const receivers = await publisher.publish({ probe: 1 });

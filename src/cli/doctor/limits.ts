@@ -100,7 +100,7 @@ async function checkIdleTimeout(client: AshRedisClient, report: Report): Promise
 }
 
 async function configOf(client: AshRedisClient, name: string): Promise<string | undefined> {
-  const reply = await client.command('CONFIG', 'GET', name);
+  const reply = await client.command('CONFIG', 'GET', name, { region: null });
   const flat = reply instanceof Map ? [...reply].flat() : Array.isArray(reply) ? reply : [];
   return flat[1] === undefined ? undefined : String(flat[1]);
 }
