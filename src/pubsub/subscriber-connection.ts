@@ -194,8 +194,8 @@ export class SubscriberConnection implements MessageSource {
   #onConfirmed(verb: Verb, kind: ChannelKind, channel: string, count: number): void {
     if (this.#audit.wasMissing(kind, channel, count)) {
       this.#table.markLost(kind, channel, { cause: deafError(), reason: 'audit' });
+      this.#replacement?.noteBreak(kind, channel);
     }
-    if (verb === 'subscribe') this.#replacement?.noteBreak(kind, channel);
     this.#table.confirmed(verb, kind, channel, this.#arrivedAt(), !this.#restoring);
     this.#answered();
   }
@@ -216,6 +216,7 @@ export class SubscriberConnection implements MessageSource {
 
   #ask(verb: Verb, kind: ChannelKind, channel: string, alone: boolean): void {
     if (this.#restoring) this.#restoring.left++;
+    if (verb === 'subscribe') this.#replacement?.noteBreak(kind, channel);
     this.#batch.add(verb, kind, channel, alone);
   }
 
@@ -288,6 +289,8 @@ export class SubscriberConnection implements MessageSource {
   /** Another connection with new credentials, before this one is closed. */
   #replaceLink(): void {
     if (this.#replacement || this.#closed) return;
+    // What it has not had will not show on the new one.
+    if (this.#auditTimer.at !== Infinity) this.#auditNow();
     const old = this.#port;
     this.#replacement = new LinkReplacement({
       make: (handler) => this.#makePort(handler),

@@ -26,9 +26,60 @@ async function betweenLinks(channels: string[]) {
   return { bench, byKind, handle, old, second };
 }
 
+/** Subscribed to a and b; the link's credentials live for ten seconds. */
+async function expiring(auditIntervalMs: number) {
+  let made: PubsubBench | undefined;
+  const credentials = () => ({ password: 'p', expiresAt: 1_700_000_000_000 + (made?.time.now() ?? 0) + 10_000 });
+  const bench = new PubsubBench({ protocol: 2, dialect: 'resp', credentials }, auditIntervalMs);
+  made = bench;
+  const sink = new RecordingSink();
+  bench.subscribe(sink, ['a', 'b']);
+  await bench.run(50);
+  return { bench, sink };
+}
+
 const KINDS = ['channel', 'pattern', 'shard'] as const;
 
 describe('while a link is replaced', () => {
+  test('a channel that the first link did not hear has its gap also where that one is slower than the second', async () => {
+    const { bench, sink } = await expiring(30_000);
+    bench.server.deafen(0, 'b');
+    bench.publish('b', 'not heard');
+    await bench.run(7900);
+    while (bench.network.dialCount < 2) await bench.run(0.1);
+    const [old] = bench.network.links;
+    old?.freeze();
+    while (bench.server.executed.get('SUBSCRIBE') !== 2) await bench.run(0.1);
+    await bench.run(50);
+    old?.thaw();
+    await bench.run(100);
+    bench.publish('b', '1');
+    await bench.run(10);
+    assert.ok(old && !bench.network.links.has(old));
+    assert.ok(sink.gaps.some(({ channels }) => channels.includes('b')));
+    assert.equal(sink.seen.at(-1), 'b:1');
+    await bench.close();
+  });
+
+  for (const audit of [true, false]) {
+    test(`a channel that the first link did not hear for a while ${audit ? 'has its gap' : 'has none where nobody audits'}`, async () => {
+      const { bench, sink } = await expiring(audit ? 30_000 : 0);
+      bench.server.deafen(0, 'b');
+      bench.publish('b', 'not heard');
+      await bench.run(8000);
+      assert.equal(bench.network.dialCount, 2, 'long before the audit is due');
+      bench.publish('b', '1');
+      bench.publish('a', '1');
+      await bench.run(10);
+      assert.deepEqual(sink.texts, ['b:1', 'a:1']);
+      assert.equal(sink.gaps[0]?.reason, audit ? 'audit' : undefined);
+      assert.equal(sink.seen.indexOf('b:1'), sink.gaps.length, 'they come first');
+      for (const gap of sink.gaps) assert.deepEqual(gap.channels, ['b']);
+      assert.equal(bench.source.stats().auditDifferenceCount, audit ? 1 : 0);
+      await bench.close();
+    });
+  }
+
   test('a channel that is left and wanted again is told as active once the new link has it', async () => {
     const { bench, handle, old, second } = await betweenLinks(['a', 'b']);
     second.freeze();
