@@ -154,7 +154,7 @@ export class SubscriptionTable {
       // What it holds and we did not know to be held is asked for again: somebody waits for the answer.
       if (before.isWanted ? isWhole && before.held === 'on' : isWhole !== undefined)
         this.#reconcile(kind, channel, before.as('on'));
-      else if (before.held !== 'on') this.#reconcile(kind, channel, before.as('off'));
+      else if (before.held !== 'on') this.#tryAgain(kind, channel, before.as('off'));
       else if (this.#lose(kind, channel, losing(before))) this.#reconcileAgain(kind, channel);
     });
     // The old link has left it meanwhile.

@@ -266,6 +266,26 @@ describe('the subscription table at its edges', () => {
     }
   });
 
+  test('asks a link that took over for what the old one refused, now, and leaves there what it holds of that', () => {
+    const bench = new Bench();
+    const wish = bench.wish(['x', 'y']);
+    bench.confirm('x', 'y');
+    bench.table.askAgain('channel', 'x');
+    bench.refuse('x', 1000);
+    bench.take();
+    // It was asked before that refusal.
+    const channel = new Map([
+      ['x', true],
+      ['y', true],
+    ]);
+    bench.table.moved({ channel, pattern: new Map(), shard: new Map() }, { cause: lost, reason: 'link-lost' });
+    assert.deepEqual(bench.take(), ['subscribe x alone']);
+    assert.equal(bench.table.nextRetryAt(), Infinity);
+    bench.table.remove(wish);
+    bench.confirm('x');
+    assert.deepEqual(bench.take(), ['unsubscribe y', 'unsubscribe x']);
+  });
+
   for (const event of ['taken away', 'not on the link that took over'] as const) {
     test(`leaves nothing of a channel that its only user gives up when it hears that it is ${event}`, () => {
       const bench = new Bench();
