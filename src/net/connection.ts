@@ -379,6 +379,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
 
   /** After replies, failures and cancellations: what may go on now. */
   afterSettling(): void {
+    // What is settled is let go of here, with its payload, and not when its time limit passes.
+    this.queue.nextDeadline();
     if (this.#breakWhenAnswered !== undefined && this.queue.inFlightCount === 0) {
       return this.#break(this.#breakWhenAnswered);
     }

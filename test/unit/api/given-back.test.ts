@@ -16,6 +16,9 @@ import { greeting, startScriptedServer } from '../../support/scripted-server.ts'
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
+/** Nothing happens by itself for as long as a test waits. */
+const LONG = { commandTimeoutMs: 60_000, heartbeatIntervalMs: 60_000 };
+
 describe('memory', () => {
   test('of channels that were published to is bounded, however many there are', () => {
     const publish = new ClientPublish(
@@ -41,7 +44,7 @@ describe('memory', () => {
     const server = await startScriptedServer(
       (words) => greeting(words) ?? (words[2]?.includes('bad') ? '-ERR no\r\n' : ':1\r\n'),
     );
-    const client = new AshRedisClient('127.0.0.1', server.port);
+    const client = new AshRedisClient('127.0.0.1', server.port, LONG);
     t.after(() => client.close().then(() => server.stop()));
     const publisher = new AshRedisChannelDataPublisher('p', 'ashredischannel://c', { client });
     const records: WeakRef<object>[] = [];
@@ -53,13 +56,29 @@ describe('memory', () => {
     }
     await Promise.all(settled);
     settled.length = 0;
-    // A settled command stands among the deadlines until others have taken its place.
-    for (const later of [1, 2]) await publisher.publish(later);
     const alive = () => {
       collect();
       return records.filter((record) => record.deref() !== undefined).length;
     };
-    await until(() => alive() <= 2, 'the records are free');
+    // The last one is known until the next.
+    await until(() => alive() <= 1, 'the records are free');
     await publisher.stop();
+  });
+
+  test('of what a client was given, and gave, is free with its answer, whatever the time limits are', async (t) => {
+    const server = await startScriptedServer((words) => greeting(words) ?? `$${2 ** 20}\r\n${'x'.repeat(2 ** 20)}\r\n`);
+    const client = new AshRedisClient('127.0.0.1', server.port, LONG);
+    t.after(() => client.close().then(() => server.stop()));
+    const values: WeakRef<object>[] = [];
+    const get = async (timeoutMs: number) => {
+      values.push(new WeakRef((await client.get('k', { as: 'bytes', timeoutMs })) as Uint8Array));
+    };
+    // Those of the shorter limit stand apart.
+    await Promise.all([60_000, 50_000, 50_000, 60_000].map(get));
+    const alive = () => {
+      collect();
+      return values.filter((value) => value.deref() !== undefined).length;
+    };
+    await until(() => alive() <= 1, 'the values are free');
   });
 });
