@@ -3,7 +3,7 @@
 
 import type { AshRedisError } from '../errors/index.ts';
 import { Connection } from './connection.ts';
-import type { Command, ConnectionHandler, ConnectionOptions, Platform } from './types.ts';
+import type { Command, ConnectionHandler, ConnectionOptions, ConnectionStats, Platform } from './types.ts';
 
 /** The first connection, with the others behind it. */
 export class CommandLane extends Connection {
@@ -45,9 +45,20 @@ export class CommandLane extends Connection {
     for (const other of this.#others) other?.breakLink(cause);
   }
 
+  /** Of all of them; the state is the first one's. */
+  override stats(): ConnectionStats {
+    const all: Record<string, unknown> = { ...super.stats() };
+    for (const other of this.#others) {
+      for (const [name, value] of Object.entries(other?.stats() ?? {})) {
+        if (typeof value === 'number') all[name] = (all[name] as number) + value;
+      }
+    }
+    return all as unknown as ConnectionStats;
+  }
+
   /** Links that were lost of the first connection, whose states are told, and of the one of this key. */
   lostCountOf(routingKey: string): number {
-    return this.stats().lostCount + (this.#otherOf({ routingKey })?.stats().lostCount ?? 0);
+    return super.stats().lostCount + (this.#otherOf({ routingKey })?.stats().lostCount ?? 0);
   }
 
   override async close(options: { timeoutMs?: number } = {}): Promise<void> {
@@ -79,7 +90,7 @@ export class CommandLane extends Connection {
 
   #isEarly(routingKey: string): boolean {
     if (this.#earlyKeys === undefined) return false;
-    const { unsentCount, inFlightCount } = this.stats();
+    const { unsentCount, inFlightCount } = super.stats();
     if (unsentCount + inFlightCount > 0) return this.#allAreEarly || this.#earlyKeys.has(routingKey);
     this.#earlyKeys = undefined;
     this.#allAreEarly = false;

@@ -225,6 +225,28 @@ describe('commands from before the server was known', () => {
   });
 });
 
+test('what the pool counts is of all its connections', async () => {
+  const bench = new Bench();
+  bench.silent = /SET/;
+  await bench.connect();
+  const before = bench.lane.stats();
+  for (const key of KEYS) for (const value of ['1', '2']) bench.set(key, value);
+  await bench.run(100);
+  const after = bench.lane.stats();
+  assert.equal(after.state, 'ready');
+  assert.equal(after.readyCount, bench.ends.length);
+  assert.equal(after.inFlightCount, bench.ends.length);
+  assert.equal(after.unsentCount, 2 * KEYS.length - bench.ends.length);
+  assert.ok(after.unsentBytes > before.unsentBytes);
+  const received = bench.ends.reduce((sum, { lines }) => sum + lines.join('').length + lines.length, 0);
+  assert.equal(after.bytesWritten, received);
+  bench.network.weather.dial = 'refuse';
+  for (const { end } of bench.ends) end.close();
+  await bench.run(100);
+  assert.equal(bench.lane.stats().lostCount, bench.ends.length);
+  await bench.close();
+});
+
 test('the lane to a server that speaks RESP is one connection', async () => {
   const bench = new Bench({ dialect: 'auto' });
   let buffer = '';
