@@ -4,7 +4,7 @@
 import { UsageError } from '../errors/index.ts';
 import { REPLY } from '../net/index.ts';
 import type { CommandArgument, RespValue } from '../resp/index.ts';
-import { encodeBy } from './codec.ts';
+import { bytesCodec, encodeBy } from './codec.ts';
 import { ttlToMs } from './config.ts';
 import { quoteValue } from './config-schema.ts';
 import type { Codec } from './config-types.ts';
@@ -48,7 +48,7 @@ export function pingRequest(message?: string): Request<string> {
 export function getRequest(key: string): Request<string | null>;
 export function getRequest(key: string, asBytes: boolean): Request<string | Uint8Array | null>;
 export function getRequest(key: string, asBytes = false): Request<string | Uint8Array | null> {
-  return keyRequest('GET', key, same, undefined, TEXT_OR_NIL, asBytes);
+  return keyRequest('GET', key, asBytes ? bytesOrNull : same, undefined, TEXT_OR_NIL, asBytes);
 }
 
 export function setRequest(
@@ -211,3 +211,5 @@ function namesOnLine(value: RespValue, region: string | undefined): string[] {
 const isOne = (value: RespValue) => value === 1;
 /** What the command's reply types allow is what the method promises. */
 const same = (value: RespValue) => value as never;
+/** A simple string is text in any case. */
+const bytesOrNull = bytesCodec.decode as Request<Uint8Array | null>['shape'];

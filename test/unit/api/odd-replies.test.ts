@@ -97,6 +97,13 @@ describe('a reply that its command never gives', () => {
     assert.equal(value, 'v');
   });
 
+  test('get() gives bytes also where the value comes as a simple string', async () => {
+    replies = { GET: '+value\r\n' };
+    assert.deepEqual(await client.get('k', { as: 'bytes' }), new TextEncoder().encode('value'));
+    replies = { GET: '_\r\n' };
+    assert.equal(await client.get('k', { as: 'bytes' }), null);
+  });
+
   for (const [shape, reply] of Object.entries({
     'an array of nothing': '*0\r\n',
     'a map': NAMES,
