@@ -72,7 +72,7 @@ export class AshRedisChannelDataPublisher extends ServerPublisher<number | undef
     // EXEC's array: SET, then PUBLISH. A line server's SET tells nothing.
     const count = Array.isArray(reply) ? reply[1] : reply;
     if (count === 0) this.#noReceivers++;
-    return typeof count === 'number' ? count : undefined;
+    return Number.isInteger(count) ? (count as number) : undefined;
   }
 
   /** @internal */
