@@ -167,6 +167,10 @@ describe('publishers', () => {
       );
       const { published, failed } = await publisher.publishMany([9, 10]);
       assert.deepEqual([published, failed], [0, 2]);
+      for (const count of [',nan\r\n', ',inf\r\n', ',1.5\r\n', '_\r\n', '+3\r\n']) {
+        server.script = inTransaction(`*2\r\n+OK\r\n${count}`);
+        assert.equal(await publisher.publish(11), undefined, `${count} is no number of receivers`);
+      }
     });
 
     test('a binary codec’s bytes travel as they are, and are copied', async () => {
