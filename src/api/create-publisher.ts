@@ -28,10 +28,10 @@ const BUILT_IN: Readonly<Record<string, PublisherClass>> = Object.freeze({
 export function createPublisher(
   name: string,
   config: PublisherConfig,
-  options: CreatePublisherOptions = {},
+  options?: CreatePublisherOptions,
 ): DataPublisher {
   const destination = checkText(config?.destination, `"destination" of publisher "${name}"`);
-  const made = chosen(destination, 'destination', BUILT_IN, options.schemes ?? {});
+  const made = chosen(destination, 'destination', BUILT_IN, options?.schemes ?? {});
   return isClassOf(made, DataPublisher) ? new made(name, destination, config) : made(name, destination, config);
 }
 

@@ -27,10 +27,10 @@ const BUILT_IN: Readonly<Record<string, SubscriberClass>> = Object.freeze({
 export function createSubscriber<T = JsonObject>(
   name: string,
   config: SubscriberConfig<T>,
-  options: CreateSubscriberOptions = {},
+  options?: CreateSubscriberOptions,
 ): DataSubscriber<T> {
   const source = checkText(config?.source, `"source" of subscriber "${name}"`);
-  const made = chosen(source, 'source', BUILT_IN, options.schemes ?? {});
+  const made = chosen(source, 'source', BUILT_IN, options?.schemes ?? {});
   return isClassOf(made, DataSubscriber)
     ? new (made as SubscriberClass)(name, source, config)
     : (made as SubscriberFactory)(name, source, config);

@@ -59,9 +59,8 @@ export function completeLimits({ limits, ...options }: RespDecoderOptions): Comp
     const what = allowed ? `found ${String(value)}, allowed are ${allowed.join(' and ')}` : 'no such option';
     throw new UsageError(`Cannot make a decoder with "${name}": ${what}`);
   }
-  if (limits === undefined) return DEFAULTS;
   const all = { ...DEFAULTS };
-  for (const [name, value] of Object.entries(limits)) {
+  for (const [name, value] of Object.entries(limits ?? {})) {
     if (value === undefined) continue;
     if (!Object.hasOwn(DEFAULTS, name) || typeof value !== 'number' || !(value >= 0)) {
       const names = Object.keys(DEFAULTS).join(', ');

@@ -83,7 +83,8 @@ export class RespDecoder extends QuickReader {
   #searched = 0;
   #failure: ProtocolError | undefined = undefined;
 
-  constructor(options: RespDecoderOptions = {}) {
+  constructor(given?: RespDecoderOptions | null) {
+    const options = given ?? {};
     const limits = completeLimits(options);
     super(limits, options);
     this.#limits = limits;

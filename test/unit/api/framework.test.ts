@@ -536,9 +536,9 @@ describe('a subscriber of a user’s own', () => {
 describe('createPublisher and createSubscriber', () => {
   test('choose the class by the scheme', async () => {
     const made = [
-      createPublisher('a', { destination: 'ashredis://x' }),
+      createPublisher('a', { destination: 'ashredis://x' }, null as unknown as undefined),
       createPublisher('b', { destination: 'ashredischannel://x' }),
-      createSubscriber('c', { source: 'ashredischannel://x' }),
+      createSubscriber('c', { source: 'ashredischannel://x' }, null as unknown as undefined),
     ];
     assert.ok(made[0] instanceof AshRedisDataPublisher);
     assert.ok(made[1] instanceof AshRedisChannelDataPublisher);

@@ -162,6 +162,12 @@ describe('the decoder', () => {
   });
 
   test('refuses limits and chunks that are none', () => {
+    // As of a configuration that came as JSON: absent.
+    for (const options of [null, { limits: null }] as ConstructorParameters<typeof RespDecoder>[0][]) {
+      const decoder = new RespDecoder(options);
+      decoder.push(bytes('+OK\r\n'));
+      assert.equal(decoder.read(), 'OK');
+    }
     assert.throws(() => new RespDecoder({ limits: { maxDepht: 3 } as object }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { maxDepth: -1 } }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { toString: 1 } as object }), UsageError);
