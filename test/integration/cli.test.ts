@@ -613,6 +613,18 @@ describe('the command line without a server', () => {
     }
   });
 
+  test('doctor and bench leave nothing behind on a line server either, where a channel is a key', async () => {
+    await using server = await createServer({ dialect: 'ashredis' });
+    const context = () => fakeContext({ env: { ASHREDIS_URL: server.url } });
+    for (const region of [[], ['--region', 'r']]) {
+      assert.equal(await run(context(), 'doctor', ...region), 0);
+      assert.equal(await run(context(), 'bench', '--seconds', '0.1', ...region), 0);
+      const keys = context();
+      assert.equal(await run(keys, 'keys', ...region), 0);
+      assert.equal(keys.stdout(), '');
+    }
+  });
+
   test('doctor stops where nothing is answered any more, after one time limit', async () => {
     // It goes on to take connections and to answer their handshakes, and nothing else.
     const server = await createServer();

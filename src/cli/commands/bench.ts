@@ -68,7 +68,8 @@ export const benchCommand: CliCommand = {
           await print(await row());
         }
       } finally {
-        await client.del(name).catch(() => {});
+        // On a line server a channel is a key.
+        await client.del(client.server?.dialect === 'line' ? [name, `channel:${name}`] : name).catch(() => {});
       }
       return exitOnStop(context, EXIT.ok);
     }),

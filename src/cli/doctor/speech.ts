@@ -97,6 +97,7 @@ export async function checkPermissions(client: AshRedisClient, report: Report): 
   const ttl = await attempt('TTL', () => client.ttl(key));
   await attempt('DEL', () => client.del(key));
   await attempt('PUBLISH', () => client.publish(key, { probe: true }));
+  if (client.server?.dialect === 'line') await client.del(`channel:${key}`).catch(() => {});
   if (silent !== undefined) {
     const answer =
       'it took us in and answers no more: look at its load and its log (SLOWLOG GET), and at what stands between';
