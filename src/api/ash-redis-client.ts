@@ -145,7 +145,7 @@ export class AshRedisClient {
     this.#sender.region = checkRegion(name);
   }
 
-  /** Resolves with `PONG`, or with the message. */
+  /** Resolves with `PONG`, or with the message (not on a line server, which knows none). */
   ping(options?: CommandOptions): Promise<string>;
   ping(message: string, options?: CommandOptions): Promise<string>;
   ping(message?: string | CommandOptions, options?: CommandOptions): Promise<string> {
