@@ -427,7 +427,7 @@ export class SubscriberConnection implements MessageSource {
     if (blocked === '' && cause) return cause;
     const hint =
       blocked === ''
-        ? 'it stays wanted, and is asked for again with the link'
+        ? `${this.#port.state === 'ready' ? 'the server does not answer' : 'there is no link'}; it stays wanted`
         : `reading is stopped by the full queue of ${blocked}; read it, close it, or give it another "overflow"`;
     return new TimeoutError(`Cannot subscribe to ${JSON.stringify(channel)}: no confirmation in time`, { hint, cause });
   }

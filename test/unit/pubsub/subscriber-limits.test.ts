@@ -52,6 +52,18 @@ for (const protocol of [2, 3] as const) {
       await bench.source.close();
     });
 
+    test('tells who subscribes on a link that has fallen silent that no answer comes', async () => {
+      const bench = new PubsubBench({ protocol });
+      const [first, late] = [new RecordingSink(), new RecordingSink()];
+      bench.subscribe(first, 'a');
+      await bench.run(50);
+      for (const link of bench.network.links) link.freeze();
+      bench.subscribe(late, 'b');
+      await bench.run(5100);
+      assert.match(late.errors[0]!.message, /: no confirmation in time; the server does not answer; it stays wanted/);
+      await bench.close();
+    });
+
     test('tells who subscribes while the link is gone after five seconds, and subscribes when it is back', async () => {
       const bench = new PubsubBench({ protocol });
       const [first, late] = [new RecordingSink(), new RecordingSink()];
@@ -67,7 +79,10 @@ for (const protocol of [2, 3] as const) {
       assert.equal(late.errors.length, 1);
       const told = late.errors[0];
       assert.ok(told instanceof TimeoutError);
-      assert.match(told.message, /^Cannot subscribe to "b": no confirmation in time; it stays wanted/);
+      assert.match(
+        told.message,
+        /^Cannot subscribe to "b": no confirmation in time; there is no link; it stays wanted/,
+      );
       bench.network.weather.dial = 'accept';
       await bench.run(10_000);
       assert.equal(late.stateOf('b'), 'active');
