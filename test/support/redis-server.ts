@@ -129,9 +129,14 @@ async function launch(found: FoundServer, port: number, options: RedisServerOpti
       resolve();
     });
   });
+  const onExit = () => child.kill('SIGKILL');
+  process.once('exit', onExit);
+  // The test runner ends a file that takes too long by SIGTERM, which alone would run no such hook.
+  if (!process.listeners('SIGTERM').includes(endOnTerm)) process.on('SIGTERM', endOnTerm);
   try {
     await untilAnswering(child, port, options, () => output);
   } catch (error) {
+    process.removeListener('exit', onExit);
     child.kill('SIGKILL');
     await gone;
     await rm(directory, { recursive: true, force: true });
@@ -140,8 +145,6 @@ async function launch(found: FoundServer, port: number, options: RedisServerOpti
   // Neither the child nor its pipes keep a test file alive; the exit hook ends what a crashed test left behind.
   child.unref();
   for (const stream of [child.stdout, child.stderr]) (stream as { unref?(): void } | null)?.unref?.();
-  const onExit = () => child.kill('SIGKILL');
-  process.once('exit', onExit);
   const ended = () => child.exitCode !== null || child.signalCode !== null;
   const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
     if (ended()) return;
@@ -163,6 +166,10 @@ async function launch(found: FoundServer, port: number, options: RedisServerOpti
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function endOnTerm(): void {
+  process.exit(143);
 }
 
 async function untilAnswering(

@@ -122,11 +122,18 @@ describe('Keyspace', () => {
   });
 
   test('what nobody looks at is removed by expireSome()', () => {
-    for (let n = 0; n < 5000; n++) keyspace.set(`k${n}`, 'v', n % 2 === 0 ? 1500 : 0);
+    for (let n = 0; n < 5000; n++) keyspace.set(`k${n}`, 'v', n % 2 === 0 ? 2000 : 0);
+    for (let n = 0; n < 1000; n++) keyspace.set(`lives${n}`, 'v', 2001);
+    // One that got its time afterwards, and one that lost it.
+    keyspace.expireAt('k1', 2000);
+    keyspace.expireAt('k2', 0);
     now = 2000;
     for (let step = 0; step < 20; step++) keyspace.expireSome();
-    assert.equal(keyspace.size, 2500);
-    assert.equal(keyspace.volatileCount, 0);
+    assert.equal(keyspace.size, 2500 + 1000);
+    assert.equal(keyspace.volatileCount, 1000);
+    now = 2001;
+    for (let step = 0; step < 20; step++) keyspace.expireSome();
+    assert.deepEqual([keyspace.size, keyspace.volatileCount, keyspace.expiredCount], [2500, 0, 3500]);
   });
 
   test('one call of expireSome() removes a bounded number of keys, and the next ones the rest', () => {
