@@ -39,9 +39,9 @@ export class RawConnection {
 
   /** Resolves when the predicate holds or the server has closed; rejects after `limitMs`. */
   async until(predicate: (received: string) => boolean, limitMs = 10_000): Promise<string> {
-    const deadline = Date.now() + limitMs;
+    const deadline = performance.now() + limitMs;
     while (!predicate(this.received) && !this.ended) {
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0)
         throw new Error(`Nothing more within ${limitMs} ms after ${JSON.stringify(this.received.slice(-200))}`);
       await new Promise<void>((resolve) => {
