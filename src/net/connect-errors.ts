@@ -25,6 +25,11 @@ export function refusedError(peer: string, found: string, hint: string, cause?: 
   return new HandshakeError(cannotConnect(peer, found), { cause, hint });
 }
 
+/** It will be refused again. TLS that broke may have been damaged on the way. */
+export function isAboutCertificate({ cause }: HandshakeError): boolean {
+  return CERTIFICATE.test((cause as NodeError).code ?? '');
+}
+
 /** The link could not be opened. */
 export function dialError(peer: string, cause: NodeError | undefined): ConnectError | HandshakeError {
   const all = cause?.errors ?? [];

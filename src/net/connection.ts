@@ -2,7 +2,7 @@
 // Made by the lane, the pub/sub room and for blocking commands. It decides nothing about states: that is `machine.ts`.
 // Everything about a link is in its `LiveLink`; what comes from an older one is dropped where it arrives.
 
-import { type AshRedisError, ClosedError, HandshakeError, ProtocolError, TimeoutError } from '../errors/index.ts';
+import { type AshRedisError, ClosedError, HandshakeError, TimeoutError } from '../errors/index.ts';
 import type { RespError } from '../resp/index.ts';
 import { describeAddress } from './address.ts';
 import { Alarm, type AlarmOwner } from './alarm.ts';
@@ -12,6 +12,7 @@ import {
   dialError,
   exhaustedError,
   greetingEndedError,
+  isAboutCertificate,
   LINE_CLOSE_HINT,
   limitError,
   linkEndedError,
@@ -195,13 +196,19 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   onLineServer(generation: number): void {
     const error = this.#greeter.foundLineServer(this.queue.peer);
     if (error === undefined) this.tell('redial', generation);
-    else this.fail(generation, error, true);
+    else this.fail(generation, error, this.#isStranger);
   }
 
-  /** What answers the first bytes in no known way will do so again; damage on the way may not. */
   onBroken(generation: number, error: AshRedisError): void {
-    const mayPass = error instanceof ProtocolError && this.#readyCount > 0;
-    this.fail(generation, error, !mayPass && this.#machine.state.name === 'greeting');
+    this.fail(generation, error, this.#isStranger && this.#machine.state.name === 'greeting');
+  }
+
+  /**
+   * Who answers in no known way will do so again. But where a server of ours has been, it is damage on the way, or the
+   * page of a proxy that has lost it for a moment.
+   */
+  get #isStranger(): boolean {
+    return this.#readyCount === 0;
   }
 
   tell(type: LinkInput, generation: number): void {
@@ -286,8 +293,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
 
   #notDialled(generation: number, thrown: unknown): void {
     const error = dialError(this.queue.peer, thrown === undefined ? thrown : asError(thrown));
-    // A certificate, or TLS itself: it will be refused again.
-    this.fail(generation, error, error instanceof HandshakeError);
+    const isFinal = error instanceof HandshakeError && (this.#isStranger || isAboutCertificate(error));
+    this.fail(generation, error, isFinal);
   }
 
   onLinkClosed(live: LiveLink, cause: Error | undefined): void {

@@ -24,6 +24,8 @@ export interface GreetedLink {
   sendNow(commands: readonly Command[]): void;
   /** `fatal`: trying again can't help. `busy`: reached, but not ready yet. */
   fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void;
+  /** The answer is none that this server would give. */
+  broken(error: AshRedisError): void;
 }
 
 /**
@@ -98,12 +100,12 @@ export function greetLine(link: GreetedLink, options: ConnectionOptions, succeed
     // Redis's words: what follows would be cut otherwise than meant, and lengths are in bytes there.
     if (!message.includes(', with args')) return done(quotingFromProbe(message));
     const found = 'found a server that speaks RESP, asked for was the line dialect';
-    link.fail(refusedError(link.peer, found, 'use dialect: "auto" or "resp"'), true);
+    link.broken(refusedError(link.peer, found, 'use dialect: "auto" or "resp"'));
   });
   const ping = lineCommand('PING', 'PING\n', (value) => {
     if (value !== 'PONG') {
       const found = `PING in the line dialect was answered by ${value instanceof RespError ? value.message : typeof value}`;
-      link.fail(refusedError(link.peer, found, 'check host, port and "dialect"'), true);
+      link.broken(refusedError(link.peer, found, 'check host, port and "dialect"'));
     } else if (options.quoting !== 'auto') done(options.quoting);
     else link.sendNow([probe]);
   });

@@ -126,7 +126,7 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
       pingCommand(dialect === 'line' ? undefined : nonce, (own) => {
         if (own) this.#owner.tell('pong', this.generation);
         else
-          this.#broken(
+          this.broken(
             new ProtocolError('Cannot match reply to PING: its nonce did not come back, replies have shifted'),
           );
       }),
@@ -137,7 +137,7 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     this.#owner.fail(this.generation, error, fatal, busy);
   }
 
-  #broken(error: AshRedisError): void {
+  broken(error: AshRedisError): void {
     this.#owner.onBroken(this.generation, error);
   }
 
@@ -167,7 +167,7 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     } catch (thrown) {
       // Only errors of ours may leave a reader; any other is a bug, and still must not end the process.
       const ours = thrown instanceof AshRedisError;
-      this.#broken(
+      this.broken(
         ours ? thrown : new ProtocolError(`Cannot read reply from ${this.peer}: ${thrown}`, { cause: thrown }),
       );
     }

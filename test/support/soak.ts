@@ -57,10 +57,13 @@ class Account {
   received = 0;
   readonly seen = new Set<number>();
   duplicates = 0;
+  /** Of the publisher's last message, which comes after all faults. */
+  hasLast = false;
 }
 
 export async function soak(seconds: number, seed: number): Promise<SoakResult> {
   const random = new SeededRandom(seed);
+  let running = true;
   const problems: string[] = [];
   const server = await startRestartable();
   const link = await startFaultyLink({ port: server.port });
@@ -78,7 +81,8 @@ export async function soak(seconds: number, seed: number): Promise<SoakResult> {
         ...through,
         numbered: true,
         protocol: index === 2 ? 2 : 3,
-        onMessage: ({ position }: Message) => {
+        onMessage: ({ data, position }: Message) => {
+          if (data.last === true) account.hasLast = true;
           const offset = position?.offset ?? 0;
           if (account.seen.has(offset)) account.duplicates++;
           account.seen.add(offset);
@@ -90,6 +94,11 @@ export async function soak(seconds: number, seed: number): Promise<SoakResult> {
         if (reason === 'counted') toldLost += Number(missed);
         // It was counted as lost before: the server reads a connection that was replaced after the one that came next.
         if (reason === 'reordered') toldLost--;
+      });
+      // Nothing here is a reason to give up for good.
+      subscriber.on('state', ({ to, cause }) => {
+        if (to === 'idle' || (to === 'closed' && running))
+          problems.push(`${subscriber.name} is ${to}: ${cause?.stack} ${(cause?.cause as Error)?.stack}`);
       });
       await subscriber.start();
       return { channel, subscriber, account, told: () => ({ toldLost, gaps }) };
@@ -109,7 +118,6 @@ export async function soak(seconds: number, seed: number): Promise<SoakResult> {
 
   const faults: Record<string, number> = {};
   const end = performance.now() + seconds * 1000;
-  let running = true;
   const publishing = publishers.map(async (each) => {
     while (running) {
       for (let count = random.integer(1, 20); count > 0; count--) {
@@ -185,9 +193,10 @@ export async function soak(seconds: number, seed: number): Promise<SoakResult> {
   for (const { channel, account, told, subscriber } of subscribers) {
     // Numbers are given when a message leaves: the highest one seen is all that was ever sent.
     const closed = () => account.received + told().toldLost === Math.max(0, ...account.seen);
-    await until(() => account.seen.size > 0 && closed(), `the account of ${subscriber.name} closes`, 5000).catch(() => {
+    await until(() => account.hasLast && closed(), `the account of ${subscriber.name} closes`).catch(() => {
       problems.push(
-        `${subscriber.name} on ${channel}: received ${account.received} + told lost ${told().toldLost} is not ${Math.max(0, ...account.seen)}`,
+        `${subscriber.name} on ${channel}: received ${account.received} + told lost ${told().toldLost} is not ${Math.max(0, ...account.seen)}` +
+          `, the last message ${account.hasLast ? 'came' : 'did not come'}: ${JSON.stringify(subscriber.stats())}`,
       );
     });
     if (account.duplicates > 0) problems.push(`${subscriber.name} was given ${account.duplicates} messages twice`);

@@ -25,6 +25,10 @@ class FakeLink {
     this.failures.push({ error, fatal, busy });
   }
 
+  broken(error: AshRedisError): void {
+    this.fail(error, true);
+  }
+
   answer(...values: RespValue[]): void {
     for (const value of values) this.sent[this.#answered++]?.onReply(value);
   }

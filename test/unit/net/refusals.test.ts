@@ -13,23 +13,72 @@ describe('the attempts', () => {
     assert.equal(bench.connection.state, 'idle');
   });
 
-  test('go on after bytes that broke on the way to a server that was ready once, and end at a stranger', async () => {
-    for (const [bytes, state, kind] of [
-      ['+OK\r\n$x\r\n', 'waiting', ProtocolError],
-      ['HTTP/1.1 400 Bad Request\r\n\r\n', 'idle', HandshakeError],
+  test('end at a stranger, but go on where a server was ready once: bytes break on the way, proxies show a page', async () => {
+    for (const [bytes, kind] of [
+      ['+OK\r\n$x\r\n', ProtocolError],
+      ['\0PONG\r\n', HandshakeError],
+      ['HTTP/1.1 503 Service Unavailable\r\n\r\n', HandshakeError],
+      ['+PONG\n', HandshakeError],
     ] as const) {
-      const bench = new VirtualConnection({ dialect: 'resp' }, store);
+      const bench = new VirtualConnection({ dialect: 'resp' }, () => bytes);
+      await assert.rejects(bench.connect(), kind);
+      assert.equal(bench.connection.state, 'idle');
+      bench.script = store;
       await bench.connect();
       bench.script = () => bytes;
       bench.cutAll();
-      while (bench.ends.length < 2) await bench.run(1);
+      while (bench.ends.length < 4) await bench.run(1);
       await bench.run(2);
-      assert.equal(bench.connection.state, state);
+      assert.equal(bench.connection.state, 'waiting', bytes);
       assert.ok(bench.events.at(-1)?.cause instanceof kind);
       bench.script = store;
-      const sent = bench.send(['SET', 'a', '1']);
-      await bench.run(2000);
-      assert.deepEqual(sent.replies, ['OK']);
+      await bench.run(5000);
+      assert.equal(bench.connection.state, 'ready', bytes);
+      await bench.close();
+    }
+  });
+
+  test('go on where the answers of a line server broke on the way', async () => {
+    const line = (words: string[]) => (words[0] === 'PING' ? '+PONG\n' : '-ERR unknown command\n');
+    for (const bytes of ['+P0NG\n', '\0PONG\n']) {
+      const bench = new VirtualConnection({ dialect: 'line', quoting: 'none' }, () => bytes);
+      await assert.rejects(bench.connect(), /was answered by|Cannot parse/);
+      assert.equal(bench.connection.state, 'idle');
+      bench.script = line;
+      await bench.connect();
+      bench.script = () => bytes;
+      bench.cutAll();
+      while (bench.ends.length < 3) await bench.run(1);
+      await bench.run(2);
+      assert.equal(bench.connection.state, 'waiting');
+      bench.script = line;
+      await bench.run(5000);
+      assert.equal(bench.connection.state, 'ready');
+      await bench.close();
+    }
+  });
+
+  test('end at a certificate that is not accepted, but not at TLS that broke once it was agreed on before', async () => {
+    for (const [code, before, after] of [
+      ['CERT_HAS_EXPIRED', 'idle', 'idle'],
+      ['ERR_SSL_WRONG_VERSION_NUMBER', 'idle', 'waiting'],
+      ['EPROTO', 'idle', 'waiting'],
+    ] as const) {
+      const bench = new VirtualConnection({ dialect: 'resp' }, store);
+      const { platform } = bench;
+      const broken = () => {
+        throw Object.assign(new Error('broken'), { code });
+      };
+      platform.dial = broken;
+      await assert.rejects(bench.connect(), HandshakeError);
+      assert.equal(bench.connection.state, before);
+      // The prototype's.
+      Reflect.deleteProperty(platform, 'dial');
+      await bench.connect();
+      platform.dial = broken;
+      bench.cutAll();
+      await bench.run(1000);
+      assert.equal(bench.connection.state, after, code);
       await bench.close();
     }
   });
