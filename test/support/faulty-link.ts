@@ -95,8 +95,14 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
     if (!pairs.has(pair)) return void fresh.destroy();
     const old = pair.server;
     pair.server = fresh;
-    old.destroy();
+    // What is on its way is answered first: a command whose reply went away would tell of the change.
+    pair.client.pause();
+    if (!old.isPaused() && !old.destroyed) {
+      pair.client.once('close', () => old.destroy());
+      await new Promise<void>((resolve) => old.once('close', () => resolve()).end());
+    } else old.destroy();
     passFromServer(pair, fresh);
+    if (!frozen.toServer) pair.client.resume();
   };
 
   const server = createServer({ noDelay: true }, (client) => {
