@@ -324,7 +324,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   #greet(): void {
     const live = this.#live!;
     const dialect = this.#greeter.dialect ?? 'resp';
-    live.startReading(dialect, this.#readingPaused);
+    live.startReading(dialect);
     if (dialect === 'line') live.redialAt = this.platform.now() + this.options.connectTimeoutMs / LINE_GREETINGS;
     this.#greeter.greet(live, () => {
       live.phase = 'restoring';

@@ -82,10 +82,9 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     return this.phase === 'open' || this.phase === 'restoring';
   }
 
-  startReading(dialect: Dialect, paused: boolean): void {
+  startReading(dialect: Dialect): void {
     this.phase = 'handshake';
     this.#reader = new LinkReader(this, dialect, this.#owner.options);
-    if (paused) this.pause();
   }
 
   pause(): void {

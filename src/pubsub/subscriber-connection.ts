@@ -54,8 +54,6 @@ export class SubscriberConnection implements MessageSource {
   #replacement: LinkReplacement | undefined;
   /** What the current link tells. */
   #handler: ConnectionHandler;
-  /** Times that the link was replaced. */
-  #replacedCount = 0;
   readonly #table: SubscriptionTable;
   readonly #batch: SubscribeBatch;
   readonly #audit: Audit;
@@ -88,7 +86,8 @@ export class SubscriberConnection implements MessageSource {
       platform: init.platform,
       table: this.#table,
       deadline: () => this.#deadline(),
-      epoch: () => this.#epoch,
+      // A link that was replaced is closed, and answers no more.
+      epoch: () => this.#port.generation,
       onConfirmed: (verb, kind, channel, count) => this.#onConfirmed(verb, kind, channel, count),
       onFailed: (verb, kind, channel, error) => this.#onFailed(verb, kind, channel, error),
       repair: (askAll) => this.#repair(askAll),
@@ -168,7 +167,7 @@ export class SubscriberConnection implements MessageSource {
 
   hold(handle: object, name: string): void {
     this.#holders.set(handle, name);
-    if (this.#holders.size === 1) this.#pauseIfHeld();
+    this.#pauseIfHeld();
   }
 
   release(handle: object): void {
@@ -231,11 +230,6 @@ export class SubscriberConnection implements MessageSource {
     if (restoring && --restoring.left === 0) this.#restored(restoring.done);
   }
 
-  /** Tells links apart, also those of two connections. */
-  get #epoch(): number {
-    return this.#replacedCount * 1e9 + this.#port.generation;
-  }
-
   // --- the link ------------------------------------------------------------------------------------------------------
 
   #onRestore(done: () => void): void {
@@ -288,7 +282,7 @@ export class SubscriberConnection implements MessageSource {
 
   /** Another connection with new credentials, before this one is closed. */
   #replaceLink(): void {
-    if (this.#replacement || this.#closed) return;
+    if (this.#closed) return;
     // What it has not had will not show on the new one.
     if (this.#auditTimer.at !== Infinity) this.#auditNow();
     const old = this.#port;
@@ -325,7 +319,6 @@ export class SubscriberConnection implements MessageSource {
   }
 
   #takenOver(held: NewlyHeld, newer: readonly RespMessage[]): void {
-    this.#replacedCount++;
     this.#leaveLink();
     this.#table.moved(held, { cause: renewalError(), reason: 'link-lost' });
     this.#pauseIfHeld();
@@ -348,7 +341,6 @@ export class SubscriberConnection implements MessageSource {
     this.#limits.clear();
     this.#table.end(cause);
     // Who held will not come back; the next link is for others.
-    if (this.#holders.size > 0) this.#port.resumeReading();
     this.#holders.clear();
   }
 
