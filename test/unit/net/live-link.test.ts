@@ -115,3 +115,14 @@ test('a confirmation that nobody asked for is the handler’s; one that is asked
     await bench.close();
   }
 });
+
+test('a list on a connection for commands is no confirmation, whatever word it begins with', async () => {
+  const bench = new VirtualConnection({}, (words) =>
+    words[0] === 'LRANGE' ? '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n$1\r\n1\r\n' : store(words, bench.end),
+  );
+  await bench.connect();
+  const sent = bench.send(['LRANGE', 'k', '0', '-1']);
+  await bench.run(5);
+  assert.deepEqual([sent.replies, bench.connection.state], [[['subscribe', 'a', '1']], 'ready']);
+  await bench.close();
+});

@@ -75,6 +75,19 @@ for (const protocol of [2, 3] as const) {
       await bench.close();
     });
 
+    test('goes on while a channel is refused that it asked for again', async () => {
+      const { bench, sink, differences } = await beforeAudit(protocol);
+      bench.server.deafen(0, 'b');
+      bench.server.denied.add('b');
+      await bench.run(1000);
+      assert.deepEqual([differences(), sink.stateOf('b')], [1, 'denied']);
+      bench.server.deafen(0, 'c');
+      await bench.run(2 * INTERVAL_MS);
+      assert.equal(differences(), 2);
+      assert.deepEqual(sink.gaps.at(-1)?.channels, ['c']);
+      await bench.close();
+    });
+
     test('finds one channel that is the only one', async () => {
       const bench = new PubsubBench({ protocol }, INTERVAL_MS);
       const sink = new RecordingSink();

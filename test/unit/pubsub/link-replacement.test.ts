@@ -278,6 +278,19 @@ describe('the replacement of a link', () => {
     assert.equal(world.network.dialCount, 2);
   });
 
+  test('is not begun by an owner who closes, and waits for an answer', async () => {
+    const world = bench();
+    world.subscribe(new RecordingSink(), 'a');
+    await world.run(50);
+    await world.run(6500);
+    [...world.network.links][0]?.freeze();
+    world.subscribe(new RecordingSink(), 'b');
+    await world.run(5);
+    await world.close();
+    assert.ok(world.time.now() > 9000, 'the credentials were due meanwhile');
+    assert.equal(world.network.dialCount, 1);
+  });
+
   test('costs no more memory than a bound: beyond it an ordinary reconnect tells its gap', async () => {
     const world = bench();
     const sink = new RecordingSink();

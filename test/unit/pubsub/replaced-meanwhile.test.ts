@@ -61,6 +61,31 @@ describe('while a link is replaced', () => {
     await bench.close();
   });
 
+  test('a channel that the first link hears again, later than the second, repeats nothing', async () => {
+    const { bench, sink } = await expiring(30_000);
+    const { executed } = bench.server;
+    bench.server.deafen(0, 'b');
+    await bench.run(7900);
+    while (!executed.get('UNSUBSCRIBE')) await bench.run(0.1);
+    const [old] = bench.network.links;
+    const { bytesWritten } = bench.source.stats();
+    while (bench.source.stats().bytesWritten === bytesWritten) await bench.run(0.1);
+    // Under way is what asks for both again.
+    old?.freeze();
+    while (executed.get('SUBSCRIBE') !== 2) await bench.run(0.1);
+    bench.publish('b', 'first');
+    old?.thaw();
+    while (executed.get('SUBSCRIBE') !== 3) await bench.run(0.1);
+    bench.publish('b', 'second');
+    await bench.run(200);
+    bench.publish('b', 'third');
+    await bench.run(10);
+    assert.ok(old && !bench.network.links.has(old));
+    assert.deepEqual(sink.texts, ['b:second', 'b:third']);
+    assert.ok(sink.gaps.length > 0);
+    await bench.close();
+  });
+
   for (const audit of [true, false]) {
     test(`a channel that the first link did not hear for a while ${audit ? 'has its gap' : 'has none where nobody audits'}`, async () => {
       const { bench, sink } = await expiring(audit ? 30_000 : 0);

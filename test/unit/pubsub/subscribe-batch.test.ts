@@ -37,6 +37,24 @@ for (const protocol of [2, 3] as const) {
       await bench.close();
     });
 
+    test('what is wanted and what is left in one turn are two commands', async () => {
+      const bench = new PubsubBench({ protocol });
+      const late = new RecordingSink();
+      const left = bench.subscribe(new RecordingSink(), 'left');
+      await bench.run(50);
+      const first = new RecordingSink();
+      bench.subscribe(first, 'first');
+      left.cancel();
+      bench.subscribe(late, 'last');
+      bench.subscribe(late, 'p*', 'pattern');
+      await bench.run(50);
+      for (const channel of ['left', 'first', 'last', 'pq']) bench.publish(channel, '1');
+      await bench.run(10);
+      assert.deepEqual([first.texts, late.texts], [['first:1'], ['last:1', 'pq:1']]);
+      assert.equal(bench.server.publishFrom('left', 'nobody'), 0);
+      await bench.close();
+    });
+
     test('a command is bounded, by count and by bytes', async () => {
       const bench = new PubsubBench({ protocol });
       const sink = new RecordingSink();

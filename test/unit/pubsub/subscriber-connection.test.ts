@@ -311,6 +311,26 @@ describe('the subscriber connection', () => {
     assert.match(probe.ended.message, /delivery: "latest"/);
   });
 
+  test('takes a SUBSCRIBE that is confirmed unasked, and an end of no channel, for no loss', async () => {
+    const bench = new Bench();
+    const probe = new Probe();
+    const accept = bench.network.onAccept;
+    let say = (_text: string) => {};
+    bench.network.onAccept = (end) => {
+      accept(end);
+      say = (text) => end.send(new TextEncoder().encode(text));
+    };
+    bench.subscribe(probe, ['a']);
+    await bench.run(50);
+    say('>3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n>3\r\n$11\r\nunsubscribe\r\n_\r\n:1\r\n');
+    await bench.run(50);
+    assert.deepEqual(probe.gaps, []);
+    bench.server.publishFrom('a', '1');
+    await bench.run(50);
+    assert.equal(bench.server.executed.get('SUBSCRIBE'), 1);
+    await bench.source.close();
+  });
+
   test('leaves no timer behind', async () => {
     const bench = new Bench();
     bench.server.denied.add('secret');

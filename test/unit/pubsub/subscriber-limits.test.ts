@@ -28,6 +28,73 @@ for (const protocol of [2, 3] as const) {
       await bench.source.close();
     });
 
+    test('greets and subscribes while a queue that fills between links holds it, and reads once all are released', async () => {
+      const bench = new PubsubBench({ protocol });
+      const [sink, other] = [new RecordingSink(), new RecordingSink()];
+      const handles = [bench.subscribe(sink, 'a'), bench.subscribe(other, 'a')];
+      await bench.run(50);
+      bench.cut();
+      await bench.run(1);
+      while (bench.network.links.size === 0) await bench.run(0.1);
+      assert.notEqual(bench.source.state, 'ready');
+      for (const handle of handles) handle.hold();
+      await bench.run(4000);
+      assert.equal(bench.source.state, 'ready');
+      bench.publish('a', '1');
+      await bench.run(10);
+      handles[0]?.release();
+      await bench.run(10);
+      assert.deepEqual([sink.texts, other.texts], [[], []]);
+      handles[1]?.release();
+      await bench.run(10);
+      assert.deepEqual([sink.texts, other.texts], [['a:1'], ['a:1']]);
+      handles[0]?.hold();
+      bench.publish('a', '2');
+      handles[0]?.cancel();
+      await bench.run(10);
+      assert.deepEqual([sink.texts, other.texts], [['a:1'], ['a:1', 'a:2']], 'who holds and leaves holds no more');
+      await bench.close();
+    });
+
+    test('calls no loss an overrun because somebody left who had not held it', async () => {
+      const bench = new PubsubBench({ protocol });
+      const sink = new RecordingSink();
+      bench.subscribe(sink, 'a');
+      const left = bench.subscribe(new RecordingSink(), 'a');
+      await bench.run(50);
+      left.cancel();
+      await bench.run(10);
+      bench.cut();
+      await bench.run(4000);
+      assert.deepEqual(
+        sink.gaps.map(({ reason }) => reason),
+        ['link-lost'],
+      );
+      await bench.close();
+    });
+
+    test('asks again a moment after a SUBSCRIBE that was not answered in time', async () => {
+      const bench = new PubsubBench({ protocol });
+      bench.subscribe(new RecordingSink(), 'a');
+      await bench.run(50);
+      const sink = new RecordingSink();
+      const [link] = bench.network.links;
+      // Heard before, so that its silence is not yet a dead link's.
+      bench.publish('a', '1');
+      await bench.run(10);
+      link?.freeze();
+      bench.subscribe(sink, 'b');
+      await bench.run(5100);
+      assert.ok(sink.errors.some((error) => error instanceof TimeoutError));
+      link?.thaw();
+      await bench.run(50);
+      const before = bench.server.executed.get('SUBSCRIBE') ?? 0;
+      await bench.run(1500);
+      assert.equal(bench.server.executed.get('SUBSCRIBE'), before + 1);
+      assert.equal(sink.stateOf('b'), 'active');
+      await bench.close();
+    });
+
     test('calls a loss an overrun that is read right behind the pause, and a later one a lost link', async () => {
       const bench = new PubsubBench({ protocol });
       const sink = new RecordingSink();

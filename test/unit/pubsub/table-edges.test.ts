@@ -266,6 +266,23 @@ describe('the subscription table at its edges', () => {
     }
   });
 
+  test('tells the first of two losses that were not told between', () => {
+    const bench = new Bench();
+    const sink = new RecordingSink();
+    bench.wish(['x'], sink);
+    bench.confirm('x');
+    bench.table.linkDown(lost, 'overrun');
+    bench.table.linkUp();
+    bench.table.confirmed('subscribe', 'channel', 'x', 2, false);
+    bench.table.linkDown(late, 'link-lost');
+    bench.table.linkUp();
+    bench.confirm('x');
+    assert.deepEqual(
+      sink.gaps.map(({ cause, reason }) => [cause, reason]),
+      [[lost, 'overrun']],
+    );
+  });
+
   test('asks a link that took over for what the old one refused, now, and leaves there what it holds of that', () => {
     const bench = new Bench();
     const wish = bench.wish(['x', 'y']);
