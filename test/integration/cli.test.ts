@@ -651,6 +651,21 @@ describe('the command line without a server', () => {
     await server.stop();
   });
 
+  test('pub and sub mean a shard channel with --shard, and say nothing with --quiet', async () => {
+    const server = await createServer();
+    const env = { ASHREDIS_URL: server.url };
+    const [reader, sender] = [fakeContext({ env }), fakeContext({ env })];
+    const reading = run(reader, 'sub', 's:1', '--shard', '--raw', '--count', '1');
+    const client = new AshRedisClient({ url: server.url });
+    while (Number(((await client.command('PUBSUB', 'SHARDNUMSUB', 's:1')) as unknown[])[1]) !== 1) await tick();
+    assert.equal(await run(sender, 'pub', 's:1', '"channel"', '--quiet'), 0);
+    assert.equal(await run(sender, 'pub', 's:1', '"shard"', '--shard', '--quiet'), 0);
+    assert.equal(await reading, 0);
+    assert.deepEqual([reader.stdout(), sender.stdout(), sender.stderr()], ['"shard"\n', '', '']);
+    await client.close();
+    await server.stop();
+  });
+
   test('top says first that the link is lost, so that a narrow terminal shows it', async () => {
     const server = await createServer();
     server.faults.replyError('PUBLISH', 'ERR no', 1000);
