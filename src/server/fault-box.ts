@@ -2,10 +2,12 @@
 // Called by sessions on every write and by the dispatcher on every command. With no fault set each question costs
 // one comparison. It must never change what is stored.
 
+import { UsageError } from '../errors/index.ts';
 import type { Session } from './session.ts';
 import type { ConnectionFilter, ServerFaults } from './types.ts';
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
+const FILTER_KEYS = ['id', 'name', 'subscriber'];
 
 interface PlannedError {
   readonly text: string;
@@ -31,6 +33,9 @@ export class FaultBox implements ServerFaults {
   }
 
   cut(filter: ConnectionFilter = {}): number {
+    // A key that is none would describe every connection.
+    const wrong = isObject(filter) ? Object.keys(filter).find((key) => !FILTER_KEYS.includes(key)) : String(filter);
+    if (wrong !== undefined) refuse(`cut by ${JSON.stringify(wrong)}`, `an object with ${FILTER_KEYS.join(', ')}`);
     let count = 0;
     for (const session of [...this.#sessions.values()]) {
       if (filter.id !== undefined && filter.id !== session.id) continue;
@@ -55,25 +60,35 @@ export class FaultBox implements ServerFaults {
   }
 
   delay(delayMs: number): void {
+    checkNumber('delay by', delayMs, 'milliseconds');
     // Beyond what a timer can hold it would be no delay at all.
-    this.#delayMs = delayMs > 0 ? Math.min(delayMs, MAX_DELAY_MS) : 0;
+    this.#delayMs = Math.min(delayMs, MAX_DELAY_MS);
   }
 
   refuse(on = true): void {
+    if (typeof on !== 'boolean') refuse(`refuse connections by ${String(on)}`, 'true and false');
     this.refuses = on;
   }
 
   corrupt(byteCount = 1): void {
+    checkNumber('corrupt', byteCount, 'bytes');
     this.#corruptBytes = byteCount;
   }
 
   replyError(command: string, text: string, times = 1): void {
+    if (typeof command !== 'string' || command === '')
+      refuse(`answer ${String(command)} by an error`, 'the name of a command');
+    // More than a line would shift every later reply.
+    if (typeof text !== 'string' || /^$|[\r\n]/.test(text))
+      refuse(`answer by ${JSON.stringify(text)}`, 'one line of text');
+    checkNumber('answer', times, 'times');
     const name = command.toLowerCase();
     if (times > 0) this.#errors.set(name, { text, times });
     else this.#errors.delete(name);
   }
 
   dropMessages(count = 1): void {
+    checkNumber('drop', count, 'messages');
     this.#dropMessages = count;
   }
 
@@ -140,4 +155,16 @@ export class FaultBox implements ServerFaults {
     }, this.#delayMs);
     this.#timers.add(timer);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function checkNumber(action: string, value: unknown, unit: string): void {
+  if (typeof value !== 'number' || !(value >= 0)) refuse(`${action} ${String(value)} ${unit}`, 'numbers from 0');
+}
+
+function refuse(action: string, allowed: string): never {
+  throw new UsageError(`Cannot ${action}: allowed are ${allowed}`);
 }

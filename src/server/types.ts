@@ -63,7 +63,10 @@ export interface ConnectionFilter {
   subscriber?: boolean | undefined;
 }
 
-/** Faults on demand, so that a program can test how it takes them. All act at once and last until taken back. */
+/**
+ * Faults on demand, so that a program can test how it takes them. All act at once and last until taken back. Arguments
+ * that describe none are a `UsageError`.
+ */
 export interface ServerFaults {
   /** Destroys connections without a word, as a dead network does. Returns how many. */
   cut(filter?: ConnectionFilter): number;

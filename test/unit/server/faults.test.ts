@@ -44,6 +44,34 @@ describe('server.faults', () => {
     await a.untilClosed();
   });
 
+  test('what describes no fault is refused, and changes nothing', async () => {
+    const faults = server.faults as unknown as Record<string, (...values: unknown[]) => unknown>;
+    const refused: [string, unknown[], RegExp][] = [
+      ['cut', [{ subscribers: true }], /^Cannot cut by "subscribers": allowed are an object with id, name, subscriber/],
+      ['cut', ['a'], /^Cannot cut by "a"/],
+      ['cut', [null], /^Cannot cut by "null"/],
+      ['delay', [-1], /^Cannot delay by -1 milliseconds: allowed are numbers from 0/],
+      ['delay', [Number.NaN], /^Cannot delay by NaN/],
+      ['delay', ['40'], /^Cannot delay by 40 milliseconds/],
+      ['delay', [], /^Cannot delay by undefined/],
+      ['refuse', ['no'], /^Cannot refuse connections by no: allowed are true and false/],
+      ['corrupt', [-1], /^Cannot corrupt -1 bytes/],
+      ['dropMessages', [null], /^Cannot drop null messages/],
+      ['replyError', ['', 'ERR no'], /^Cannot answer {2}by an error: allowed are the name of a command/],
+      ['replyError', [7, 'ERR no'], /^Cannot answer 7 by an error/],
+      ['replyError', ['GET', 'ERR no\r\n+OK'], /^Cannot answer by "ERR no\\r\\n\+OK": allowed are one line of text/],
+      ['replyError', ['GET', ''], /^Cannot answer by ""/],
+      ['replyError', ['GET', 'ERR no', '2'.repeat(2)], /^Cannot answer 22 times/],
+    ];
+    for (const [name, values, message] of refused) {
+      assert.throws(() => faults[name]?.(...values), { name: 'UsageError', message }, `${name}(${values.join()})`);
+    }
+    assert.equal(await a.ask('GET nothing\r\n', '\n'), '$-1\r\n');
+    assert.equal(await a.ask('PUBLISH c kept\r\n', '\n'), ':1\r\n');
+    await b.until((received) => received.includes('kept'));
+    assert.equal(server.connectionCount, 2);
+  });
+
   test('cut() also ends a connection whose end is on its way', async () => {
     const { sessions } = server as unknown as { sessions: Map<number, { name: string; socket: Socket }> };
     const { socket } = [...sessions.values()].find(({ name }) => name === 'a') as { socket: Socket };
@@ -134,15 +162,7 @@ describe('server.faults', () => {
     );
   });
 
-  test('numbers that can not be meant lose, damage and delay nothing, and a long delay is long', async () => {
-    for (const number of [-1, Number.NaN]) {
-      server.faults.dropMessages(number);
-      server.faults.corrupt(number);
-      server.faults.delay(number);
-      assert.equal(await a.ask('PUBLISH c kept\r\n', '\n'), ':1\r\n');
-      await b.until((received) => received.includes('kept'));
-      b.take();
-    }
+  test('a delay beyond what a timer can hold is a long one', async () => {
     const warnings: string[] = [];
     const listener = (warning: Error) => warnings.push(warning.name);
     process.on('warning', listener);
