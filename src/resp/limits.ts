@@ -52,15 +52,20 @@ const CHOICES = /* @__PURE__ */ new Map<string, readonly unknown[]>([
 ]);
 
 /** All limits; throws a `UsageError` for an option or limit that is none, or is none of what is allowed. */
-export function completeLimits({ limits, ...options }: RespDecoderOptions): CompleteLimits {
+export function completeLimits(given: RespDecoderOptions): CompleteLimits {
+  const { limits, ...options } = given;
+  if (typeof given !== 'object' || typeof (limits ?? given) !== 'object') {
+    throw new UsageError('Cannot make a decoder: its options, or their "limits", are no object');
+  }
   for (const [name, value] of Object.entries(options)) {
     const allowed = CHOICES.get(name);
     if (value === undefined || allowed?.includes(value)) continue;
     const what = allowed ? `found ${String(value)}, allowed are ${allowed.join(' and ')}` : 'no such option';
     throw new UsageError(`Cannot make a decoder with "${name}": ${what}`);
   }
+  if (!limits) return DEFAULTS;
   const all = { ...DEFAULTS };
-  for (const [name, value] of Object.entries(limits ?? {})) {
+  for (const [name, value] of Object.entries(limits)) {
     if (value === undefined) continue;
     if (!Object.hasOwn(DEFAULTS, name) || typeof value !== 'number' || !(value >= 0)) {
       const names = Object.keys(DEFAULTS).join(', ');

@@ -168,6 +168,12 @@ describe('the decoder', () => {
       decoder.push(bytes('+OK\r\n'));
       assert.equal(decoder.read(), 'OK');
     }
+    for (const options of [5, true, 'text', () => {}, { limits: 5 }, { limits: 'none' }]) {
+      assert.throws(() => new RespDecoder(options as object), {
+        name: 'UsageError',
+        message: /^Cannot make a decoder: its options, or their "limits", are no object/,
+      });
+    }
     assert.throws(() => new RespDecoder({ limits: { maxDepht: 3 } as object }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { maxDepth: -1 } }), UsageError);
     assert.throws(() => new RespDecoder({ limits: { toString: 1 } as object }), UsageError);
