@@ -307,7 +307,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     // Something in between may close on a command that it does not know: asked again without it, once. The 5 bytes are
     // the `+OK` of the AUTH before it.
     const silent = this.options.credentials && this.queue.head?.name === 'HELLO' ? 5 : 0;
-    if (live.bytesRead === silent && this.#greeter.closedInSilence()) return this.tell('redial', generation);
+    if (live.bytesRead === silent && this.#greeter.closedInSilence(generation)) return this.tell('redial', generation);
     this.fail(generation, greetingEndedError(peer, cause));
   }
 

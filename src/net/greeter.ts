@@ -17,6 +17,8 @@ export class Greeter {
   readonly #platform: Platform;
   /** Something in between closes on HELLO: found out once, remembered. */
   #withoutHello = false;
+  /** The link over which it is tried: a server that goes down closes in silence too. */
+  #withoutHelloOn = -1;
   /** Undefined until the server is known. */
   dialect: Dialect | undefined;
   server: ServerFacts | undefined;
@@ -45,9 +47,9 @@ export class Greeter {
   }
 
   /** True when the same server is to be asked again without HELLO: it closed without a word. */
-  closedInSilence(): boolean {
-    if (this.dialect === 'line' || this.#withoutHello) return false;
-    this.#withoutHello = true;
+  closedInSilence(generation: number): boolean {
+    if (this.dialect === 'line' || this.#withoutHello || generation === this.#withoutHelloOn) return false;
+    this.#withoutHelloOn = generation + 1;
     return true;
   }
 
@@ -94,16 +96,18 @@ export class Greeter {
 
   #say(link: GreetedLink, credentials: Credentials | undefined, succeed: () => void): void {
     const greet = this.dialect === 'line' ? greetLine : greetResp;
+    const withoutHello = this.#withoutHello || link.generation === this.#withoutHelloOn;
     greet(
       link,
       this.#options,
       (facts) => {
         this.server = facts;
+        this.#withoutHello = withoutHello;
         this.dialect = facts.dialect;
         succeed();
       },
       credentials,
-      this.#withoutHello ? 'never' : this.dialect === undefined ? 'alone' : 'first',
+      withoutHello ? 'never' : this.dialect === undefined ? 'alone' : 'first',
     );
   }
 

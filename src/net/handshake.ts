@@ -18,13 +18,14 @@ import type { Command, ConnectionOptions, Credentials, Frame, ServerFacts } from
 /** What is needed of the link that is greeted. */
 export interface GreetedLink {
   readonly peer: string;
+  readonly generation: number;
   /** False once it was dropped. */
   readonly isReading: boolean;
   /** Written at once, in order. */
   sendNow(commands: readonly Command[]): void;
   /** `fatal`: trying again can't help. `busy`: reached, but not ready yet. */
   fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void;
-  /** The answer is none that this server would give. */
+  /** The answer is none that this server would give: it counts for good only where none was ready before. */
   broken(error: AshRedisError): void;
 }
 
@@ -63,7 +64,9 @@ export function greetResp(
     failed = true;
     const refused = new RespError(withoutSecret(value, credentials));
     const error = refusedError(link.peer, refused.message, hint, replyError(refused, command));
-    link.fail(error, !isBusy(value), isBusy(value));
+    if (isBusy(value)) link.fail(error, false, true);
+    else if (value.code !== 'DENIED' && /pass|auth/i.test(value.message)) link.fail(error, true);
+    else link.broken(error);
   };
   const first: Command[] = [];
   const rest: Command[] = [];

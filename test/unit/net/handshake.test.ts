@@ -11,6 +11,7 @@ import { DEFAULTS } from '../../support/virtual-connection.ts';
 
 class FakeLink {
   readonly peer = 'there:1';
+  readonly generation = 1;
   readonly isReading = true;
   readonly sent: Command[] = [];
   readonly failures: { error: AshRedisError; fatal: boolean | undefined; busy: boolean | undefined }[] = [];
@@ -21,7 +22,7 @@ class FakeLink {
     this.sent.push(...commands);
   }
 
-  fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void {
+  fail(error: AshRedisError, fatal = false, busy = false): void {
     this.failures.push({ error, fatal, busy });
   }
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ClosedError, HandshakeError, LinkLostError, ProtocolError } from '../../../src/errors/index.ts';
-import { greeting, store, VirtualConnection } from '../../support/virtual-connection.ts';
+import { greeting, store, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
 
 describe('the attempts', () => {
   test('end at a line server where RESP was asked for, also where the first connection may take for ever', async () => {
@@ -34,6 +34,54 @@ describe('the attempts', () => {
       bench.script = store;
       await bench.run(5000);
       assert.equal(bench.connection.state, 'ready', bytes);
+      await bench.close();
+    }
+  });
+
+  test('go on after a refusal that says nothing of credentials, where a server was ready once', async () => {
+    const options = { dialect: 'resp', db: 3, credentials: () => ({ password: 'p' }) } as const;
+    for (const [at, text, after] of [
+      ['SELECT', 'ERR DB index is out of range', 'ready'],
+      ['SELECT', 'NOPERM User u has no permissions', 'ready'],
+      ['SELECT', 'BUSY a script runs', 'ready'],
+      ['AUTH', 'DENIED Redis is running in protected mode and no password is set', 'ready'],
+      ['AUTH', 'ERR upstream failure', 'ready'],
+      ['PING', 'DENIED Redis is running in protected mode', 'ready'],
+      ['AUTH', 'WRONGPASS invalid username-password pair', 'idle'],
+      ['AUTH', 'ERR invalid password', 'idle'],
+      ['AUTH', 'ERR Client sent AUTH, but no password is set', 'idle'],
+      ['HELLO', 'NOAUTH HELLO must be called', 'idle'],
+    ] as const) {
+      const refuse: VirtualScript = (words, end) => (words[0] === at ? `-${text}\r\n` : store(words, end));
+      const bench = new VirtualConnection(options, store);
+      await bench.connect();
+      bench.script = refuse;
+      bench.cutAll();
+      while (bench.ends.length < 2) await bench.run(1);
+      await bench.run(5);
+      bench.script = store;
+      await bench.run(11_000);
+      assert.equal(bench.connection.state, after, text);
+      await bench.close();
+    }
+  });
+
+  test('say HELLO again after a server that went down without a word: it would be RESP2 for ever', async () => {
+    for (const dialAfter of ['accept', 'refuse'] as const) {
+      const bench = new VirtualConnection({ dialect: 'resp' }, store);
+      await bench.connect();
+      bench.script = (_words, end) => {
+        bench.network.weather.dial = dialAfter;
+        end.close();
+        return undefined;
+      };
+      bench.cutAll();
+      while (bench.ends.length < 2) await bench.run(1);
+      await bench.run(50);
+      bench.network.weather.dial = 'accept';
+      bench.script = store;
+      await bench.run(11_000);
+      assert.deepEqual([bench.connection.state, bench.connection.server?.protocol], ['ready', 3]);
       await bench.close();
     }
   });
