@@ -266,7 +266,7 @@ export class CommandQueue {
     const { offlineMaxCount, offlineMaxBytes } = this.#limits;
     const full = this.#unsentCount >= offlineMaxCount;
     if (!full && waiting + bytes <= offlineMaxBytes) return undefined;
-    const found = full ? `${this.#unsentCount} commands` : `${waiting} bytes`;
+    const found = full ? `${this.#unsentCount} commands` : `${waiting || bytes} bytes`;
     const allowed = full ? `"offlineMaxCount" is ${offlineMaxCount}` : `"offlineMaxBytes" is ${offlineMaxBytes}`;
     return `${found} wait for the connection to ${this.peer}, allowed by ${allowed}`;
   }

@@ -62,7 +62,9 @@ describe('the limits of the queue', () => {
     assert.equal(queue.add(command(1), true, 0), false);
     assert.equal(new CommandQueue(LIMITS).add(command(5000), true, 1), false);
     // Between links there is no such exception: the limit is what a lost link may cost.
-    assert.equal(new CommandQueue(LIMITS).add(command(1001), false, 0), false);
+    const alone = command(1001);
+    assert.equal(new CommandQueue(LIMITS).add(alone, false, 0), false);
+    assert.match(alone.failure.message, /^Cannot queue SET: 1001 bytes wait .* allowed by "offlineMaxBytes" is 1000/);
   });
 
   test('between links are by count and by bytes, and the refusal says which', () => {
