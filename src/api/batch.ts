@@ -37,6 +37,7 @@ export class Batch<T extends unknown[] = []> {
   constructor(sender: CommandSender, blocking: BlockingConnections, options?: BatchOptions) {
     this.#sender = sender;
     this.#blocking = blocking;
+    checkOptions(options ?? {});
     // Settled now: useRegion() meanwhile must not send it elsewhere.
     this.#options = { ...options, region: sender.regionOf(options) ?? null };
   }
@@ -142,7 +143,6 @@ export class Batch<T extends unknown[] = []> {
     const requests = this.#requests;
     const options = this.#options;
     const { connections } = sender;
-    checkOptions(options);
     const { signal, atomic = false } = options;
     if (requests.length === 0) return [];
     const limits = atomic ? [] : requests.flatMap(({ words }) => blockingLimitMs(words) ?? []);
