@@ -53,7 +53,7 @@ export class Session extends ReplyWriter {
   dialect: 'resp' | 'line' | undefined;
   #gate: DialectGate | undefined;
   #line: LineReader | undefined;
-  /** Reads no more; the last reply is on its way. */
+  /** Reads no more and is told no more; the last reply is on its way, or nothing is. */
   #ending = false;
   #peerEnded = false;
   #softSince = 0;
@@ -61,7 +61,8 @@ export class Session extends ReplyWriter {
   #paused = 0;
   /** Chunks that came while frozen or blocked. */
   #waiting: Buffer[] = [];
-  closed = false;
+  /** Nothing knows it any more. */
+  #closed = false;
   /** In the server's list of sessions to flush. */
   isDirty = false;
 
@@ -85,7 +86,6 @@ export class Session extends ReplyWriter {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
-    socket.setNoDelay(true);
     socket.setKeepAlive(true, 300_000);
   }
 
@@ -141,7 +141,7 @@ export class Session extends ReplyWriter {
 
   /** What comes without being asked for. */
   tell(frame: string): void {
-    if (this.closed || this.#ending) return;
+    if (this.#ending) return;
     this.out += frame;
     if (this.kept !== undefined) this.kept += frame;
     // Many publishers may speak in one turn: the limit is asked now, not when all of them are through.
@@ -161,37 +161,45 @@ export class Session extends ReplyWriter {
   }
 
   resume(): void {
-    if (this.#paused === 0 || --this.#paused > 0 || this.closed) return;
+    if (--this.#paused > 0) return;
     this.socket.resume();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const chunk of waiting) this.#onData(chunk);
-    if (this.out !== '') this.markDirty();
+    this.markDirty();
   }
 
   /** Writes what the turn produced. Called by the server once a turn. */
   flush(): void {
     this.isDirty = false;
-    if (this.closed || this.out === '' || this.server.faults.isFrozen) return;
-    const bytes = this.out;
-    this.out = '';
-    this.server.faults.write(this, bytes);
-    this.checkOutput();
-    if (this.#ending || this.#peerEnded) this.#end();
+    if (this.server.faults.isFrozen) return;
+    if (this.out !== '') {
+      const bytes = this.out;
+      this.out = '';
+      this.server.faults.write(this, bytes);
+      this.checkOutput();
+    }
+    // Node tells of the peer's end also while the socket is paused: what waits here is answered before.
+    if (this.#ending || (this.#peerEnded && this.#waiting.length === 0)) this.server.faults.end(this);
   }
 
   /** Answers what is written so far, then closes; what still comes in is thrown away. */
   endAfterFlush(): void {
-    if (this.#ending || this.closed) return;
+    if (this.#ending) return;
     this.#ending = true;
-    if (this.out === '') this.#end();
-    else this.markDirty();
+    this.markDirty();
     setTimeout(() => this.socket.destroy(), LINGER_MS).unref();
   }
 
   destroy(): void {
     this.#ending = true;
     this.socket.destroy();
+  }
+
+  /** For CLIENT KILL: what comes next in the same turn no longer finds it, though its socket is told of its end later. */
+  kill(): void {
+    this.destroy();
+    this.#onClose();
   }
 
   /** As a broken network: the peer gets a RST where the socket knows one. */
@@ -266,7 +274,7 @@ export class Session extends ReplyWriter {
 
   /** True when no further request of this chunk may be executed now; what is left of it waits where it may later. */
   #mustStop(reader: { takeRest(): Buffer }): boolean {
-    if (this.#ending || this.closed) return true;
+    if (this.#ending) return true;
     if (this.#paused > 0) {
       const rest = reader.takeRest();
       if (rest.length > 0) this.#waiting.push(rest);
@@ -310,20 +318,17 @@ export class Session extends ReplyWriter {
 
   readonly #onEnd = (): void => {
     this.#peerEnded = true;
-    if (this.out === '') this.#end();
+    this.markDirty();
   };
-
-  #end(): void {
-    if (!this.closed) this.server.faults.end(this);
-  }
 
   /** The peer reset the connection; `close` follows. */
   readonly #onError = (): void => {};
 
   readonly #onClose = (): void => {
-    if (this.closed) return;
+    if (this.#closed) return;
     this.server.addPendingInput(this, -this.pendingInputBytes);
-    this.closed = true;
+    this.#closed = true;
+    this.#ending = true;
     this.out = '';
     this.#waiting = [];
     this.server.forget(this);

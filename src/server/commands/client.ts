@@ -144,7 +144,7 @@ function kill(session: Session, args: string[]) {
 /** The caller itself still gets its answer. */
 function end(session: Session, target: Session) {
   if (target === session) session.endAfterFlush();
-  else target.destroy();
+  else target.kill();
 }
 
 function setInfo(session: Session, args: string[]) {

@@ -7,6 +7,8 @@ import { createServer, type EmbeddedServer } from '../../../src/server/index.ts'
 import { until } from '../../support/events.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
 
+const MIB = 1024 * 1024;
+
 describe('a connection', () => {
   let server: EmbeddedServer;
   let a: RawConnection;
@@ -35,7 +37,12 @@ describe('a connection', () => {
     assert.match(idle, / age=70 idle=70 /);
     await c.ask('PING\r\n', '\n');
     assert.match(await line(), / age=70 idle=0 /);
-    for (const connection of [c, b]) connection.close();
+    // Also of one that never said a word.
+    const silent = await RawConnection.open(server);
+    await b.until(() => server.connectionCount === 4);
+    now += 2000;
+    assert.match(await b.ask(`CLIENT LIST ID ${Number(id) + 2}\r\n`, '\n\r\n'), / age=2 idle=2 /);
+    for (const connection of [c, b, silent]) connection.close();
   });
 
   test('that sends its end with its commands is answered and ended', async () => {
@@ -43,6 +50,45 @@ describe('a connection', () => {
     half.socket.end('PING 1\r\nPING 2\r\n');
     assert.equal(await half.untilClosed(), '$1\r\n1\r\n$1\r\n2\r\n');
     half.close();
+    // Held up in between, the end is seen before the second answer has left.
+    const held = new RawConnection(connect({ port: server.port, host: server.host, allowHalfOpen: true }));
+    held.socket.end('DEBUG SLEEP 0.01\r\nPING 2\r\n');
+    assert.equal(await held.untilClosed(), '+OK\r\n$1\r\n2\r\n');
+    held.close();
+  });
+
+  test('that is killed is gone for what comes next in the same turn', async () => {
+    const victim = await RawConnection.open(server);
+    const id = (await victim.ask('CLIENT ID\r\n', '\n')).slice(1).trim();
+    await victim.ask('SUBSCRIBE c\r\n', ':1\r\n');
+    const kill = `CLIENT KILL ID ${id}\r\n`;
+    const answer = await a.ask(`${kill}PUBLISH c x\r\nPUBSUB CHANNELS\r\n${kill}PING end\r\n`, 'end\r\n');
+    assert.equal(answer, ':1\r\n:0\r\n*0\r\n:0\r\n$3\r\nend\r\n');
+    assert.equal(server.connectionCount, 1);
+    assert.equal(await victim.untilClosed(), '');
+    victim.close();
+  });
+
+  test('that has ended executes nothing of what it sent after that', async () => {
+    assert.equal(await a.ask('QUIT\r\nSET late 1\r\n', 'until it is closed'), '+OK\r\n');
+    await using small = await createServer({ limits: { maxPendingInputBytes: 10_000 } });
+    const greedy = await RawConnection.open(small);
+    greedy.write(`CLIENT SETNAME ${'n'.repeat(20_000)}\r\nSET late 1\r\n`);
+    assert.equal(await greedy.untilClosed(), '');
+    for (const at of [server, small]) {
+      const other = await RawConnection.open(at);
+      assert.equal(await other.ask('EXISTS late\r\n', '\n'), ':0\r\n');
+      other.close();
+    }
+    greedy.close();
+  });
+
+  test('keeps names of a usual length for nothing', async () => {
+    await using small = await createServer({ limits: { maxPendingInputBytes: 10_000 } });
+    const client = await RawConnection.open(small);
+    for (let i = 0; i < 50; i++) await client.ask(`SUBSCRIBE ${'c'.repeat(900)}${i}\r\n`, `:${i + 1}\r\n`);
+    assert.equal(small.connectionCount, 1);
+    client.close();
   });
 
   test('that is held up in the middle of what it sent goes on there, and once', async () => {
@@ -50,6 +96,13 @@ describe('a connection', () => {
       const answer = await a.ask('DEBUG SLEEP 0.01\r\nINCR held\r\nPING x\r\n', 'x\r\n');
       assert.equal(answer, `+OK\r\n:${count}\r\n$1\r\nx\r\n`);
     }
+    // Not before.
+    await using sleeping = await createServer();
+    const { stats } = sleeping as unknown as { stats: { commandsProcessed: number } };
+    const sleeper = await RawConnection.open(sleeping);
+    assert.equal(await sleeper.ask('DEBUG SLEEP 600\r\nPING x\r\n', '\n'), '+OK\r\n');
+    assert.equal(stats.commandsProcessed, 1);
+    sleeper.close();
     // Held up by two at once it goes on when both have ended.
     a.write('DEBUG SLEEP 0.01\r\nINCR held\r\n');
     await a.until((received) => received.includes('+OK'));
@@ -103,6 +156,55 @@ describe('a connection', () => {
     assert.equal(await client.ask(`SET k ${value}\r\n`, '\n'), '+OK\r\n');
     assert.equal(await client.ask('GET k\r\nPING\r\n', 'PONG\r\n'), `$60000\r\n${value}\r\n+PONG\r\n`);
     client.close();
+  });
+
+  test('that is no subscriber is not held to the limits of those', async () => {
+    const limits = {
+      softSubscriberOutputBytes: 1,
+      softOutputMs: 1,
+      maxSubscriberOutputBytes: 1000,
+      maxBulkBytes: 70_000,
+    };
+    await using strict = await createServer({ limits });
+    const client = await RawConnection.open(strict);
+    assert.equal(await client.ask(`SET k ${'v'.repeat(60_000)}\r\n`, '\n'), '+OK\r\n');
+    client.socket.pause();
+    client.write('GET k\r\n'.repeat(280));
+    const { stats } = strict as unknown as { stats: { outputBytes: number } };
+    await until(() => stats.outputBytes > 16_000_000, 'all to be answered');
+    client.write('PING end\r\n');
+    await until(() => stats.outputBytes > 280 * 60_010 + 5, 'the last to be answered');
+    client.socket.resume();
+    assert.ok((await client.until((received) => received.endsWith('end\r\n'))).length > 280 * 60_000);
+    client.close();
+  });
+
+  test('that is a subscriber may stay behind for a time, and again after it has caught up', async (t) => {
+    let now = Date.now();
+    t.mock.method(Date, 'now', () => now);
+    const limits = { softSubscriberOutputBytes: 100_000, softOutputMs: 60_000, maxSubscriberOutputBytes: 64 * MIB };
+    await using patient = await createServer({ limits });
+    const { stats } = patient as unknown as { stats: { outputLimitDisconnections: number } };
+    const [slow, publisher] = [await RawConnection.open(patient), await RawConnection.open(patient)];
+    await slow.ask('SUBSCRIBE c\r\n', ':1\r\n');
+    const publish = (text: string) =>
+      publisher.ask(`*3\r\n$7\r\nPUBLISH\r\n$1\r\nc\r\n$${text.length}\r\n${text}\r\n`, '\n');
+    for (const word of ['first', 'second']) {
+      slow.socket.pause();
+      await publish('m'.repeat(16 * MIB));
+      now += 59_000;
+      assert.equal(await publish('more'), ':1\r\n');
+      assert.equal(patient.connectionCount, 2);
+      if (word === 'second') break;
+      slow.socket.resume();
+      await slow.until((received) => received.endsWith('more\r\n'));
+      await publish('now it is told that it has caught up');
+    }
+    now += 2000;
+    await publish('too late');
+    await until(() => patient.connectionCount === 1, 'the slow subscriber to be closed');
+    assert.equal(stats.outputLimitDisconnections, 1);
+    for (const connection of [slow, publisher]) connection.close();
   });
 
   for (const dialect of ['auto', 'ashredis'] as const) {

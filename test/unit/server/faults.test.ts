@@ -101,6 +101,36 @@ describe('server.faults', () => {
     late.close();
   });
 
+  test('freeze() also keeps what is answered and has not left', async (t) => {
+    const { now } = Date;
+    // Asked when the bytes are there: it is frozen after their execution, before their answer leaves.
+    t.mock.method(Date, 'now', () => {
+      process.nextTick(() => server.faults.freeze());
+      return now();
+    });
+    const { stats } = server as unknown as { stats: { commandsProcessed: number; outputBytes: number } };
+    const before = { ...stats };
+    a.write('SET frozen 2\r\n');
+    await until(() => stats.commandsProcessed > before.commandsProcessed, 'the command executed');
+    t.mock.restoreAll();
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    assert.equal(stats.outputBytes, before.outputBytes);
+    server.faults.thaw();
+    assert.equal(await a.until((received) => received.includes('\n')), '+OK\r\n');
+  });
+
+  test('what is cut while it is held up executes nothing more', async () => {
+    assert.equal(await a.ask('DEBUG SLEEP 0.01\r\nSET late 1\r\n', '\n'), '+OK\r\n');
+    server.faults.freeze();
+    const other = await RawConnection.open(server);
+    other.write('EXISTS late\r\n');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.equal(server.faults.cut({ name: 'a' }), 1);
+    server.faults.thaw();
+    assert.equal(await other.until((received) => received.includes('\n')), ':0\r\n');
+    other.close();
+  });
+
   test('delay() makes every write late and keeps the order, also when it shrinks', async () => {
     server.faults.delay(40);
     const { stats } = server as unknown as { stats: { commandsProcessed: number } };
