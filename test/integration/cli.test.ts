@@ -651,6 +651,49 @@ describe('the command line without a server', () => {
     await server.stop();
   });
 
+  test('pub names the first refusal alone, and counts them all', async () => {
+    const server = await createServer();
+    server.faults.replyError('PUBLISH', 'NOPERM no such channel for you', 3);
+    const context = fakeContext({ env: { ASHREDIS_URL: server.url }, input: ['1\n2\n3\n', '\n \n4'] });
+    assert.equal(await run(context, 'pub', 'c', '--json'), 1);
+    assert.equal(context.stdout(), '{"sent":1,"failed":3,"unknown":0}\n');
+    assert.equal(context.stderr().match(/NOPERM/g)?.length, 1, context.stderr());
+    await server.stop();
+  });
+
+  test('pub says to how many only where the server tells', async () => {
+    await using server = await createServer({ dialect: 'ashredis' });
+    const context = fakeContext({ env: { ASHREDIS_URL: server.url } });
+    assert.equal(await run(context, 'pub', 'c', '1'), 0);
+    assert.equal(context.stderr(), 'sent 1\n');
+  });
+
+  test('pub accounts for what it has read when it is stopped, and fails where its input fails', async () => {
+    await using server = await createServer();
+    for (const isStopped of [true, false]) {
+      const context = fakeContext({ env: { ASHREDIS_URL: server.url } });
+      let onStop = () => {};
+      const stopped = new Promise<void>((resolve) => {
+        onStop = resolve;
+      });
+      async function* broken() {
+        yield new TextEncoder().encode('1\n2\n');
+        if (isStopped) {
+          context.stop();
+          await stopped;
+        }
+        throw new Error('the input is broken');
+      }
+      const stdin = { ...context.stdin, [Symbol.asyncIterator]: broken, stop: () => onStop() };
+      const code = await runProgram(COMMANDS, ['pub', 'c', '--json'], { ...context, stdin });
+      assert.equal(code, isStopped ? 130 : 1);
+      assert.equal(/the input is broken/.test(context.stderr()), !isStopped);
+      if (!isStopped) continue;
+      const { sent, failed, unknown } = JSON.parse(context.stdout()) as Record<string, number>;
+      assert.equal(sent! + failed! + unknown!, 2);
+    }
+  });
+
   test('pub and sub mean a shard channel with --shard, and say nothing with --quiet', async () => {
     const server = await createServer();
     const env = { ASHREDIS_URL: server.url };

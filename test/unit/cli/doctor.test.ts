@@ -1,10 +1,14 @@
 // What the doctor says of a server: its verdicts at their edges, over a client that answers as it is told to.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import dns from 'node:dns/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, type TestContext, test } from 'node:test';
 import type { AshRedisClient } from '../../../src/api/index.ts';
 import type { Finding } from '../../../src/cli/doctor/finding.ts';
 import { checkLimits } from '../../../src/cli/doctor/limits.ts';
+import { checkNetwork, type Place } from '../../../src/cli/doctor/network.ts';
 import { checkClock, checkHandshake, checkPermissions } from '../../../src/cli/doctor/speech.ts';
 import { ConnectError, TimeoutError } from '../../../src/errors/index.ts';
 
@@ -230,5 +234,94 @@ describe('the doctor on the handshake', () => {
     assert.deepEqual(await levels({ dialect: 'resp', protocol: 2, role: 'master' }), ['dialect ok', 'dialect warning']);
     assert.deepEqual(await levels({ dialect: 'resp', protocol: 3, role: 'replica' }), ['dialect ok', 'role warning']);
     assert.deepEqual(await levels({ dialect: 'line' }), ['dialect ok', 'dialect warning']);
+  });
+});
+
+describe('the doctor on the network', () => {
+  const looked = async (place: Partial<Place>) => {
+    const found: string[] = [];
+    const whole = { host: '127.0.0.1', port: 1, path: undefined, tls: undefined, timeoutMs: 5000, ...place };
+    const isReached = await checkNetwork(whole, ({ check, level, text, advice = '' }) => {
+      found.push(`${level} ${check}: ${text} -> ${advice}`.replaceAll(/\(\d+(\.\d+)? (ms|s)\)/g, '(some time)'));
+    });
+    return { isReached, found };
+  };
+
+  /** A server that takes connections, and does this with each. */
+  async function listening(t: TestContext, use: (socket: Socket) => void): Promise<number> {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket.on('error', () => {}));
+      use(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Names are these addresses, until the test is over. */
+  function named(t: TestContext, lookup: () => Promise<{ address: string; family: number }[]>): void {
+    t.mock.method(dns, 'lookup', lookup);
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+  }
+
+  test('asks every address of a name, and warns of those where nobody listens', async (t) => {
+    const port = await listening(t, () => {});
+    named(t, async () => [
+      { address: '::1', family: 6 },
+      { address: '127.0.0.1', family: 4 },
+    ]);
+    const { isReached, found } = await looked({ host: 'redis.test', port });
+    assert.equal(isReached, true);
+    assert.deepEqual(found.slice(0, 2), [
+      'ok resolve: redis.test is ::1, 127.0.0.1 (some time) -> ',
+      `ok connect: 127.0.0.1:${port} accepts connections (some time) -> `,
+    ]);
+    assert.match(found[2]!, new RegExp(`^warning connect: \\[::1\\]:${port}: .* -> .*take away the one`));
+    assert.equal(found.length, 3);
+  });
+
+  test('goes no further where a name is not known, a file is not there or nobody listens', async (t) => {
+    named(t, () => Promise.reject(new Error('getaddrinfo ENOTFOUND redis.test')));
+    assert.deepEqual(await looked({ host: 'redis.test' }), {
+      isReached: false,
+      found: [
+        "wrong resolve: getaddrinfo ENOTFOUND redis.test -> check the spelling of 'redis.test', and the name server of this machine",
+      ],
+    });
+    const path = await looked({ host: '', path: '/nowhere/at/all.sock', tls: {} });
+    assert.equal(path.isReached, false);
+    assert.equal(path.found.length, 2);
+    assert.equal(path.found[0], 'skipped resolve: Unix socket /nowhere/at/all.sock -> ');
+    assert.match(
+      path.found[1]!,
+      /^wrong connect: \/nowhere\/at\/all.sock: .*ENOENT.* -> the socket file does not exist/,
+    );
+    const nobody = await looked({ port: 1, tls: {} });
+    assert.equal(nobody.isReached, false);
+    assert.equal(nobody.found[0], 'ok resolve: 127.0.0.1 is an address -> ');
+    assert.match(nobody.found[1]!, /^wrong connect: 127.0.0.1:1: .*ECONNREFUSED.* -> nobody listens there/);
+    assert.equal(nobody.found.length, 2);
+  });
+
+  test('tells a port that does not speak TLS from one that says nothing', async (t) => {
+    const plain = await listening(t, (socket) => socket.once('data', () => socket.write('-ERR unknown command\r\n')));
+    const spoken = await looked({ port: plain, tls: {} });
+    assert.equal(spoken.isReached, false);
+    assert.match(spoken.found[2]!, /^wrong tls: [\s\S]* -> the server does not speak TLS on this port/);
+    const silent = await listening(t, () => {});
+    const { isReached, found } = await looked({ port: silent, tls: {}, timeoutMs: 30 });
+    assert.equal(isReached, false);
+    assert.equal(
+      found[2],
+      'wrong tls: no answer within 30.0 ms -> the server may not speak TLS on this port: use redis:// or its TLS port',
+    );
   });
 });
