@@ -190,6 +190,8 @@ const SCRIPTS: Record<string, Script> = {
     'EXPIREAT a 99999999998 NX',
     'EXPIREAT a 99999999998 GT',
     'EXPIREAT a 99999999998 LT',
+    'EXPIREAT a 99999999998 LT',
+    'EXPIREAT a 99999999998 GT',
     'EXPIRETIME a',
     'PEXPIRETIME a',
     'PEXPIREAT a 99999999999000',
@@ -227,6 +229,8 @@ const SCRIPTS: Record<string, Script> = {
     'RANDOMKEY extra',
     'FLUSHDB FOO',
     'FLUSHDB ASYNC',
+    ...['SELECT 1', 'SET there 1', 'SELECT 0', 'SET here 1', 'FLUSHDB', 'DBSIZE', 'SELECT 1', 'DBSIZE', 'FLUSHALL'],
+    ...['DBSIZE', 'SELECT 0'],
     'DBSIZE',
     'RANDOMKEY',
     'SELECT 1',
@@ -894,6 +898,48 @@ describe('the embedded server answers as redis-server', {
       const [ours, theirs] = await Promise.all(told);
       assert.deepEqual(ours, theirs, state);
     }
+  });
+
+  test('CLIENT LIST and CLIENT KILL find the same connections', async () => {
+    const told = [embedded, real].map(async (server) => {
+      const open: RawConnection[] = [];
+      for (const ask of ['PING', 'PING', 'SUBSCRIBE a', 'PSUBSCRIBE a*', 'SSUBSCRIBE a', 'PING', 'PING']) {
+        const connection = await RawConnection.open(server);
+        await connection.ask(`CLIENT SETNAME w${open.length}\r\nHELLO 3\r\n${ask}\r\nPING ready\r\n`, 'ready\r\n');
+        open.push(connection);
+      }
+      const [asking] = open as [RawConnection];
+      const list = async (words: string) => {
+        const text = await asking.ask(`CLIENT LIST ${words}\r\nPING the-end\r\n`, 'the-end\r\n');
+        return text.match(/(?<= name=)w\d+|^-.*/gm);
+      };
+      const all = await asking.ask('CLIENT LIST\r\nPING the-end\r\n', 'the-end\r\n');
+      const field = (name: string, index: number) =>
+        new RegExp(`^.*\\b${name}=(\\S+) .*name=w${index} .*$`, 'm').exec(all)?.[1];
+      const id = (index: number) => field('id', index);
+      const answers: unknown[] = [];
+      for (const type of ['normal', 'PUBSUB', 'master', 'replica', 'slave']) answers.push(await list(`TYPE ${type}`));
+      answers.push(await list(`ID ${id(3)} ${id(1)} 99999 ${id(3)}`), await list('ID'), await list('TYPE'));
+      for (const words of [
+        `ID ${id(1)} TYPE pubsub`,
+        'TYPE replica',
+        `ADDR ${field('addr', 1)}`,
+        field('addr', 6),
+        `ID ${id(2)} LADDR 1.2.3.4:5`,
+        `ID ${id(2)} LADDR ${field('laddr', 2)} USER default`,
+        'TYPE pubsub SKIPME no',
+        `ID ${id(0)}`,
+        `ID ${id(0)} SKIPME no`,
+      ]) {
+        answers.push(await asking.ask(`CLIENT KILL ${words}\r\n`, '\r\n'), asking.ended ? [] : await list(''));
+      }
+      answers.push(await asking.untilClosed());
+      for (const connection of open) connection.close();
+      return answers;
+    });
+    const [ours, theirs] = await Promise.all(told);
+    assert.deepEqual(ours, theirs);
+    assert.deepEqual(ours?.[5], ['w3', 'w1', 'w3']);
   });
 
   test('COMMAND INFO tells the same of a command', async () => {

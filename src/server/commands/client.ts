@@ -70,13 +70,14 @@ function list(session: Session, args: string[]) {
     if (type === undefined) return session.error(`ERR Unknown client type '${shown(args[3] as string)}'`);
     sessions = sessions.filter((other) => hasType(other, type));
   } else if (word === 'ID' && args.length > 3) {
-    const ids = new Set<number>();
+    sessions = [];
     for (const text of args.slice(3)) {
       const id = parseInt64(text);
       if (id === undefined) return session.error('ERR Invalid client ID');
-      ids.add(Number(id));
+      // In the order of asking, as often as asked for.
+      const found = session.server.sessions.get(Number(id));
+      if (found !== undefined) sessions.push(found);
     }
-    sessions = sessions.filter((other) => ids.has(other.id));
   } else if (args.length > 2) {
     return session.error(SYNTAX_ERROR);
   }

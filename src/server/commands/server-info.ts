@@ -60,6 +60,8 @@ function configSet(session: Session, args: string[]) {
     }
     changes.set(name, args[i + 1] as string);
   }
+  const { memory } = session.server;
+  let { maxBytes } = memory;
   for (const [name, value] of changes) {
     if (name === 'maxmemory') {
       const bytes = memoryBytes(value);
@@ -68,13 +70,15 @@ function configSet(session: Session, args: string[]) {
           "ERR CONFIG SET failed (possibly related to argument 'maxmemory') - argument must be a memory value",
         );
       }
-      session.server.memory.maxBytes = bytes;
+      maxBytes = bytes;
     } else if (known.get(name) !== value) {
       return session.error(
         `ERR CONFIG SET failed (possibly related to argument '${name}') - this server can't change it`,
       );
     }
   }
+  // All of it or nothing.
+  memory.maxBytes = maxBytes;
   session.ok();
 }
 

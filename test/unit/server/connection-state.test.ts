@@ -88,6 +88,22 @@ describe('a connection', () => {
     const client = await RawConnection.open(small);
     for (let i = 0; i < 50; i++) await client.ask(`SUBSCRIBE ${'c'.repeat(900)}${i}\r\n`, `:${i + 1}\r\n`);
     assert.equal(small.connectionCount, 1);
+    // Nor for a long one twice, until it is given up.
+    for (const [word, name] of [
+      ['SUBSCRIBE', 'c'],
+      ['PSUBSCRIBE', 'p'],
+      ['SSUBSCRIBE', 's'],
+    ]) {
+      const long = String(name).repeat(word === 'PSUBSCRIBE' ? 1324 : 7000);
+      const ask = (what: string) => client.ask(`${what} ${long}\r\n`, `${long}\r\n`);
+      for (const what of [word, word, word?.replace('SUB', 'UNSUB'), word]) await ask(String(what));
+      const other = await RawConnection.open(small);
+      other.write(`SUBSCRIBE ${'o'.repeat(6100)}\r\n`);
+      assert.equal(await other.untilClosed(), '', word);
+      await ask(String(word?.replace('SUB', 'UNSUB')));
+      other.close();
+    }
+    assert.equal(small.connectionCount, 1);
     client.close();
   });
 
