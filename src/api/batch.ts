@@ -29,6 +29,8 @@ export type BatchReplies<T extends unknown[]> = { [K in keyof T]: T[K] | ReplyEr
 export class Batch<T extends unknown[] = []> {
   readonly #sender: CommandSender;
   readonly #blocking: BlockingConnections;
+  /** As it was given, checked by `exec()`: of what is no object nothing would be left. */
+  readonly #given: BatchOptions | null | undefined;
   readonly #options: BatchOptions;
   readonly #requests: Request[] = [];
   #executed = false;
@@ -37,7 +39,7 @@ export class Batch<T extends unknown[] = []> {
   constructor(sender: CommandSender, blocking: BlockingConnections, options?: BatchOptions) {
     this.#sender = sender;
     this.#blocking = blocking;
-    checkOptions(options ?? {});
+    this.#given = options;
     // Settled now: useRegion() meanwhile must not send it elsewhere.
     this.#options = { ...options, region: sender.regionOf(options) ?? null };
   }
@@ -143,6 +145,7 @@ export class Batch<T extends unknown[] = []> {
     const requests = this.#requests;
     const options = this.#options;
     const { connections } = sender;
+    checkOptions(this.#given ?? {});
     const { signal, atomic = false } = options;
     if (requests.length === 0) return [];
     const limits = atomic ? [] : requests.flatMap(({ words }) => blockingLimitMs(words) ?? []);

@@ -41,7 +41,7 @@ describe('options of a call', () => {
     'redis: subscribe(channel, listener)': () => client.subscribe('a', () => {}),
     'subscribe(channel, { onMessage })': () => client.subscribe('a', { onMessage() {} }),
     'redis: scan({ MATCH })': () => client.scan({ MATCH: 'a*' }).next(),
-    'batch(true), which is not atomic': () => client.batch(true),
+    'batch(true), which is not atomic': () => client.batch(true).exec(),
     'publish(channel, text, region)': () => client.publish('c', 'x', 'users'),
   };
   for (const [title, call] of Object.entries(calls)) {
