@@ -281,14 +281,15 @@ class PatternReader {
         throw this.#error('a class inside a class is not supported');
       }
       const from = this.#member();
-      const isRange = this.#text[this.#at] === '-' && this.#text[this.#at + 1] !== ']' && from.length === 2;
-      if (!isRange || this.#text[this.#at + 1] === undefined) {
+      const end = this.#text[this.#at] === '-' ? this.#text[this.#at + 1] : undefined;
+      // After `\d` and its like a minus stands for itself.
+      if (end === undefined || end === ']' || end === '[' || from[0] !== from[1]) {
         ranges.push(...from);
         continue;
       }
       this.#at++;
       const to = this.#member();
-      if ((to[0] as number) < (from[0] as number)) throw this.#error('Illegal character range');
+      if (to[0] !== to[1] || (to[0] as number) < (from[0] as number)) throw this.#error('Illegal character range');
       ranges.push(from[0] as number, to[0] as number);
     }
   }

@@ -110,6 +110,21 @@ describe('limits of line clients', () => {
     line.close();
   });
 
+  test('what a line client does is told by MONITOR and counted by INFO', async () => {
+    await using server = await createServer();
+    const [line, monitor] = [await RawConnection.open(server), await RawConnection.open(server)];
+    await monitor.ask('MONITOR\r\n', '+OK\r\n');
+    await line.ask(Buffer.from('SET @eu k "a é"\n'), '+OK\n');
+    await line.ask('GET\n', '\n');
+    await line.ask('PING\n', '+PONG\n');
+    const told = await monitor.until((received) => received.includes('"PING"'));
+    assert.deepEqual(told.match(/(?<=\] ).*(?=\r)/g), ['"SET" "@eu" "k" "a \\xc3\\xa9"', '"PING"']);
+    monitor.take();
+    await monitor.ask('RESET\r\n', '+RESET\r\n');
+    assert.match(await monitor.ask('INFO stats\r\n', '\n\r\n'), /total_commands_processed:6\r\n/);
+    for (const connection of [line, monitor]) connection.close();
+  });
+
   test('a planned error answers a line client in its own dialect', async () => {
     await using server = await createServer();
     server.faults.replyError('get', 'ERR no luck');
