@@ -10,7 +10,7 @@ export interface TokenizedLine {
 
 /** What `Character.isWhitespace` says in Java. Not U+00A0, U+2007, U+202F, U+0085, U+FEFF. */
 function isLineWhitespace(unit: number): boolean {
-  if (unit <= 0x20) return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d) || (unit >= 0x1c && unit <= 0x1f);
+  if (unit <= 0x20) return unit >= 0x1c || (unit >= 0x09 && unit <= 0x0d);
   if (unit < 0x1680) return false;
   if (unit >= 0x2000 && unit <= 0x200a) return unit !== 0x2007;
   return unit === 0x1680 || unit === 0x2028 || unit === 0x2029 || unit === 0x205f || unit === 0x3000;

@@ -79,6 +79,18 @@ describe('the line decoder', () => {
     }
   });
 
+  test('knows where characters end, from the first to the last of each length', () => {
+    const edges = [
+      0x7f, 0x80, 0xbf, 0xc0, 0x7ff, 0x800, 0xe01, 0xfff, 0x1000, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff,
+    ];
+    for (const code of edges) {
+      const text = `a${String.fromCodePoint(code)}b`;
+      for (const each of [text, text.slice(1), text.slice(0, -1)]) {
+        assert.deepEqual(read(`$${each.length}\r\n${each}\n+OK\n`), [each, 'OK'], code.toString(16));
+      }
+    }
+  });
+
   test('counts UTF-16 units', () => {
     assert.deepEqual(read('$5\r\né日😀x\n'), ['é日😀x']);
     assert.deepEqual(read('$7\r\n+OK\r\n$3\n'), ['+OK\r\n$3']);

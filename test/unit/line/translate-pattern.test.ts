@@ -58,6 +58,12 @@ function globMatches(glob: readonly string[], key: readonly string[]): boolean {
 }
 
 describe('KEYS patterns', () => {
+  test('write a character by two digits, or by all of them in braces', () => {
+    assert.equal(translatePattern('+é'), '\\x2b\\xe9');
+    assert.equal(translatePattern('Ā[\ud7ff😀]'), '\\x{100}[\\x{d7ff}\\x{1f600}]');
+    assert.ok(matches('Ā?', 'Āx'));
+  });
+
   test('that are the same in both worlds go as they are', () => {
     for (const glob of ['*', 'sensor:*', 'user:?', 'a.b', 'x[ab]', 'x[a-z]', 'x[^a]', 'a-b_c']) {
       assert.equal(translatePattern(glob), glob);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { RespDecoder } from '../../../src/resp/index.ts';
 import { createServer, type EmbeddedServer } from '../../../src/server/index.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
 
@@ -36,6 +37,24 @@ describe('the commands of the embedded server', () => {
     assert.equal(await answer('PEXPIRETIME k', 'EXPIRETIME k'), ':1800000100250\r\n:1800000100\r\n');
     now += 200;
     assert.equal(await answer('TTL k', 'GETEX k PERSIST', 'PTTL k'), ':98\r\n$1\r\nv\r\n:-1\r\n');
+  });
+
+  test('HELLO logs in, and tells by name what server it is', async () => {
+    await using locked = await createServer({ password: 'secret' });
+    const client = await RawConnection.open(locked);
+    assert.match(await client.ask('HELLO 3\r\n', '\n'), /^-NOAUTH HELLO must be called/);
+    assert.match(await client.ask('HELLO 3 AUTH default wrong\r\n', '\n'), /^-WRONGPASS/);
+    client.write('HELLO 3 AUTH default secret SETNAME a~!\r\nCLIENT GETNAME\r\nCLIENT ID\r\n');
+    client.write(`*12\r\n$3\r\nDEL\r\n${'$1\r\nk\r\n'.repeat(11)}ECHO the-end\r\n`);
+    const decoder = new RespDecoder({ maps: 'map' });
+    decoder.push(Buffer.from(await client.until((received) => received.endsWith('the-end\r\n')), 'latin1'));
+    const [told, name, id, deleted] = [decoder.read(), decoder.read(), decoder.read(), decoder.read()];
+    assert.ok(told instanceof Map);
+    assert.deepEqual([...told.keys()], ['server', 'version', 'proto', 'id', 'mode', 'role', 'modules']);
+    assert.deepEqual([told.get('server'), told.get('proto'), told.get('role')], ['redis', 3, 'master']);
+    // A stranger may not say so much at once.
+    assert.deepEqual([name, id, deleted], ['a~!', told.get('id'), 0]);
+    client.close();
   });
 
   test('SCAN goes on where its cursor says, and gives each key once', async () => {
