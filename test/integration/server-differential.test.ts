@@ -766,6 +766,8 @@ const RAW: Record<string, { bytes: string; closes?: boolean }> = {
   'a bulk beyond 512 MB': { bytes: '*1\r\n$600000000\r\n', closes: true },
   'a long inline line': { bytes: `*1\r\n$4\r\nPING\r\n${'x'.repeat(70_000)}`, closes: true },
   'a long count': { bytes: `*${'1'.repeat(70_000)}`, closes: true },
+  'RESET where replies are off': { bytes: 'CLIENT REPLY OFF\r\nPING\r\nRESET\r\nPING\r\n' },
+  'RESET where the next reply is skipped': { bytes: 'CLIENT REPLY SKIP\r\nRESET\r\nPING\r\n' },
   QUIT: { bytes: '*1\r\n$4\r\nQUIT\r\n', closes: true },
   'QUIT with words after it': { bytes: '*2\r\n$4\r\nQUIT\r\n$1\r\nx\r\n', closes: true },
   'a web page that posts': { bytes: 'POST / HTTP/1.1\r\nHost: x\r\n\r\nSET a b\r\n', closes: true },

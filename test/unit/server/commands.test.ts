@@ -54,6 +54,10 @@ describe('the commands of the embedded server', () => {
     assert.deepEqual([told.get('server'), told.get('proto'), told.get('role')], ['redis', 3, 'master']);
     // A stranger may not say so much at once.
     assert.deepEqual([name, id, deleted], ['a~!', told.get('id'), 0]);
+    client.take();
+    // After RESET it is one again.
+    client.write('RESET\r\n*12\r\n');
+    assert.match(await client.untilClosed(), /^\+RESET\r\n-ERR Protocol error: unauthenticated multibulk length\r\n$/);
     client.close();
   });
 

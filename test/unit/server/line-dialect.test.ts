@@ -34,6 +34,19 @@ describe('line clients and RESP clients see the same data', () => {
     assert.match(await line.ask('KEYS @r *\n', '\n\n'), /^\*2\r\n\$1\r\nk\r\n\$2\r\nk2\r\n\n$/);
   });
 
+  test('a key that only begins as a region does is one of region0, and INFO names the regions', async () => {
+    await using own = await createServer();
+    const [line, resp] = [await RawConnection.open(own), await RawConnection.open(own)];
+    await resp.ask('MSET @word 1 @eu:k 1 plain 1\r\n', '\n');
+    const keys = await line.ask('KEYS *\n', '\n\n');
+    assert.deepEqual(keys.match(/^[@a-z]+(?=\r)/gm)?.sort(), ['@word', 'plain']);
+    assert.match(
+      await line.ask('INFO\n', '1.0.0\r\n\n'),
+      /^\$\d+\r\nregions:\[region0, eu\]\r\nuptime_seconds:\d+\r\n/,
+    );
+    for (const connection of [line, resp]) connection.close();
+  });
+
   test('a region name with a colon is refused, since its keys would be those of another region', async () => {
     assert.match(await line.ask('SET @a:b k v\n', '\n'), /^-ERR Invalid region name/);
   });
