@@ -625,6 +625,29 @@ describe('the command line without a server', () => {
     }
   });
 
+  test('bench that is stopped ends at once, and leaves nothing behind either', async () => {
+    for (const dialect of ['resp', 'ashredis'] as const) {
+      await using server = await createServer({ dialect });
+      for (const row of [/SET,/, /PUBLISH/]) {
+        const context = fakeContext({ env: { ASHREDIS_URL: server.url } });
+        const running = run(context, 'bench', '--seconds', '0.1', '--region', 'r');
+        await context.printed(row);
+        if (dialect === 'resp' && row.test('PUBLISH')) {
+          // It waits for messages that are lost.
+          server.faults.dropMessages(1e9);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        }
+        const stopped = performance.now();
+        context.stop();
+        assert.equal(await running, 130);
+        assert.ok(performance.now() - stopped < 4000);
+        const client = new AshRedisClient({ url: server.url, region: 'r' });
+        assert.deepEqual(await client.keys('*'), []);
+        await client.close();
+      }
+    }
+  });
+
   test('doctor stops where nothing is answered any more, after one time limit', async () => {
     // It goes on to take connections and to answer their handshakes, and nothing else.
     const server = await createServer();

@@ -1,10 +1,13 @@
 // `ashredis bench`: what this server and this network do, in a few seconds. Called by `ashredis.ts`.
 // The comparison with other clients is `npm run bench`; this one measures a server, and leaves no key behind.
 
-import { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber, type AshRedisClient } from '../../api/index.ts';
+import { AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber, AshRedisClient } from '../../api/index.ts';
 import { type CliCommand, type CliContext, EXIT, exitOnStop } from '../context.ts';
-import { SERVER_OPTIONS, withClient } from '../server-options.ts';
+import { chooseServer, SERVER_OPTIONS, withClient } from '../server-options.ts';
 import { count, duration, paint, percentile } from '../text.ts';
+
+/** How long deleting the keys may take after Ctrl-C. */
+const TIDY_MS = 1000;
 
 interface Row {
   readonly name: string;
@@ -68,8 +71,14 @@ export const benchCommand: CliCommand = {
           await print(await row());
         }
       } finally {
+        // Ctrl-C has closed the client: another one tidies up, which does not wait long.
+        const { options } = chooseServer(args, context);
+        const tidy = context.signal.aborted
+          ? new AshRedisClient({ ...options, connectTimeoutMs: TIDY_MS, commandTimeoutMs: TIDY_MS, reconnect: false })
+          : client;
         // On a line server a channel is a key.
-        await client.del(client.server?.dialect === 'line' ? [name, `channel:${name}`] : name).catch(() => {});
+        await tidy.del(client.server?.dialect === 'line' ? [name, `channel:${name}`] : name).catch(() => {});
+        await tidy.close();
       }
       return exitOnStop(context, EXIT.ok);
     }),
@@ -132,7 +141,8 @@ async function delivered(
     }
     const { published } = await publisher.publishMany(records());
     const until = performance.now() + 5000;
-    while (received < published && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (received < published && performance.now() < until && !signal.aborted)
+      await new Promise((resolve) => setTimeout(resolve, 1));
     return rowOf('delivered to a subscriber', received, performance.now() - started, times);
   } finally {
     await Promise.all([subscriber.stop(), publisher.stop()]);
