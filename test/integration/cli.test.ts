@@ -165,6 +165,22 @@ forEachServer('the command line', (start, name) => {
     assert.match(context.stderr(), /listening on t:1, Ctrl-C ends it/);
   });
 
+  test('sub prints not one more than --count, and names the first five of its channels', async () => {
+    const context = fakeContext({ env });
+    const running = run(context, 'sub', 'few', '--count', '2');
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 'few');
+    await Promise.all([1, 2, 3, 4, 5].map((n) => client.publish('few', n)));
+    assert.equal(await running, 0);
+    assert.equal(context.stdout().match(/\n/g)?.length, 2);
+    await client.close();
+    const screen = fakeContext({ env, isTerminal: true });
+    const many = run(screen, 'sub', 'a', 'b', 'c', 'd', 'e', 'f', 'g');
+    await screen.printed(/listening on a, b, c, d, e and 2 more, Ctrl-C ends it/);
+    screen.stop();
+    assert.equal(await many, 130);
+  });
+
   test('sub --latest begins with what --retain kept', async () => {
     assert.equal((await done('pub', 'l:1', '{"n":1}', '--retain')).code, 0);
     const { out } = await done('sub', 'l:1', '--latest', '--count', '1');

@@ -118,7 +118,16 @@ describe('limits of line clients', () => {
     await using server = await createServer({ maxMemoryBytes: 1000 });
     const line = await RawConnection.open(server);
     await line.ask('SET k small\n', '\n');
-    assert.match(await line.ask(`SET big ${'x'.repeat(2000)}\n`, '\n'), /^-OOM command not allowed/);
+    const much = 'x'.repeat(2000);
+    for (const command of [
+      `SET big ${much}`,
+      `B64SET big ${much}`,
+      `APPEND k ${much}`,
+      `INCR ${much}`,
+      `DECR ${much}`,
+    ]) {
+      assert.match(await line.ask(`${command}\n`, '\n'), /^-OOM command not allowed/);
+    }
     assert.equal(await line.ask('GET k\n', 'small\n'), '$5\r\nsmall\n');
     line.close();
   });
