@@ -196,11 +196,11 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   onLineServer(generation: number): void {
     const error = this.#greeter.foundLineServer(this.queue.peer);
     if (error === undefined) this.tell('redial', generation);
-    else this.fail(generation, error, this.#isStranger);
+    else this.onBroken(generation, error);
   }
 
   onBroken(generation: number, error: AshRedisError): void {
-    this.fail(generation, error, this.#isStranger && this.#machine.state.name === 'greeting');
+    this.fail(generation, error, this.#isStranger);
   }
 
   /**

@@ -27,6 +27,8 @@ export interface GreetedLink {
   fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void;
   /** The answer is none that this server would give: it counts for good only where none was ready before. */
   broken(error: AshRedisError): void;
+  /** A PING was answered by what is not its own. */
+  shifted(): void;
 }
 
 /**
@@ -64,8 +66,8 @@ export function greetResp(
     failed = true;
     const refused = new RespError(withoutSecret(value, credentials));
     const error = refusedError(link.peer, refused.message, hint, replyError(refused, command));
-    if (isBusy(value)) link.fail(error, false, true);
-    else if (value.code !== 'DENIED' && /pass|auth/i.test(value.message)) link.fail(error, true);
+    const busy = isBusy(value);
+    if (busy || /^(?!DENIED).*(pass|auth)/i.test(value.message)) link.fail(error, !busy, busy);
     else link.broken(error);
   };
   const first: Command[] = [];
@@ -77,7 +79,7 @@ export function greetResp(
     first.push(
       said(['HELLO', String(protocol)], (value) => {
         check('HELLO', value, connectHint);
-        if (!(value instanceof RespError)) facts = helloFacts(value);
+        if (typeof value === 'object') facts = helloFacts(value);
         if (hello === 'alone' && !failed) link.sendNow(rest);
       }),
     );
@@ -90,7 +92,11 @@ export function greetResp(
   rest.push(
     said(['PING'], (value) => {
       check('PING', value, connectHint);
-      if (!failed) succeed(facts);
+      if (failed) return;
+      // Another's reply: its own is still to come, and would be taken for that to a user's command.
+      const isOwn = value === 'PONG' || value instanceof RespError || (facts === NO_FACTS && value === 'OK');
+      if (isOwn) succeed(facts);
+      else link.shifted();
     }),
   );
   link.sendNow(hello === 'alone' ? first : [...first, ...rest]);

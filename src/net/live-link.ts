@@ -124,16 +124,17 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
     this.sendNow([
       pingCommand(dialect === 'line' ? undefined : nonce, (own) => {
         if (own) this.#owner.tell('pong', this.generation);
-        else
-          this.broken(
-            new ProtocolError('Cannot match reply to PING: its nonce did not come back, replies have shifted'),
-          );
+        else this.shifted();
       }),
     ]);
   }
 
   fail(error: AshRedisError, fatal?: boolean, busy?: boolean): void {
     this.#owner.fail(this.generation, error, fatal, busy);
+  }
+
+  shifted(): void {
+    this.broken(new ProtocolError('Cannot match reply to PING: its nonce did not come back, replies have shifted'));
   }
 
   broken(error: AshRedisError): void {

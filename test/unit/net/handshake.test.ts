@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { AshRedisError } from '../../../src/errors/index.ts';
+import { type AshRedisError, ProtocolError } from '../../../src/errors/index.ts';
 import { greetLine, greetResp } from '../../../src/net/handshake.ts';
 import type { Command, ConnectionOptions, ServerFacts } from '../../../src/net/index.ts';
 import { RespError, type RespValue } from '../../../src/resp/index.ts';
@@ -28,6 +28,10 @@ class FakeLink {
 
   broken(error: AshRedisError): void {
     this.fail(error, true);
+  }
+
+  shifted(): void {
+    this.fail(new ProtocolError('shifted'), true);
   }
 
   answer(...values: RespValue[]): void {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ClosedError, HandshakeError, LinkLostError, ProtocolError } from '../../../src/errors/index.ts';
-import { greeting, store, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
+import { greeting, HELLO_3, store, VirtualConnection, type VirtualScript } from '../../support/virtual-connection.ts';
 
 describe('the attempts', () => {
   test('end at a line server where RESP was asked for, also where the first connection may take for ever', async () => {
@@ -62,6 +62,25 @@ describe('the attempts', () => {
       bench.script = store;
       await bench.run(11_000);
       assert.equal(bench.connection.state, after, text);
+      await bench.close();
+    }
+  });
+
+  test('go on after a greeting whose replies had shifted, and no command is given the last one', async () => {
+    const doubled = { HELLO: HELLO_3, SELECT: '+OK\r\n', CLIENT: '+OK\r\n' };
+    for (const name of ['HELLO', 'SELECT', 'CLIENT'] as const) {
+      const options = { dialect: 'resp', db: name === 'SELECT' ? 1 : 0 } as const;
+      const bench = new VirtualConnection(name === 'CLIENT' ? { ...options, clientName: 'me' } : options, store);
+      await bench.connect();
+      bench.script = (words, end) =>
+        (end.number < 4 && words[0] === name ? doubled[name] : '') + (store(words, end) as string);
+      bench.cutAll();
+      await bench.run(0);
+      const sent = bench.send(['GET', 'a']);
+      while (bench.ends.length < 3) await bench.run(1);
+      assert.ok(bench.events.at(-2)?.cause instanceof ProtocolError, String(bench.events.at(-2)?.cause));
+      await bench.run(4000);
+      assert.deepEqual([bench.connection.state, sent.replies, sent.failures], ['ready', ['OK'], []]);
       await bench.close();
     }
   });
