@@ -57,14 +57,25 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     }
     this.#listen();
     const connections = this.#connections;
-    const { delivery, codec } = this.configuration;
+    const { delivery } = this.configuration;
     if (delivery === 'live') {
       connections.refuseLine();
-      return connections.subscriber(codec.binary === true);
+      return connections.subscriber(this.#isBinary);
     }
     // Which kind of source it is depends on what the server speaks.
     if (connections.dialect === undefined) await connections.lane.connect(signal);
     return connections.dialect === 'line' ? this.#polling(connections) : this.#latest(connections);
+  }
+
+  /** @internal */
+  protected override arrived(timeoutMs: number): Promise<void> | void {
+    const connections = this.#connections;
+    if (connections.dialect === 'line') return;
+    return new Promise((resolve) => {
+      const done = () => resolve();
+      const init = { asBytes: false, onReply: done, onFailure: done };
+      connections.subscriber(this.#isBinary).ask(['PING', 'ashredis:drain'], init, timeoutMs);
+    });
   }
 
   protected override async doStop(timeoutMs: number): Promise<void> {
@@ -75,11 +86,15 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
     stopListening();
   }
 
+  get #isBinary(): boolean {
+    return this.configuration.codec.binary === true;
+  }
+
   /** On a server that speaks RESP: what `retain: true` keeps, then what is published. */
   #latest(connections: Connections): MessageSource {
     const { platform, channelPrefix } = this;
-    const { codec, commandTimeoutMs } = this.configuration;
-    const bytes = codec.binary === true;
+    const { commandTimeoutMs } = this.configuration;
+    const bytes = this.#isBinary;
     const sender = new CommandSender(connections, undefined);
     return new LatestSource({
       subscriber: connections.subscriber(bytes),
@@ -94,7 +109,7 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
   /** On a line server, which has newest values and nothing else. */
   #polling(connections: Connections): MessageSource {
     const { channelPrefix, configuration } = this;
-    if (configuration.codec.binary === true) {
+    if (this.#isBinary) {
       throw notOnLine('use a binary codec', 'it takes text only', 'use a text codec');
     }
     const sender = new CommandSender(connections, configuration.region);

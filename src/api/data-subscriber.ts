@@ -83,6 +83,9 @@ export abstract class DataSubscriber<T = JsonObject> {
   /** Ends receiving at once; nothing may be open when it has resolved. Also called after a `doStart` that failed. */
   protected doStop(_timeoutMs: number): Promise<void> | void {}
 
+  /** Resolves when what the source has sent before is received, or can't be any more. @internal */
+  protected arrived(_timeoutMs: number): Promise<void> | void {}
+
   /** The queue is full (`overflow: 'block'`): hold the source up, where that is possible. */
   protected doPause(): void {}
 
@@ -115,7 +118,7 @@ export abstract class DataSubscriber<T = JsonObject> {
   }
 
   /**
-   * Unsubscribes and closes; `drain` first hands over what has arrived and awaits the handlers. Settles within
+   * Unsubscribes and closes; `drain` first hands over what the source has sent and awaits the handlers. Settles within
    * `timeoutMs` (default `closeTimeoutMs`); twice is harmless.
    */
   stop(options: { drain?: boolean | undefined; timeoutMs?: number | undefined } = {}): Promise<StopResult> {
@@ -268,8 +271,14 @@ export abstract class DataSubscriber<T = JsonObject> {
 
   async #stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
     this.#unwatch?.();
+    const until = this.platform.now() + timeoutMs;
+    const awaits = drain && this.#isRunning && this.#stream.drain();
     this.#isRunning = false;
     this.#giveUp?.(this.#stoppedError());
+    if (awaits) {
+      await within(this.arrived(timeoutMs), timeoutMs, this.platform, true);
+      timeoutMs = Math.max(0, until - this.platform.now());
+    }
     // The stream takes nothing more, so that closing and handing over may go on together.
     const stopped = this.#stream.stop(drain, timeoutMs);
     const closed = this.#closeSource(timeoutMs, timeoutMs);

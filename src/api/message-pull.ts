@@ -8,6 +8,8 @@ interface Waiter<T> {
   resolve(message: Message<T> | undefined): void;
   reject(error: unknown): void;
   timer: TimerHandle | undefined;
+  /** The iterator whose `next()` it is. */
+  readonly of: object | undefined;
 }
 
 export class MessagePull<T> {
@@ -22,10 +24,10 @@ export class MessagePull<T> {
     return this.#waiters.length === 0;
   }
 
-  /** Undefined when `timeoutMs` has passed, or when nothing more comes. */
-  wait(timeoutMs: number): Promise<Message<T> | undefined> {
+  /** Undefined when `timeoutMs` has passed, when `of` has left, or when nothing more comes. */
+  wait(timeoutMs: number, of?: object): Promise<Message<T> | undefined> {
     return new Promise((resolve, reject) => {
-      const waiter: Waiter<T> = { resolve, reject, timer: undefined };
+      const waiter: Waiter<T> = { resolve, reject, timer: undefined, of };
       if (timeoutMs !== Infinity) {
         const expire = () => {
           this.#waiters = this.#waiters.filter((other) => other !== waiter);
@@ -42,6 +44,11 @@ export class MessagePull<T> {
     const waiter = this.#waiters.shift() as Waiter<T>;
     this.#disarm(waiter);
     waiter.resolve(message);
+  }
+
+  /** It takes no message from others any more. */
+  leave(of: object): void {
+    this.#waiters = this.#waiters.filter((waiter) => waiter.of !== of || waiter.resolve(undefined));
   }
 
   /** Nothing more comes: all learn why, or that it is over. */

@@ -55,6 +55,8 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** A gap is being told to who pulls. */
   #telling = false;
   #onIdle: (() => void) | undefined;
+  /** What `deliveredCount` was when a `stop()` began to drain. */
+  #drainedFrom: number | undefined;
   /** A handler is called by the `stop()` of another. */
   #isHandingOver = false;
   /** A codec, `validate` or a listener of `invalid` may be running. */
@@ -82,7 +84,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   /** A handler is called that a `stop()` waits for: it can't wait for that. */
   get isAwaitedByStop(): boolean {
-    return this.#isHandingOver || (this.#onIdle !== undefined && this.#delivery?.isCalling === true);
+    return this.#isHandingOver || ((this.#drainedFrom ?? this.#onIdle) !== undefined && this.#isCalling);
   }
 
   get isPaused(): boolean {
@@ -178,7 +180,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
    * What `shape` makes of the next message, or of undefined when `timeoutMs` has passed or nothing more comes. Rejects
    * with the error of the end. One promise a message, where one waits (measured: 150 ns less than a chain).
    */
-  next<R>(timeoutMs: number, shape: (message: Message<T> | undefined) => R): Promise<R> {
+  next<R>(timeoutMs: number, shape: (message: Message<T> | undefined) => R, of?: object): Promise<R> {
     try {
       const message = this.#pullNow();
       if (message !== undefined || this.#isOver || timeoutMs <= 0) return Promise.resolve(shape(message));
@@ -186,7 +188,12 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
       return rejected(error);
     }
     this.#pull ??= new MessagePull(this.#platform);
-    return handled(this.#pull.wait(timeoutMs).then(shape));
+    return handled(this.#pull.wait(timeoutMs, of).then(shape));
+  }
+
+  /** What an iterator still waits for when it is left. */
+  leave(of: object): void {
+    this.#pull?.leave(of);
   }
 
   /** Throws what the stream ended with, once nothing waits. */
@@ -284,11 +291,19 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   // --- stopping ------------------------------------------------------------------------------------------------------
 
+  /** Before a `stop()` that drains: true where what is on its way is to be awaited. A handler may itself hold up the reading. */
+  drain(): boolean {
+    if (this.#isCalling || !this.#isRead) return false;
+    this.#drainedFrom = this.#deliveredCount;
+    this.resume();
+    return true;
+  }
+
   /** With `drain` what has arrived is handed over first, within `timeoutMs`. */
   async stop(drain: boolean, timeoutMs: number): Promise<StopResult> {
-    const before = this.#deliveredCount;
+    const before = this.#drainedFrom ?? this.#deliveredCount;
     // Inside a handler its own end can't be waited for: it waits for us.
-    const insideHandler = this.#delivery?.isCalling === true;
+    const insideHandler = this.#isCalling;
     // What is being read comes to its end first.
     if (drain && this.#isReading) await undefined;
     this.#readInbox();
@@ -300,12 +315,20 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     return { delivered: this.#deliveredCount - before, discarded };
   }
 
+  get #isCalling(): boolean {
+    return this.#delivery?.isCalling === true;
+  }
+
+  get #isRead(): boolean {
+    return this.hasHandlers || this.#pulled;
+  }
+
   get #deliveredCount(): number {
     return (this.#delivery?.deliveredCount ?? 0) + this.#pulledCount;
   }
 
   #drained(insideHandler: boolean, timeoutMs: number): Promise<unknown> | undefined {
-    if (!this.hasHandlers && !this.#pulled) return undefined;
+    if (!this.#isRead) return undefined;
     const isIdle = insideHandler || this.#delivery?.isIdle !== false;
     if (this.#queue.isEmpty && isIdle && !this.#telling) return undefined;
     const idle = insideHandler

@@ -11,19 +11,21 @@ export function iteratorOf<T>(
 ): AsyncIterableIterator<Message<T>, undefined> {
   let done = false;
   const end = { value: undefined, done: true } as const;
-  return {
+  const iterator: AsyncIterableIterator<Message<T>, undefined> = {
     next() {
-      return done ? Promise.resolve(end) : streamOf().next(Infinity, resultOf);
+      return done ? Promise.resolve(end) : streamOf().next(Infinity, resultOf, iterator);
     },
     async return() {
       done = true;
+      streamOf().leave(iterator);
       onReturn();
       return end;
     },
     [Symbol.asyncIterator]() {
-      return this;
+      return iterator;
     },
   };
+  return iterator;
 }
 
 function resultOf<T>(message: Message<T> | undefined): IteratorResult<Message<T>, undefined> {

@@ -8,7 +8,6 @@
 import { type AshRedisError, ReplyError } from '../errors/index.ts';
 import type { Platform, TimerHandle } from '../net/index.ts';
 import type { RespValue } from '../resp/index.ts';
-import { inStepCommand } from './in-step-command.ts';
 import { isSamePayload } from './payloads.ts';
 import type { SubscriberConnection } from './subscriber-connection.ts';
 import type { Gap, MessageSink, MessageSource, SourceHandle, SubscribeWish, SubscriptionStateName } from './types.ts';
@@ -218,9 +217,8 @@ class LatestSink implements MessageSink {
   }
 
   #send(args: readonly string[], onReply: (value: RespValue) => void, onFailure: (error: unknown) => void): void {
-    const { subscriber, platform, commandTimeoutMs } = this.#init;
-    const deadline = platform.now() + commandTimeoutMs;
-    subscriber.port.send(inStepCommand(args, { deadline, asBytes: this.#bytes, onReply, onFailure }));
+    const { subscriber, commandTimeoutMs } = this.#init;
+    subscriber.ask(args, { asBytes: this.#bytes, onReply, onFailure }, commandTimeoutMs);
   }
 
   #give(channel: string, phase: Phase, payload: string | Uint8Array, receivedAt: number): void {

@@ -23,6 +23,7 @@ import {
 import type { RespMessage, RespValue } from '../resp/index.ts';
 import { type Audit, type AuditOwner, auditOf, deafError } from './audit.ts';
 import { kindOf, type NewlyHeld } from './by-kind.ts';
+import { type InStepInit, inStepCommand } from './in-step-command.ts';
 import { LinkReplacement } from './link-replacement.ts';
 import { SingleTimer } from './single-timer.ts';
 import type { Wish } from './standing.ts';
@@ -103,6 +104,11 @@ export class SubscriberConnection implements MessageSource {
     this.#port = this.#makePort(this.#handler);
   }
 
+  /** Asks on the messages' own link: the reply comes behind what the server has sent before. */
+  ask(args: readonly string[], init: Omit<InStepInit, 'deadline'>, timeoutMs: number): void {
+    this.#port.send(inStepCommand(args, { ...init, deadline: this.#platform.now() + timeoutMs }));
+  }
+
   #makePort(handler: ConnectionHandler): ConnectionPort {
     const { connectionOptions, connect } = this.#init;
     const options = { ...connectionOptions, subscriber: true };
@@ -146,11 +152,6 @@ export class SubscriberConnection implements MessageSource {
     // Its failure is told to the sinks.
     if (this.#port.state === 'idle') this.#port.connect().catch(() => {});
     return new WishHandle(this, wish);
-  }
-
-  /** Gives the port to who needs commands in step with messages (snapshots). */
-  get port(): ConnectionPort {
-    return this.#port;
   }
 
   cancel(wish: Wish, handle: object): void {

@@ -13,14 +13,14 @@ const KIB = 1024;
 
 /** `limit` is what a change may not pass; `goal` is where it shall come. Both in KiB, compressed. */
 const OURS = [
-  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 56.6, goal: 22 },
+  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 57, goal: 22 },
   {
     name: 'ashredis, publishers and subscriber',
     code: "export { AshRedisDataPublisher, AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from 'ashredis'",
-    limit: 49.7,
+    limit: 50,
     goal: 16,
   },
-  { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 7.9, goal: 5 },
+  { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 8, goal: 5 },
   // Shows at once when something that is made at import holds on to the rest (scripts/top-level.mjs).
   { name: 'ashredis, jsonCodec alone', code: "export { jsonCodec } from 'ashredis'", limit: 1.2, goal: 1.2 },
 ];

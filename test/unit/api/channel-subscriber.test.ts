@@ -220,6 +220,52 @@ describe('the channel subscriber', () => {
     assert.deepEqual(order, ['1', 'gap link-lost c unknown', '2']);
   });
 
+  for (const how of ['a handler', 'an iterator'] as const) {
+    test(`stop({ drain: true }) hands over to ${how} what the server had sent before, also where it is still on its way`, async () => {
+      server.script = (words) =>
+        words[1] === 'ashredis:drain' ? message('c', '{"n":2}') + bulk('ashredis:drain') : confirming(words);
+      const seen: number[] = [];
+      const subscriber = make(
+        how === 'a handler' ? { onMessage: (each: { data: { n: number } }) => void seen.push(each.data.n) } : {},
+      );
+      await subscriber.start();
+      const read = (async () => {
+        if (how === 'an iterator') for await (const each of subscriber) seen.push(each.data.n);
+      })();
+      (await subscribed()).write(message('c', '{"n":1}'));
+      await until(() => seen.length === 1, 'one');
+      const stopped = subscriber.stop({ drain: true });
+      assert.equal(subscriber.isRunning(), false);
+      assert.deepEqual(await stopped, { delivered: 1, discarded: 0 });
+      await read;
+      assert.deepEqual(seen, [1, 2]);
+    });
+  }
+
+  test('stop({ drain: true }) does not ask a server for messages that nobody reads, and gives a silent one up in time', async () => {
+    const unread = make();
+    await unread.start();
+    await unread.stop({ drain: true });
+    assert.ok(!server.links.some(({ received }) => received.includes('drain')));
+    const read = make({ onMessage() {} });
+    await read.start();
+    server.script = () => undefined;
+    assert.deepEqual(await read.stop({ drain: true, timeoutMs: 20 }), { delivered: 0, discarded: 0 });
+    assert.ok(server.links.some(({ received }) => received.includes('drain')));
+  });
+
+  test('an iterator that is left while its next() waits takes no message from others', async () => {
+    const subscriber = make();
+    await subscriber.start();
+    const left = subscriber[Symbol.asyncIterator]();
+    const waiting = left.next();
+    const data = subscriber.getData(5);
+    assert.deepEqual(await left.return?.(), { value: undefined, done: true });
+    assert.deepEqual(await waiting, { value: undefined, done: true });
+    (await subscribed()).write(message('c', '{"n":1}'));
+    assert.deepEqual(await data, { n: 1 });
+  });
+
   test('credentials refused while it runs end the iterator with that error; start() tries again', async () => {
     const subscriber = make({ password: 'x' });
     await subscriber.start();
