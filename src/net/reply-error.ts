@@ -16,7 +16,8 @@ export function replyError(refused: RespError, command: string, partly = false):
   return new ReplyError(`Cannot execute ${command}: ${withoutArguments(refused.message)}`, {
     code,
     command,
-    safeToRetry: !partly && (NOT_READY.test(code) || REFUSED_FOR_NOW.test(code)),
+    // A script may have done the half of its work before, and chooses its words.
+    safeToRetry: !partly && !/^(EVAL|FCALL)/.test(command) && (NOT_READY.test(code) || REFUSED_FOR_NOW.test(code)),
   });
 }
 

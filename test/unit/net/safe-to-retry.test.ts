@@ -198,3 +198,16 @@ test('a stream that comes too late is ended, and its error ends nobody', async (
   bring(stream);
   await ended;
 });
+
+test('what a script answers is never safe to retry: it may have done half of its work, and chooses its words', async () => {
+  const bench = new VirtualConnection({}, (words) => greeting(words) ?? '-BUSY try later\r\n');
+  await bench.connect();
+  const names = ['EVAL', 'EVALSHA', 'EVAL_RO', 'FCALL', 'FCALL_RO', 'GET'];
+  const sent = names.map((name) => bench.send([name, 'x', '0']));
+  await bench.run(10);
+  assert.deepEqual(
+    sent.map(({ failure }) => [failure.code, failure.safeToRetry]),
+    names.map((name) => ['BUSY', name === 'GET']),
+  );
+  await bench.close();
+});
