@@ -66,18 +66,27 @@ export class CommandLane extends Connection {
   }
 
   /** Undefined: the first. */
-  #otherOf({ routingKey }: Pick<Command, 'routingKey'>): Connection | undefined {
+  #otherOf({
+    routingKey,
+    failWhenDisconnected,
+  }: Pick<Command, 'routingKey' | 'failWhenDisconnected'>): Connection | undefined {
     // Until the server is known, and where it speaks RESP, there is one.
     if (this.server?.dialect !== 'line') {
       if (this.server === undefined) this.#noteEarly(routingKey);
       else this.#earlyKeys = undefined;
       return undefined;
     }
-    // The first refuses what comes after the end.
-    if (routingKey === undefined || this.#isEarly(routingKey) || this.state.startsWith('clos')) return undefined;
+    // The first refuses what comes after the end, and what may not wait for a link.
+    const { state } = this;
+    if (state.startsWith('clos') || (failWhenDisconnected && state !== 'ready')) return undefined;
+    if (routingKey === undefined || this.#isEarly(routingKey)) return undefined;
     const slot = hashOf(routingKey) % this.#poolSize;
     if (slot === 0) return undefined;
-    this.#others[slot] ??= new Connection({ ...this.options, dialect: 'line' }, this.platform);
+    // The server has been ready: what is for a link that was not made yet waits as for one that was lost.
+    this.#others[slot] ??= new Connection(
+      { ...this.options, dialect: 'line', waitOnFirstConnect: true },
+      this.platform,
+    );
     return this.#others[slot];
   }
 

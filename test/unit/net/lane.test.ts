@@ -31,7 +31,11 @@ class Bench {
   }
 
   /** `SET key value` for the connection of its key. */
-  set(key: string | undefined, value: string, changes: { deadline?: number } = {}): Sent {
+  set(
+    key: string | undefined,
+    value: string,
+    changes: { deadline?: number; failWhenDisconnected?: boolean } = {},
+  ): Sent {
     const text = `SET ${key} ${value}\n`;
     const frame = { text, ascii: true, parts: undefined, byteLength: text.length };
     const sent = new Sent(['SET'], this.time.now() + 5000, { frame, ...changes });
@@ -102,6 +106,24 @@ describe('the lane to a line server', () => {
     await bench.close();
     assert.equal(bench.network.links.size, 0);
     assert.equal(bench.platform.timerCount, 0);
+  });
+
+  test('lets keys whose link was not made yet wait for a server that is away, as all the others; or refuses at once', async () => {
+    const bench = new Bench();
+    await bench.connect();
+    const { weather, links } = bench.network;
+    weather.dial = 'refuse';
+    for (const link of [...links]) link.cut();
+    await bench.run(1);
+    const failing = KEYS.map((key) => bench.set(key, '1', { failWhenDisconnected: true }));
+    assert.ok(failing.every(({ failure }) => failure instanceof LinkLostError));
+    const sent = KEYS.map((key) => bench.set(key, '2', { deadline: 20_000 }));
+    await bench.run(1000);
+    assert.ok(sent.every(({ settled }) => !settled));
+    weather.dial = 'accept';
+    await bench.run(6000);
+    assert.ok(sent.every(({ replies }) => replies[0] === 'OK'));
+    await bench.close();
   });
 
   test('keeps what has no key on the first link', async () => {
