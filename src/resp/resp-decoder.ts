@@ -42,6 +42,13 @@ const TYPE_OF = Uint8Array.from({ length: 256 }, (_, byte) => TYPES.indexOf(Stri
 const PIECE = 65_536;
 /** From here on Node keeps ASCII text outside of V8's heap, in memory that is used again (measured: 0.8 to 3.9 ms). */
 const EXTERNAL_BYTES = 1_031_914;
+/** Of 10 to 15 digits up to `end`, of which `low` holds the lowest 32 bits: all but nine of them are read again. */
+function longNumber(bytes: Uint8Array, from: number, end: number, low: number): number {
+  let high = 0;
+  for (let at = from; at < end - 9; at++) high = high * 10 + (bytes[at]! ^ 48);
+  return high * 1e9 + ((low - Math.imul(high, 1e9)) >>> 0);
+}
+
 /** A token that gave no value: an aggregate was opened, an attribute ended, a part of a streamed string was read. */
 const OPENED: unique symbol = Symbol('opened');
 /** The end of an aggregate that is streamed or empty. */
@@ -132,8 +139,9 @@ export class RespDecoder extends QuickReader {
           let digit = 0;
           // 0 to 9 for a digit, more for anything else.
           while (at < end && (digit = bytes[at]! ^ 48) <= 9) {
-            number = number * 10 + digit;
-            at++;
+            // Of 32 bits (measured: 10 to 20 % less than where the engine looks whether it still is).
+            number = (Math.imul(number, 10) + digit) | 0;
+            at = (at + 1) | 0;
           }
           // One condition, each part nearly always true (measured: what is mispredicted or kept costs 7 ns).
           if (
@@ -141,11 +149,11 @@ export class RespDecoder extends QuickReader {
             bytes[at] === CR &&
             bytes[at + 1] === LF &&
             at - first <= this.#fewDigits &&
-            at > first &&
-            (bytes[first] !== 48 || at === first + 1)
+            // Where there is no digit, the first byte is the CR.
+            (bytes[first]! > 48 || at === first + 1)
           ) {
             this.pos = at + 2;
-            return number;
+            return at - first > 9 ? longNumber(bytes, first, at, number) : number;
           }
         } else if (type === 43 && at + 5 <= end && bytes[at + 1] === 79 && bytes[at + 2] === 75) {
           if (bytes[at + 3] === CR && bytes[at + 4] === LF) {

@@ -182,6 +182,23 @@ describe('the decoder', () => {
     assert.throws(() => new RespDecoder().push('+OK\r\n' as unknown as Uint8Array), UsageError);
   });
 
+  test('gives integers of any length as they are, whatever their digits', () => {
+    const dice = new Dice(9);
+    for (let digits = 1; digits <= 19; digits++) {
+      const texts = ['9'.repeat(digits), `1${'0'.repeat(digits - 1)}`];
+      for (let count = 0; count < 50; count++) {
+        texts.push(`${1 + dice.below(9)}${Array.from({ length: digits - 1 }, () => dice.below(10)).join('')}`);
+      }
+      const wanted = texts.map(BigInt).filter((value) => value < 2n ** 63n);
+      const values = decode(wanted.map((value) => `:${value}\r\n`).join(''));
+      assert.deepEqual(
+        values.map((value) => BigInt(value as number | bigint)),
+        wanted,
+      );
+      for (const value of values) assert.equal(typeof value === 'number', value <= Number.MAX_SAFE_INTEGER);
+    }
+  });
+
   test('names the push when its kind is no string', () => {
     assert.throws(() => decode('>2\r\n:1\r\n:2\r\n'), /Cannot parse push: its kind is no string/);
   });
