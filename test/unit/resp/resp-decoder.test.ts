@@ -195,7 +195,8 @@ describe('the decoder', () => {
         values.map((value) => BigInt(value as number | bigint)),
         wanted,
       );
-      for (const value of values) assert.equal(typeof value === 'number', value <= Number.MAX_SAFE_INTEGER);
+      for (const value of values as (number | bigint)[])
+        assert.equal(typeof value === 'number', value <= Number.MAX_SAFE_INTEGER);
     }
   });
 
