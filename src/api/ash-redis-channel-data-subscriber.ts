@@ -68,12 +68,11 @@ export class AshRedisChannelDataSubscriber<T = JsonObject> extends SourceSubscri
   }
 
   /** @internal */
-  protected override arrived(timeoutMs: number): Promise<void> | void {
+  protected override arrived(timeoutMs: number): unknown {
     const connections = this.#connections;
-    if (connections.dialect === 'line') return;
+    if (connections.dialect === 'line') return undefined;
     return new Promise((resolve) => {
-      const done = () => resolve();
-      const init = { asBytes: false, onReply: done, onFailure: done };
+      const init = { onReply: resolve, onFailure: resolve };
       connections.subscriber(this.#isBinary).ask(['PING', 'ashredis:drain'], init, timeoutMs);
     });
   }

@@ -107,10 +107,7 @@ export abstract class DataPublisher<R = unknown> {
       return rejected(error);
     }
     const given = records as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
-    if (
-      typeof given === 'string' ||
-      typeof (given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator]) !== 'function'
-    ) {
+    if (typeof given !== 'object' || !(given?.[Symbol.asyncIterator] ?? given?.[Symbol.iterator])) {
       const found = given === null ? 'null' : typeof given;
       return rejected(new UsageError(`Cannot publish many: found ${found}, allowed is an iterable of records`));
     }

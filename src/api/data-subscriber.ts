@@ -84,7 +84,9 @@ export abstract class DataSubscriber<T = JsonObject> {
   protected doStop(_timeoutMs: number): Promise<void> | void {}
 
   /** Resolves when what the source has sent before is received, or can't be any more. @internal */
-  protected arrived(_timeoutMs: number): Promise<void> | void {}
+  protected arrived(_timeoutMs: number): unknown {
+    return undefined;
+  }
 
   /** The queue is full (`overflow: 'block'`): hold the source up, where that is possible. */
   protected doPause(): void {}

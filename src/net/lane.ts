@@ -47,11 +47,10 @@ export class CommandLane extends Connection {
 
   /** Of all of them; the state is the first one's. */
   override stats(): ConnectionStats {
-    const all: Record<string, unknown> = { ...super.stats() };
+    const all = super.stats() as unknown as Record<string, number>;
     for (const other of this.#others) {
-      for (const [name, value] of Object.entries(other?.stats() ?? {})) {
-        if (typeof value === 'number') all[name] = (all[name] as number) + value;
-      }
+      const more = other?.stats() as typeof all | undefined;
+      for (const name in more) if (name !== 'state') (all[name] as number) += more[name] as number;
     }
     return all as unknown as ConnectionStats;
   }

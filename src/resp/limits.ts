@@ -55,7 +55,7 @@ const CHOICES = /* @__PURE__ */ new Map<string, readonly unknown[]>([
 export function completeLimits(given: RespDecoderOptions): CompleteLimits {
   const { limits, ...options } = given;
   if (typeof given !== 'object' || typeof (limits ?? given) !== 'object') {
-    throw new UsageError('Cannot make a decoder: its options, or their "limits", are no object');
+    throw new UsageError('Cannot make a decoder: its options or "limits" are no object');
   }
   for (const [name, value] of Object.entries(options)) {
     const allowed = CHOICES.get(name);

@@ -171,7 +171,7 @@ describe('the decoder', () => {
     for (const options of [5, true, 'text', () => {}, { limits: 5 }, { limits: 'none' }]) {
       assert.throws(() => new RespDecoder(options as object), {
         name: 'UsageError',
-        message: /^Cannot make a decoder: its options, or their "limits", are no object/,
+        message: /^Cannot make a decoder: its options or "limits" are no object/,
       });
     }
     assert.throws(() => new RespDecoder({ limits: { maxDepht: 3 } as object }), UsageError);
