@@ -913,7 +913,9 @@ describe('the embedded server answers as redis-server', {
       const [asking] = open as [RawConnection];
       const list = async (words: string) => {
         const text = await asking.ask(`CLIENT LIST ${words}\r\nPING the-end\r\n`, 'the-end\r\n');
-        return text.match(/(?<= name=)w\d+|^-.*/gm);
+        const names = text.match(/(?<= name=)w\d+|^-.*/gm);
+        // A server that has time looks at some of its clients, and turns its list by them.
+        return words.startsWith('ID ') ? names : names?.sort();
       };
       const all = await asking.ask('CLIENT LIST\r\nPING the-end\r\n', 'the-end\r\n');
       const field = (name: string, index: number) =>
