@@ -142,6 +142,7 @@ export class CommandQueue {
     return true;
   }
 
+  /** Asking lets go of what is settled. */
   nextDeadline(): number {
     return this.#deadlines.next();
   }

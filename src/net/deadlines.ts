@@ -21,7 +21,7 @@ export class Deadlines {
     } else this.#pushHeap(command);
   }
 
-  /** Infinity when no command has a limit. */
+  /** Infinity when no command has a limit. Settled commands at the front are let go of. */
   next(): number {
     const head = this.#head();
     while (this.#heap[0] !== undefined && this.#heap[0].place === PLACE.settled) this.#popHeap();
