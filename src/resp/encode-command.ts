@@ -1,9 +1,9 @@
-// From the arguments of a command to the bytes of its RESP array of bulk strings.
+// From commands to their bytes: each a RESP array of bulk strings.
 // Called by whoever writes commands without the client. It must never send what was not meant: doubt is a UsageError.
 
 import { UsageError } from '../errors/index.ts';
 import type { CommandArgument } from './values.ts';
-import { BLOCK_BYTES, block, prepared, roomOf, writeBulk, writeHead } from './write.ts';
+import { Writer } from './write.ts';
 
 /**
  * The bytes of one command. Text is sent as UTF-8, lone surrogates as U+FFFD; numbers in JavaScript's spelling.
@@ -13,40 +13,44 @@ import { BLOCK_BYTES, block, prepared, roomOf, writeBulk, writeHead } from './wr
  *     encodeCommand(['SET', 'key', 'value']) // *3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n
  */
 export function encodeCommand(args: readonly CommandArgument[]): Uint8Array {
-  if (!Array.isArray(args) || args.length === 0) {
-    throw new UsageError('Cannot encode a command: it has no name');
-  }
-  let parts = args as readonly (string | Uint8Array)[];
-  let most = 16;
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index] as CommandArgument;
-    const part = prepared(toPart(arg, index));
-    most += roomOf(part);
-    if (part !== arg) {
-      // The caller's array stays as it is.
-      const copy: (string | Uint8Array)[] = parts === args ? parts.slice() : (parts as (string | Uint8Array)[]);
-      copy[index] = part;
-      parts = copy;
-    }
-  }
-  let into = block.bytes;
-  let start = block.used;
-  if (most > into.length - start) {
-    into = new Uint8Array(Math.max(most, BLOCK_BYTES));
-    start = 0;
-    if (most <= BLOCK_BYTES) block.bytes = into;
-  }
-  let at = writeHead(42, args.length, into, start);
-  for (const part of parts) at = writeBulk(36, part, into, at);
-  if (into === block.bytes) block.used = at;
-  return into.subarray(start, at);
+  const writer = new Writer();
+  writeCommand(writer, args, 'a command');
+  return writer.take();
 }
 
-function toPart(arg: CommandArgument, index: number): string | Uint8Array {
-  if (typeof arg === 'string' || arg instanceof Uint8Array) return arg;
-  if (typeof arg === 'bigint' || (typeof arg === 'number' && Number.isFinite(arg))) return String(arg);
-  const found = typeof arg === 'number' ? arg : typeof arg;
-  throw new UsageError(
-    `Cannot encode a command: argument ${index} is ${found}, allowed are strings, Uint8Arrays, finite numbers and bigints`,
-  );
+/**
+ * The bytes of several commands, one behind the other, for one write: as {@link encodeCommand} each. The error for what
+ * can't be sent names the command's index too, and nothing of any of them is given.
+ *
+ *     socket.write(encodeCommands([['MULTI'], ['INCR', 'a'], ['EXEC']]));
+ */
+export function encodeCommands(commands: readonly (readonly CommandArgument[])[]): Uint8Array {
+  if (!Array.isArray(commands)) throw new UsageError('Cannot encode commands: they are no array');
+  const writer = new Writer();
+  let most = 0;
+  for (const args of commands) if (Array.isArray(args)) for (const arg of args) most += roomOf(arg);
+  writer.room(most);
+  for (let index = 0; index < commands.length; index++) writeCommand(writer, commands[index]!, `command ${index}`);
+  return writer.take();
+}
+
+function writeCommand(writer: Writer, args: readonly CommandArgument[], name: string): void {
+  if (!Array.isArray(args) || args.length === 0) throw new UsageError(`Cannot encode ${name}: it has no name`);
+  writer.head(42, args.length);
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] as CommandArgument;
+    if (typeof arg === 'string' || arg instanceof Uint8Array) writer.bulk(arg);
+    else if (typeof arg === 'bigint' || (typeof arg === 'number' && Number.isFinite(arg))) writer.bulk(String(arg));
+    else {
+      const found = typeof arg === 'number' ? arg : typeof arg;
+      throw new UsageError(
+        `Cannot encode ${name}: argument ${index} is ${found}, allowed are strings, Uint8Arrays, finite numbers and bigints`,
+      );
+    }
+  }
+}
+
+/** What an argument is likely to take with what stands around it: memory is sought once. */
+function roomOf(arg: CommandArgument): number {
+  return (typeof arg === 'string' || arg instanceof Uint8Array ? arg.length : 8) + 16;
 }

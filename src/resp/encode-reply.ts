@@ -2,9 +2,8 @@
 // In RESP3 decoding what was encoded gives the same value; RESP2 has fewer types, and the nearest is taken.
 
 import { UsageError } from '../errors/index.ts';
-import { writeUtf8 } from './utf8.ts';
 import { RespError, RespMessage, RespPush, type RespValue } from './values.ts';
-import { BLOCK_BYTES, block, prepared, roomOf, writeBulk, writeEnd } from './write.ts';
+import { Writer } from './write.ts';
 
 export interface EncodeReplyOptions {
   /** Default 3. */
@@ -25,49 +24,6 @@ export function encodeReply(value: RespValue, options: EncodeReplyOptions = {}):
   const writer = new Writer();
   write(writer, value, protocol === 3, 0);
   return writer.take();
-}
-
-/** Writes into the block that is begun, and moves to larger memory where that is too small. */
-class Writer {
-  #bytes = block.bytes;
-  #start = block.used;
-  #at = block.used;
-
-  constructor() {
-    // Nothing of it is free meanwhile: what is iterated may encode something else.
-    block.used = BLOCK_BYTES;
-  }
-
-  /** Text without CR and LF, and CRLF. */
-  line(text: string): void {
-    const bytes = this.#room(text);
-    this.#at = writeEnd(bytes, writeUtf8(text, bytes, this.#at));
-  }
-
-  bulk(value: string | Uint8Array, type = 36): void {
-    const part = prepared(value);
-    this.#at = writeBulk(type, part, this.#room(part), this.#at);
-  }
-
-  take(): Uint8Array {
-    if (this.#bytes.length <= BLOCK_BYTES) {
-      block.bytes = this.#bytes;
-      block.used = this.#at;
-    }
-    return this.#bytes.subarray(this.#start, this.#at);
-  }
-
-  #room(part: string | Uint8Array): Uint8Array {
-    const needed = roomOf(part);
-    if (this.#at + needed > this.#bytes.length) {
-      const written = this.#bytes.subarray(this.#start, this.#at);
-      this.#bytes = new Uint8Array(Math.max(BLOCK_BYTES, written.length * 2 + needed));
-      this.#bytes.set(written);
-      this.#start = 0;
-      this.#at = written.length;
-    }
-    return this.#bytes;
-  }
 }
 
 function write(writer: Writer, value: RespValue, isResp3: boolean, depth: number): void {

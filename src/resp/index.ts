@@ -2,7 +2,7 @@
 // It is also the entry `ashredis/resp`: no I/O, no clock, no module of any runtime.
 
 export { LimitError, ProtocolError, UsageError } from '../errors/index.ts';
-export { encodeCommand } from './encode-command.ts';
+export { encodeCommand, encodeCommands } from './encode-command.ts';
 export { encodeReply } from './encode-reply.ts';
 export type { RespDecoderOptions, RespLimits } from './limits.ts';
 export { RespDecoder } from './resp-decoder.ts';

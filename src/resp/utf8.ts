@@ -7,11 +7,19 @@ export type DecodeUtf8 = (bytes: Uint8Array, start: number, end: number) => stri
 /** What is looked for on the platform. All are optional. */
 export interface TextGlobals {
   TextDecoder?: new (label: string, options: { ignoreBOM: boolean }) => { decode(bytes: Uint8Array): string };
+  TextEncoder?: new () => {
+    encode(text: string): Uint8Array;
+    encodeInto(text: string, into: Uint8Array): { written: number };
+  };
   process?: { getBuiltinModule?(name: string): NodeBuffer | undefined };
 }
 
 interface NodeBuffer {
-  Buffer: { prototype: Record<'latin1Slice' | 'ucs2Slice', ((start: number, end: number) => string) | undefined> };
+  Buffer: {
+    prototype: Record<'latin1Slice' | 'ucs2Slice', ((start: number, end: number) => string) | undefined> & {
+      utf8Write?(text: string, at: number, length: number): number;
+    };
+  };
   isAscii?(bytes: Uint8Array): boolean;
   transcode(bytes: Uint8Array, from: string, to: string): Uint8Array;
 }
@@ -128,8 +136,40 @@ export function startOfLast(bytes: Uint8Array, end: number): number {
   return end;
 }
 
-/** Writes `text` at `at`, lone surrogates as U+FFFD, and gives the offset behind it. There must be room. */
-export function writeUtf8(text: string, into: Uint8Array, at: number): number {
+/**
+ * Writes `text` at `at`, lone surrogates as U+FFFD, and gives the offset behind it. Where there is no room it is cut, by
+ * three bytes less than there are at most, or the offset is beyond the end.
+ */
+export type WriteUtf8 = (text: string, into: Uint8Array, at: number) => number;
+
+export interface TextEncoders {
+  readonly write: WriteUtf8;
+  /** The bytes of any text. */
+  readonly encode: (text: string) => Uint8Array;
+}
+
+/** Looks once for what the platform has. */
+export function findTextEncoders(globals = globalThis as unknown as TextGlobals): TextEncoders {
+  const { TextEncoder, process } = globals;
+  const utf8Write = process?.getBuiltinModule?.('buffer')?.Buffer.prototype.utf8Write;
+  const encoder = TextEncoder && new TextEncoder();
+  return {
+    write(text, into, at) {
+      // (measured: a loop takes 3 to 6 ns a character, the call 0.1 µs)
+      if (utf8Write !== undefined && text.length > 20) return at + utf8Write.call(into, text, at, into.length - at);
+      if (encoder === undefined || text.length < 128) return writeUtf8(text, into, at);
+      return at + encoder.encodeInto(text, into.subarray(at)).written;
+    },
+    encode(text) {
+      if (encoder !== undefined) return encoder.encode(text);
+      const bytes = new Uint8Array(text.length * 3);
+      return bytes.subarray(0, writeUtf8(text, bytes, 0));
+    },
+  };
+}
+
+/** Ours, for what is short. */
+function writeUtf8(text: string, into: Uint8Array, at: number): number {
   for (let index = 0; index < text.length; index++) {
     let point = text.charCodeAt(index);
     if (point < 0x80) {

@@ -1,61 +1,93 @@
-// The parts that commands and replies are written of: heads, lines, payloads. Called by the two encoders.
-// Whoever calls makes room first: nothing here looks where the memory ends.
+// What commands and replies are written of: heads, lines, payloads, one behind the other in memory that grows.
+// Called by the two encoders. What was given away is never written to again.
 
-import { writeUtf8 } from './utf8.ts';
+import { findTextEncoders } from './utf8.ts';
 
-/** The platform's encoder, where it has one; QuickJS has none. */
-const encoder = 'TextEncoder' in globalThis ? new TextEncoder() : undefined;
-/** Longer text is encoded by the platform. */
-const LONG_TEXT = 128;
-/** Text from here on is encoded before room for it is sought: a third of the room that it could need. */
-const LARGE_TEXT = 2048;
+const ENCODERS = /* @__PURE__ */ findTextEncoders();
+
+/** A line's or payload's head and ends. */
+const FRAME_BYTES = 16;
 
 /**
  * What is short is cut from blocks (measured: 0.3 µs instead of 1.6, nearly all of which went into memory of its own). One
  * for the whole process, as Node's pool is: what was cut is never written to again, so that no caller sees another's.
  */
-export const BLOCK_BYTES = 8192;
-export const block = { bytes: /* @__PURE__ */ new Uint8Array(0), used: 0 };
+const BLOCK_BYTES = 8192;
+const block = { bytes: /* @__PURE__ */ new Uint8Array(0), used: 0 };
 
-/** A payload as it is best written. */
-export function prepared(part: string | Uint8Array): string | Uint8Array {
-  return encoder !== undefined && part.length >= LARGE_TEXT && typeof part === 'string' ? encoder.encode(part) : part;
-}
+/** Writes into the block that is begun, and moves to larger memory where that is too small. */
+export class Writer {
+  #bytes = block.bytes;
+  #start = block.used;
+  #at = block.used;
 
-/** What a payload may need with its head and CRLF. */
-export function roomOf(part: string | Uint8Array): number {
-  return part.length * (typeof part === 'string' ? 3 : 1) + 16;
+  constructor() {
+    // Nothing of it is free meanwhile: what is iterated may encode something else.
+    block.used = BLOCK_BYTES;
+  }
+
+  /** Text without CR and LF, and CRLF. */
+  line(text: string): void {
+    this.room(text.length * 3);
+    this.#at = writeEnd(this.#bytes, ENCODERS.write(text, this.#bytes, this.#at));
+  }
+
+  /** `*3` and the like, by the type's byte. */
+  head(type: number, count: number): void {
+    this.room(0);
+    this.#at = writeHead(type, count, this.#bytes, this.#at);
+  }
+
+  bulk(value: string | Uint8Array, type = 36): void {
+    let part = value;
+    if (typeof part === 'string') {
+      const { length } = part;
+      // A byte for each unit if it is ASCII; four more, and what is cut is longer than that too.
+      this.room(length + 4);
+      const from = writeHead(type, length, this.#bytes, this.#at);
+      const end = ENCODERS.write(part, this.#bytes, from);
+      if (end - from === length) {
+        this.#at = writeEnd(this.#bytes, end);
+        return;
+      }
+      part = ENCODERS.encode(part);
+    }
+    this.room(part.length);
+    const from = writeHead(type, part.length, this.#bytes, this.#at);
+    this.#bytes.set(part, from);
+    this.#at = writeEnd(this.#bytes, from + part.length);
+  }
+
+  take(): Uint8Array {
+    if (this.#bytes.length <= BLOCK_BYTES) {
+      block.bytes = this.#bytes;
+      block.used = this.#at;
+    }
+    return this.#bytes.subarray(this.#start, this.#at);
+  }
+
+  /** Makes room for so many bytes and what stands around them. */
+  room(bytes: number): void {
+    const needed = bytes + FRAME_BYTES;
+    if (this.#at + needed > this.#bytes.length) {
+      const written = this.#bytes.subarray(this.#start, this.#at);
+      this.#bytes = new Uint8Array(Math.max(BLOCK_BYTES, written.length * 2 + needed));
+      this.#bytes.set(written);
+      this.#start = 0;
+      this.#at = written.length;
+    }
+  }
 }
 
 /** `$12\r\n` or `*3\r\n`, by the type's byte; gives the offset behind it. */
-export function writeHead(type: number, count: number, into: Uint8Array, at: number): number {
+function writeHead(type: number, count: number, into: Uint8Array, at: number): number {
   into[at++] = type;
   if (count < 10) into[at++] = 48 + count;
-  else at = writeUtf8(String(count), into, at);
+  else at = ENCODERS.write(String(count), into, at);
   return writeEnd(into, at);
 }
 
-/** A payload with its head and CRLF. */
-export function writeBulk(type: number, part: string | Uint8Array, into: Uint8Array, at: number): number {
-  const from = writeHead(type, part.length, into, at);
-  let end = from + part.length;
-  if (typeof part !== 'string') into.set(part, from);
-  else {
-    end =
-      encoder !== undefined && part.length > LONG_TEXT
-        ? from + (encoder.encodeInto(part, into.subarray(from)).written as number)
-        : writeUtf8(part, into, from);
-    const size = end - from;
-    if (size !== part.length) {
-      // Not ASCII: the head is not the one expected, and may be a digit longer.
-      into.copyWithin(at + String(size).length + 3, from, end);
-      end = writeHead(type, size, into, at) + size;
-    }
-  }
-  return writeEnd(into, end);
-}
-
-export function writeEnd(into: Uint8Array, at: number): number {
+function writeEnd(into: Uint8Array, at: number): number {
   into[at++] = 13;
   into[at++] = 10;
   return at;

@@ -1,7 +1,7 @@
 // What the RESP core is asked to do where there is no Node: values of all kinds, whole and byte by byte.
 // Bundled into one script; it leaves its verdict in `globalThis.verdict`. It may use nothing but the language.
 
-import { encodeCommand, NEED_DATA, ProtocolError, RespDecoder } from 'ashredis/resp';
+import { encodeCommand, encodeCommands, NEED_DATA, ProtocolError, RespDecoder } from 'ashredis/resp';
 
 const VECTORS = [
   ['+OK\r\n', '"OK"'],
@@ -46,6 +46,19 @@ function run() {
   for (const byte of command) text += String.fromCharCode(byte);
   const wanted = '*5\r\n$3\r\nSET\r\n$4\r\nk\u00c3\u00a9y\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n\u00ff\r\n';
   if (text !== wanted) throw new Error(`encodeCommand gave ${show(text)}`);
+  // Short, long, and longer than the platform is asked for; every length of a character, and halves of one.
+  for (const length of [1, 20, 21, 127, 128, 3000]) {
+    for (const unit of ['a', '\u00e9', '\u20ac', '\ud83d\ude00', '\ud800']) {
+      const decoder = new RespDecoder();
+      const sent = unit.repeat(length);
+      decoder.push(encodeCommands([['SET', 'k', sent], ['PING']]));
+      const read = JSON.stringify([decoder.read(), decoder.read()]);
+      const wanted = unit === '\ud800' ? '\ufffd'.repeat(length) : sent;
+      if (read !== JSON.stringify([['SET', 'k', wanted], ['PING']])) {
+        throw new Error(`${length} x ${show(unit)} gave ${read}`);
+      }
+    }
+  }
   const broken = new RespDecoder();
   broken.push(utf8(':abc\r\n'));
   try {

@@ -12,6 +12,9 @@ import {
 
 /** Throws when something is not as promised. */
 export async function session(url) {
+  // The core leans on what a runtime has: the same program as where there is no client.
+  await import('./resp.mjs');
+  if (globalThis.verdict !== 'resp ok') throw new Error(globalThis.verdict);
   const channel = `ashredischannel://platform:${Math.random()}`;
   const client = new AshRedisClient({ url });
   const publisher = new AshRedisChannelDataPublisher('out', channel, { client, numbered: true });

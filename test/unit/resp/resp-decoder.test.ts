@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
-  encodeCommand,
   LimitError,
   NEED_DATA,
   ProtocolError,
@@ -302,44 +301,5 @@ describe('a long text, which is decoded piece by piece', () => {
     }
     decoder.push(Buffer.from('\r\n'));
     assert.deepEqual(Buffer.from(decoder.read() as Uint8Array), payload);
-  });
-});
-
-describe('encodeCommand', () => {
-  test('writes an array of bulk strings', () => {
-    const command = encodeCommand(['SET', 'kéy', bytes('\xff\0'), 5, 12n]);
-    assert.equal(
-      Buffer.from(command).toString('latin1'),
-      '*5\r\n$3\r\nSET\r\n$4\r\nk\xc3\xa9y\r\n$2\r\n\xff\0\r\n$1\r\n5\r\n$2\r\n12\r\n',
-    );
-  });
-
-  test('text of any length and alphabet, and commands that were kept stay as they were', () => {
-    const kept: [Uint8Array, string][] = [];
-    const units = ['a', 'é', '日', '😀', '\ud800', '\r\n'];
-    for (let length = 0; length < 1400; length += length < 130 ? 1 : 97) {
-      for (const unit of units) {
-        const args = ['SET', unit.repeat(length), Buffer.from(unit.repeat(length % 7)), 'x'.repeat(length % 11) + unit];
-        const before = [...args];
-        const command = encodeCommand(args);
-        assert.deepEqual(args, before);
-        const parts = args.map((arg) => Buffer.from(typeof arg === 'string' ? new TextEncoder().encode(arg) : arg));
-        const head = `*${parts.length}\r\n`;
-        const body = parts.map((part) => `$${part.length}\r\n${part.toString('latin1')}\r\n`).join('');
-        kept.push([command, head + body]);
-      }
-    }
-    for (const [command, expected] of kept) assert.equal(Buffer.from(command).toString('latin1'), expected);
-  });
-
-  test('refuses what cannot be sent and names its index', () => {
-    for (const bad of [Number.NaN, Infinity, undefined, null, {}, [], true, Symbol('x')]) {
-      assert.throws(
-        () => encodeCommand(['SET', bad as string]),
-        (error) => error instanceof UsageError && /argument 1 /.test(error.message),
-      );
-    }
-    assert.throws(() => encodeCommand([]), UsageError);
-    assert.throws(() => encodeCommand('PING' as unknown as string[]), UsageError);
   });
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { TextReader } from '../../../src/resp/text-reader.ts';
-import { findTextDecoders, writeUtf8 } from '../../../src/resp/utf8.ts';
+import { findTextDecoders, findTextEncoders } from '../../../src/resp/utf8.ts';
 import { Dice } from '../../support/resp/fuzzer.ts';
 
 const { utf8: decodeUtf8 } = findTextDecoders({});
@@ -31,15 +31,35 @@ describe('UTF-8', () => {
     }
   });
 
-  test('encoding is that of TextEncoder, lone surrogates too', () => {
+  test('encoding is that of TextEncoder by each way, lone surrogates too', () => {
+    const { TextEncoder, process } = globalThis;
     const dice = new Dice(8);
     const units = [0x41, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdbff, 0xdc00, 0xdfff, 0xe000, 0xffff];
+    const ways = [{}, { TextEncoder }, { process }].map((globals) => findTextEncoders(globals as object));
     for (let round = 0; round < 20_000; round++) {
-      const text = String.fromCharCode(...Array.from({ length: dice.below(6) }, () => dice.pick(units)));
+      const length = dice.oneIn(10) ? dice.below(300) : dice.below(6);
+      const wide = String.fromCharCode(...Array.from({ length }, () => dice.pick(units)));
+      const text = dice.oneIn(4) ? 'a'.repeat(length) : wide;
       const expected = new TextEncoder().encode(text);
-      const bytes = new Uint8Array(expected.length + 1);
-      assert.equal(writeUtf8(text, bytes, 1), expected.length + 1);
-      assert.deepEqual(bytes.subarray(1), expected);
+      for (const { write, encode } of ways) {
+        const bytes = new Uint8Array(expected.length + 1);
+        assert.equal(write(text, bytes, 1), expected.length + 1);
+        assert.deepEqual(bytes.subarray(1), expected);
+        assert.deepEqual(encode(text), expected);
+      }
+    }
+  });
+
+  test('text for which there is no room never ends where ASCII of its length would', () => {
+    const { TextEncoder, process } = globalThis;
+    const ways = [{}, { TextEncoder }, { process }].map((globals) => findTextEncoders(globals as object));
+    for (const unit of ['é', '日', '😀', '\ud800']) {
+      for (const length of [1, 5, 19, 20, 21, 30, 127, 128, 129, 500]) {
+        for (const before of ['', 'a', 'ab', 'abc']) {
+          const text = before + unit.repeat(length);
+          for (const { write } of ways) assert.ok(write(text, new Uint8Array(text.length + 4), 0) > text.length);
+        }
+      }
     }
   });
 
