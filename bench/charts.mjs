@@ -6,6 +6,7 @@ import { format } from './summary.mjs';
 
 const COLOURS = {
   ashredis: '#0b7a75',
+  'ashredis, one by one': '#7bbfb5',
   redis: '#d1495b',
   'redis-parser': '#66789a',
   ioredis: '#66789a',
@@ -63,6 +64,5 @@ export function relativeChart(title, rows) {
 function barOf(row, name) {
   const figure = row.figures[name === 'bound' ? row.bound : name];
   if (figure === undefined) return null;
-  const value = figure.median / row.figures.ashredis.median;
-  return { value, label: `${format(figure.median)} ${row.unit}` };
+  return { value: figure.ratio, label: `${format(figure.median)} ${row.unit}` };
 }

@@ -15,7 +15,7 @@ const child = fileURLToPath(new URL('./child.mjs', import.meta.url));
 const MODES = {
   quick: { rounds: 1, warmMs: 250, measureMs: 80, minSamples: 1, latencyMs: 300 },
   normal: { rounds: 2, warmMs: 450, measureMs: 120, minSamples: 1, latencyMs: 400 },
-  full: { rounds: 4, warmMs: 700, measureMs: 400, minSamples: 3, latencyMs: 2500 },
+  full: { rounds: 6, warmMs: 500, measureMs: 250, minSamples: 3, latencyMs: 2000 },
 };
 
 export async function measure(rows, { mode, rounds, commit }) {
@@ -45,7 +45,7 @@ export async function measure(rows, { mode, rounds, commit }) {
           progress(++done, total, row, contender, startedAt);
           try {
             const output = await measureOnce(row, contender, target, settings, ours);
-            for (const each of group) note(found.get(each.id), each, contender, output);
+            for (const each of group) note(found.get(each.id), each, contender, round, output);
           } catch (error) {
             const failure = { row: row.id, contender, error: firstLine(error) };
             // A peer that gives up (its own time limits, on a busy machine) is told, but is no fault of ours.
@@ -112,13 +112,14 @@ function newResult(row) {
   return { id, group, title, unit, bound, contenders: {} };
 }
 
-function note(result, row, contender, { samples, extra }) {
-  result.contenders[contender] ??= { values: [], rates: [], extra: [] };
+function note(result, row, contender, round, { samples, extra }) {
+  result.contenders[contender] ??= { values: [], rates: [], runs: [], extra: [] };
   const kept = result.contenders[contender];
   for (const sample of samples) {
     kept.values.push(Number(row.value(sample).toPrecision(5)));
     if (sample.rate !== undefined) kept.rates.push(Math.round(sample.rate));
   }
+  kept.runs.push({ round, samples: samples.length });
   kept.extra.push(extra);
 }
 

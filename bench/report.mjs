@@ -53,21 +53,21 @@ function head({ mode, commit, seconds, versions, machine }) {
 Node ${machine.node} on ${machine.os}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB${machine.load === undefined ? '' : `, load average ${machine.load} before the run`}.
 
 Each measurement ran in a process of its own, contenders in turn, default options unless a title says otherwise; counts
-and checksums were compared in each. CPU is that of the whole process, threads and kernel included. Figures are medians,
-the spread is lowest to highest. "×" is the other's figure divided by ours: above 1 ours is better.`;
+and checksums were compared in each. CPU is that of the whole process, threads and kernel included. Figures are medians of
+the processes' medians, the spread is the lowest and highest sample. "×" is the other's figure divided by ours of the same
+round, the median of all rounds: above 1 ours is better.`;
 }
 
 function rowText(row) {
   const { title, unit, figures, bound, reach, holds, relative, benchmarkShare, benchmarkRates } = row;
-  const own = figures.ashredis.median;
   const names = Object.keys(figures).sort((a, b) => figures[a].median - figures[b].median);
   const hasRate = names.some((name) => figures[name].rate !== undefined);
   let text = `### ${title}\n\n| | ${unit} | spread | × |${hasRate ? ' a second |' : ''}\n| --- | ---: | ---: | ---: |${hasRate ? ' ---: |' : ''}\n`;
   for (const name of names) {
-    const { median, low, high, rate } = figures[name];
+    const { median, low, high, rate, ratio } = figures[name];
     const label = name === 'ashredis' ? '**ashredis**' : name === bound ? `*${name} (bound)*` : name;
-    const ratio = name === 'ashredis' ? '' : format(median / own);
-    text += `| ${label} | ${format(median)} | ${format(low)} – ${format(high)} | ${ratio} |`;
+    const factor = name === 'ashredis' ? '' : format(ratio);
+    text += `| ${label} | ${format(median)} | ${format(low)} – ${format(high)} | ${factor} |`;
     text += hasRate ? ` ${rate === undefined ? '' : Math.round(rate).toLocaleString('en-US')} |\n` : '\n';
   }
   const notes = [];

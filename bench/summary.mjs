@@ -6,31 +6,61 @@ import { median } from './sampling.mjs';
 
 const known = new Map(rows.map((row) => [row.id, row]));
 
-/** `[{ id, title, unit, figures: { name: { median, low, high, rate } }, best, ratio, boundRatio, reach, holds, losing }]` */
+/** Ours in another way than the row's: shown, and no peer. */
+const isOurs = (name) => name === 'ashredis' || name.startsWith('ashredis, ');
+
+/**
+ * `[{ id, title, unit, figures: { name: { median, low, high, rate, ratio } }, best, ratio, boundRatio, reach, holds, losing }]`
+ *
+ * A process counts once, whatever it sampled: `median` is that of the processes' medians. `ratio`, to ours, is the median of
+ * what the two processes of each round give, which ran next to each other: machines change their pace from one second to
+ * the next.
+ */
 export function summary(results) {
   const list = [];
   for (const result of results.rows) {
     const figures = {};
-    for (const [name, { values, rates }] of Object.entries(result.contenders)) {
+    const { ashredis } = result.contenders;
+    if (ashredis === undefined) continue;
+    for (const [name, kept] of Object.entries(result.contenders)) {
+      const { values, rates } = kept;
       figures[name] = {
-        median: median(values),
+        median: median([...byRound(kept, values).values()]),
         low: Math.min(...values),
         high: Math.max(...values),
-        rate: rates.length === 0 ? undefined : median(rates),
+        rate: rates.length === 0 ? undefined : median([...byRound(kept, rates).values()]),
+        ratio: ratioOf(kept, ashredis),
       };
     }
-    const own = figures.ashredis;
-    if (own === undefined) continue;
-    const peers = Object.entries(figures).filter(([name]) => name !== 'ashredis' && name !== result.bound);
+    const peers = Object.entries(figures).filter(([name]) => !isOurs(name) && name !== result.bound);
     peers.sort((a, b) => a[1].median - b[1].median);
     const best = peers[0];
     const bound = result.bound === undefined ? undefined : figures[result.bound];
-    const ratio = best === undefined ? undefined : best[1].median / own.median;
+    const ratio = best?.[1].ratio;
     const line = { ...result, figures, best: best?.[0], ratio, losing: ratio !== undefined && ratio < 1 };
-    if (bound !== undefined) line.boundRatio = own.median / bound.median;
+    if (bound !== undefined) line.boundRatio = 1 / bound.ratio;
     list.push({ ...line, ...judge(known.get(result.id), line, list, result) });
   }
   return list;
+}
+
+/** The median of each round's process, by round. Older results don't tell: all of them are one. */
+function byRound({ runs }, values) {
+  if (runs === undefined) return new Map([[0, median(values)]]);
+  let from = 0;
+  const medians = new Map();
+  for (const { round, samples } of runs) {
+    medians.set(round, median(values.slice(from, from + samples)));
+    from += samples;
+  }
+  return medians;
+}
+
+function ratioOf(other, own) {
+  const owns = byRound(own, own.values);
+  const pairs = [...byRound(other, other.values)].filter(([round]) => owns.has(round));
+  if (pairs.length > 0) return median(pairs.map(([round, value]) => value / owns.get(round)));
+  return median(other.values) / median(own.values);
 }
 
 function judge(row, line, before, result) {
@@ -38,7 +68,7 @@ function judge(row, line, before, result) {
   if (row === undefined) return {};
   if (row.reach !== undefined) {
     const peer = row.reachOf === undefined ? line.best : row.reachOf;
-    const ratio = peer === undefined ? undefined : line.figures[peer].median / own.median;
+    const ratio = peer === undefined ? undefined : line.figures[peer].ratio;
     const verdict = { reach: `≥ ${row.reach} ×`, holds: ratio >= row.reach, reached: ratio };
     if (row.versusBenchmark !== undefined && result.benchmarkRates?.length > 0) {
       const share = own.rate / median(result.benchmarkRates);
@@ -47,7 +77,7 @@ function judge(row, line, before, result) {
       verdict.holds &&= share >= row.versusBenchmark;
     }
     if (row.rateReach !== undefined && line.best !== undefined) {
-      const peers = Object.entries(line.figures).filter(([name]) => name !== 'ashredis' && name !== result.bound);
+      const peers = Object.entries(line.figures).filter(([name]) => !isOurs(name) && name !== result.bound);
       verdict.rateRatio = own.rate / Math.max(...peers.map(([, figure]) => figure.rate));
     }
     return verdict;

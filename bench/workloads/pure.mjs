@@ -47,12 +47,12 @@ async function copyStream({ stream, chunkBytes, warmMs, measureMs }) {
 export async function encoder({ contender, target, command, bytes, warmMs, measureMs }) {
   const payloads = texts(bytes, 1021);
   const words = command === 'set' ? ['SET', 'bench'] : ['PUBLISH', 'bench'];
-  const { encode, write } = await encoderOf(contender);
+  const pieces = await encoderOf(contender);
+  const encoding = contender === 'raw socket' ? 'latin1' : undefined;
   const expected = `*3\r\n$${words[0].length}\r\n${words[0]}\r\n$5\r\nbench\r\n$${bytes}\r\n${payloads[0]}\r\n`;
-  const sent = encode([...words, payloads[0]]);
-  if (contender !== 'raw socket' && joined(sent) !== expected) {
-    throw new Error('the encoder gave other bytes than RESP asks for');
-  }
+  const sent = pieces([[...words, payloads[0]]]);
+  const text = sent.map((piece) => (typeof piece === 'string' ? piece : Buffer.from(piece).toString())).join('');
+  if (text !== expected) throw new Error('the encoder gave other bytes than RESP asks for');
   let missing = 0;
   let wake;
   const replyBytes = command === 'set' ? 5 : 4;
@@ -66,8 +66,10 @@ export async function encoder({ contender, target, command, bytes, warmMs, measu
       const answered = new Promise((resolve) => {
         wake = resolve;
       });
+      const commands = [];
+      for (let i = 0; i < 500; i++) commands.push([...words, payloads[(done + i) % 1021]]);
       socket.cork();
-      for (let i = 0; i < 500; i++) write(socket, encode([...words, payloads[(done + i) % 1021]]));
+      for (const piece of pieces(commands)) socket.write(piece, encoding);
       socket.uncork();
       await answered;
     }
@@ -78,36 +80,35 @@ export async function encoder({ contender, target, command, bytes, warmMs, measu
   return { samples, extra: {} };
 }
 
-const joined = (pieces) => (Array.isArray(pieces) ? pieces.join('') : Buffer.from(pieces).toString());
-
-/** How each client encodes and hands over: pieces of text or bytes, in one corked turn. */
+/** How each client encodes what a turn has: pieces of text or bytes, each written, in one corked turn. */
 async function encoderOf(contender) {
-  const one = (socket, piece) => socket.write(piece);
-  if (contender === 'ashredis') return { encode: (await ourResp()).encodeCommand, write: one };
+  if (contender === 'ashredis') {
+    const { encodeCommands } = await ourResp();
+    return (commands) => [encodeCommands(commands)];
+  }
+  if (contender === 'ashredis, one by one') {
+    const { encodeCommand } = await ourResp();
+    return (commands) => commands.map((command) => encodeCommand(command));
+  }
   if (contender === 'redis') {
     const encode = createRequire(require.resolve('@redis/client'))('./lib/RESP/encoder.js').default;
-    const write = (socket, pieces) => {
-      for (const piece of pieces) socket.write(piece);
-    };
-    return { encode, write };
+    return (commands) => commands.flatMap((command) => encode(command));
   }
   if (contender === 'ioredis') {
     const { Command } = require('ioredis');
-    return { encode: ([name, ...args]) => new Command(name, args).toWritable(), write: one };
+    return (commands) => commands.map(([name, ...args]) => new Command(name, args).toWritable());
   }
   // Text that was made before.
   const made = new Map();
-  return {
-    encode: ([name, key, payload]) => {
+  return (commands) =>
+    commands.map(([name, key, payload]) => {
       let text = made.get(payload);
       if (text === undefined) {
         text = `*3\r\n$${name.length}\r\n${name}\r\n$5\r\n${key}\r\n$${payload.length}\r\n${payload}\r\n`;
         made.set(payload, text);
       }
       return text;
-    },
-    write: (socket, text) => socket.write(text, 'latin1'),
-  };
+    });
 }
 
 const ENTRIES = {
