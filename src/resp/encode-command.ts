@@ -27,9 +27,13 @@ export function encodeCommand(args: readonly CommandArgument[]): Uint8Array {
 export function encodeCommands(commands: readonly (readonly CommandArgument[])[]): Uint8Array {
   if (!Array.isArray(commands)) throw new UsageError('Cannot encode commands: they are no array');
   const writer = new Writer();
-  let most = 0;
-  for (const args of commands) if (Array.isArray(args)) for (const arg of args) most += roomOf(arg);
-  writer.room(most);
+  // Memory is sought once, for what each is likely to take.
+  let bytes = 0;
+  for (const args of commands) {
+    if (!Array.isArray(args)) continue;
+    for (const arg of args) bytes += 16 + (typeof arg === 'string' || arg instanceof Uint8Array ? arg.length : 8);
+  }
+  writer.room(bytes);
   for (let index = 0; index < commands.length; index++) writeCommand(writer, commands[index]!, `command ${index}`);
   return writer.take();
 }
@@ -48,9 +52,4 @@ function writeCommand(writer: Writer, args: readonly CommandArgument[], name: st
       );
     }
   }
-}
-
-/** What an argument is likely to take with what stands around it: memory is sought once. */
-function roomOf(arg: CommandArgument): number {
-  return (typeof arg === 'string' || arg instanceof Uint8Array ? arg.length : 8) + 16;
 }
