@@ -30,8 +30,12 @@ export function isAboutCertificate({ cause }: HandshakeError): boolean {
   return CERTIFICATE.test((cause as NodeError).code ?? '');
 }
 
-/** The link could not be opened. */
-export function dialError(peer: string, cause: NodeError | undefined): ConnectError | HandshakeError {
+/** The link could not be opened. `reached`: TLS was being agreed with somebody. */
+export function dialError(
+  peer: string,
+  cause: NodeError | undefined,
+  reached?: boolean,
+): ConnectError | HandshakeError {
   const all = cause?.errors ?? [];
   const code = cause?.code ?? all[0]?.code ?? '';
   const text = cause?.message ?? CLOSED;
@@ -45,6 +49,11 @@ export function dialError(peer: string, cause: NodeError | undefined): ConnectEr
   }
   if (TLS_PROTOCOL.test(code)) {
     return refusedError(peer, `TLS was spoken, but the server did not (${code})`, PLAIN_PORT_HINT, cause);
+  }
+  if (reached) {
+    // A proxy whose server is away may end it so too: worth another attempt.
+    const hint = `if it speaks no TLS, ${PLAIN_PORT_HINT}`;
+    return new ConnectError(cannotConnect(peer, `${text} while TLS was being agreed`), { cause, hint });
   }
   const tried = all.flatMap((one) => (one.address === undefined ? [] : `${one.address}:${one.port} ${one.code}`));
   const hint =
@@ -60,9 +69,9 @@ export function dialError(peer: string, cause: NodeError | undefined): ConnectEr
 }
 
 /** The link ended during the handshake, before any refusal. */
-export function greetingEndedError(peer: string, cause: Error | undefined): HandshakeError {
+export function greetingEndedError(peer: string, cause: Error | undefined, isPlain: boolean): HandshakeError {
   const found = cause?.message ?? CLOSED;
-  const hint = 'look at the log of the server, or of a proxy in between';
+  const hint = `${isPlain ? 'use rediss:// if it speaks TLS, or ' : ''}look at the log of the server, or of a proxy in between`;
   return refusedError(peer, `${found} during the handshake`, hint, cause);
 }
 

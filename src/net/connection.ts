@@ -292,7 +292,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   }
 
   #notDialled(generation: number, thrown: unknown): void {
-    const error = dialError(this.queue.peer, thrown === undefined ? thrown : asError(thrown));
+    const cause = thrown === undefined ? thrown : asError(thrown);
+    const error = dialError(this.queue.peer, cause, this.#live?.reached);
     const isFinal = error instanceof HandshakeError && (this.#isStranger || isAboutCertificate(error));
     this.fail(generation, error, isFinal);
   }
@@ -308,7 +309,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     // the `+OK` of the AUTH before it.
     const silent = this.options.credentials && this.queue.head?.name === 'HELLO' ? 5 : 0;
     if (live.bytesRead === silent && this.#greeter.closedInSilence(generation)) return this.tell('redial', generation);
-    this.fail(generation, greetingEndedError(peer, cause));
+    this.fail(generation, greetingEndedError(peer, cause, !live.reached));
   }
 
   #drop(): void {

@@ -7,9 +7,11 @@ import {
   AshRedisChannelDataPublisher,
   AshRedisChannelDataSubscriber,
   AshRedisClient,
+  ConnectError,
   HandshakeError,
   type Message,
 } from '../../src/index.ts';
+import { createServer } from '../../src/server/index.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { nextEvent } from '../support/events.ts';
 import { freePort, type RunningRedisServer, startRedisServer } from '../support/redis-server.ts';
@@ -119,7 +121,17 @@ describe('TLS', { skip }, () => {
     const wrong = new AshRedisClient({ host: '127.0.0.1', port: ports.get('server') });
     await assert.rejects(wrong.connect(), (error: unknown) => {
       assert.ok(error instanceof Error);
-      assert.match(error.message, /TLS|handshake/);
+      assert.match(error.message, /rediss:\/\//);
+      return true;
+    });
+  });
+
+  test('says so when TLS is spoken to the embedded server, which closes on it', async () => {
+    await using server = await createServer();
+    await using client = new AshRedisClient({ url: server.url.replace('redis:', 'rediss:') });
+    await assert.rejects(client.connect(), (error: unknown) => {
+      assert.ok(error instanceof ConnectError);
+      assert.match(error.message, /while TLS was being agreed; if it speaks no TLS, leave "tls" out \(redis:\/\/\)/);
       return true;
     });
   });

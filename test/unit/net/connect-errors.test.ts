@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ConnectError, HandshakeError } from '../../../src/errors/index.ts';
-import { dialError } from '../../../src/net/connect-errors.ts';
+import { dialError, greetingEndedError } from '../../../src/net/connect-errors.ts';
 import { VirtualConnection } from '../../support/virtual-connection.ts';
 
 const withCode = (code: string, message = code) => Object.assign(new Error(message), { code });
@@ -38,6 +38,22 @@ describe('the verdict about a link that could not be opened', () => {
       assert.match(error.hint ?? '', hint);
     });
   }
+
+  test('the end of a link while TLS was being agreed may pass, and says that the port may be a plain one', () => {
+    for (const cause of [undefined, withCode('ECONNRESET', 'read ECONNRESET')]) {
+      const error = dialError('h:1', cause, true);
+      assert.ok(error instanceof ConnectError);
+      assert.match(error.message, /h:1: (the server closed the link|read ECONNRESET) while TLS was being agreed; if/);
+      assert.match(error.hint ?? '', /^if it speaks no TLS, leave "tls" out/);
+    }
+    assert.doesNotMatch(dialError('h:1', undefined).message, /TLS/);
+    assert.match(dialError('h:1', withCode('CERT_HAS_EXPIRED'), true).hint ?? '', /needs a new certificate/);
+  });
+
+  test('the end of a greeting asks whether that port speaks TLS, where it was not spoken', () => {
+    assert.match(greetingEndedError('h:1', undefined, true).hint ?? '', /^use rediss:\/\/ if it speaks TLS, or look/);
+    assert.match(greetingEndedError('h:1', undefined, false).hint ?? '', /^look at the log/);
+  });
 
   test('names every address that was tried', () => {
     const tried = [
