@@ -309,7 +309,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     // the `+OK` of the AUTH before it.
     const silent = this.options.credentials && this.queue.head?.name === 'HELLO' ? 5 : 0;
     if (live.bytesRead === silent && this.#greeter.closedInSilence(generation)) return this.tell('redial', generation);
-    this.fail(generation, greetingEndedError(peer, cause, !live.reached));
+    const { refusal } = live;
+    this.fail(generation, refusal ?? greetingEndedError(peer, cause, !live.reached), refusal !== undefined);
   }
 
   #drop(): void {

@@ -32,18 +32,8 @@ export class Greeter {
   }
 
   greet(link: GreetedLink, succeed: () => void): void {
-    if (this.#options.credentials === undefined) return this.#say(link, undefined, succeed);
-    this.#askForCredentials().then(
-      (credentials) => {
-        if (link.isReading) this.#say(link, credentials, succeed);
-      },
-      (cause: unknown) => {
-        const { message } = asError(cause);
-        link.fail(
-          new HandshakeError(`Cannot authenticate at ${link.peer}: "credentials" failed: ${message}`, { cause }),
-        );
-      },
-    );
+    if (this.#options.credentials === undefined) this.#say(link, succeed);
+    else this.#introduce(link, succeed);
   }
 
   /** True when the same server is to be asked again without HELLO: it closed without a word. */
@@ -75,9 +65,9 @@ export class Greeter {
   /** New credentials over the live link. `planned` is called when `renewAt` has changed. */
   renew(link: GreetedLink, planned: () => void): void {
     this.renewAt = Infinity;
-    this.#askForCredentials().then(
+    void this.#ask(
+      link,
       (credentials) => {
-        if (!link.isReading) return;
         const command = authCommand(credentials, (value) => {
           if (!(value instanceof RespError)) return;
           const text = `Cannot renew credentials at ${link.peer}: ${withoutSecret(value, credentials)}`;
@@ -94,7 +84,27 @@ export class Greeter {
     );
   }
 
-  #say(link: GreetedLink, credentials: Credentials | undefined, succeed: () => void): void {
+  /**
+   * A password may change between the answer of its source and that of the server: over the same link the source is asked
+   * once more, and only the same answer, or a second refusal, is one for good.
+   */
+  #introduce(link: GreetedLink, succeed: () => void, before?: Credentials): void {
+    void this.#ask(
+      link,
+      (credentials) => {
+        const isSame = credentials.password === before?.password && credentials.username === before.username;
+        if (isSame) return link.fail(link.refusal as AshRedisError, true);
+        this.#say(link, succeed, credentials, before === undefined);
+      },
+      (cause) => {
+        const { message } = asError(cause);
+        const text = `Cannot authenticate at ${link.peer}: "credentials" failed: ${message}`;
+        link.fail(new HandshakeError(text, { cause }));
+      },
+    );
+  }
+
+  #say(link: GreetedLink, succeed: () => void, credentials?: Credentials, asksAgain?: boolean): void {
     const greet = this.dialect === 'line' ? greetLine : greetResp;
     const withoutHello = this.#withoutHello || link.generation === this.#withoutHelloOn;
     greet(
@@ -108,18 +118,30 @@ export class Greeter {
       },
       credentials,
       withoutHello ? 'never' : this.dialect === undefined ? 'alone' : 'first',
+      (refusal) => {
+        link.refusal = refusal;
+        if (asksAgain) this.#introduce(link, succeed, credentials);
+        else link.fail(refusal, true);
+      },
     );
   }
 
-  /** A throw of the source is a rejection. */
-  async #askForCredentials(): Promise<Credentials> {
-    const credentials = await this.#options.credentials?.();
-    if (typeof credentials?.password !== 'string' || typeof (credentials.username ?? '') !== 'string') {
-      throw new TypeError('"credentials" gave no { password }, allowed is { username?, password, expiresAt? }');
+  /** A throw of the source is a rejection. What comes when the link is gone is nothing: the next link asks anew. */
+  async #ask(link: GreetedLink, use: (credentials: Credentials) => void, miss: (cause: unknown) => void) {
+    let credentials: Credentials | undefined;
+    try {
+      credentials = await this.#options.credentials?.();
+      if (typeof credentials?.password !== 'string' || typeof (credentials.username ?? '') !== 'string') {
+        throw new TypeError('"credentials" gave no { password }, allowed is { username?, password, expiresAt? }');
+      }
+    } catch (cause) {
+      if (link.isReading) miss(cause);
+      return;
     }
+    if (!link.isReading) return;
     const lifeMs = (credentials.expiresAt ?? Infinity) - this.#platform.wallClock();
     // What has expired already, or is in other units, must not be asked for in every turn.
     this.renewAt = this.#platform.now() + (lifeMs > 0 ? lifeMs * RENEW_AT : RETRY_MS);
-    return credentials;
+    use(credentials);
   }
 }

@@ -21,6 +21,8 @@ export interface GreetedLink {
   readonly generation: number;
   /** False once it was dropped. */
   readonly isReading: boolean;
+  /** Its credentials were refused, and their source is asked once more. */
+  refusal: AshRedisError | undefined;
   /** Written at once, in order. */
   sendNow(commands: readonly Command[]): void;
   /** `fatal`: trying again can't help. `busy`: reached, but not ready yet. */
@@ -54,6 +56,7 @@ export function greetResp(
   succeed: (facts: ServerFacts) => void,
   credentials: Credentials | undefined,
   hello: Hello,
+  refuse: (error: AshRedisError) => void,
 ): void {
   const { clientName, db, protocol } = options;
   let facts = NO_FACTS;
@@ -67,7 +70,8 @@ export function greetResp(
     const refused = new RespError(withoutSecret(value, credentials));
     const error = refusedError(link.peer, refused.message, hint, replyError(refused, command));
     const busy = isBusy(value);
-    if (busy || /^(?!DENIED).*(pass|auth)/i.test(value.message)) link.fail(error, !busy, busy);
+    if (busy) link.fail(error, false, busy);
+    else if (/^(?!DENIED).*(pass|auth)/i.test(value.message)) refuse(error);
     else link.broken(error);
   };
   const first: Command[] = [];

@@ -57,6 +57,7 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
   /** A byte came since the last PING. */
   heard = false;
   bytesWritten = 0;
+  refusal: AshRedisError | undefined;
 
   constructor(owner: LinkOwner, generation: number, peer: string) {
     this.#owner = owner;

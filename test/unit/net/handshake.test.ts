@@ -13,6 +13,7 @@ class FakeLink {
   readonly peer = 'there:1';
   readonly generation = 1;
   readonly isReading = true;
+  refusal: AshRedisError | undefined;
   readonly sent: Command[] = [];
   readonly failures: { error: AshRedisError; fatal: boolean | undefined; busy: boolean | undefined }[] = [];
   readonly facts: ServerFacts[] = [];
@@ -47,7 +48,14 @@ type Credentials = Parameters<typeof greetResp>[3];
 
 function resp(options: Partial<ConnectionOptions> = {}, credentials?: Credentials) {
   const link = new FakeLink();
-  greetResp(link, { ...DEFAULTS, ...options }, (facts) => link.facts.push(facts), credentials, 'first');
+  greetResp(
+    link,
+    { ...DEFAULTS, ...options },
+    (facts) => link.facts.push(facts),
+    credentials,
+    'first',
+    (error) => link.fail(error, true),
+  );
   return link;
 }
 
