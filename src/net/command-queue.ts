@@ -179,9 +179,10 @@ export class CommandQueue {
     const sent = this.#sent.drain();
     const again: Command[] = [];
     const failing: Command[] = [];
-    for (const command of wasReady ? this.#unsent.drain() : []) {
-      if (command.failWhenDisconnected && command.place === PLACE.unsent) failing.push(command);
-      else this.#unsent.push(command);
+    for (const command of this.#unsent.drain()) {
+      // A SUBSCRIBE is of its link alone: the next one asks for all again.
+      const stays = !command.confirms && !(wasReady && command.failWhenDisconnected);
+      (stays || command.place !== PLACE.unsent ? this.#unsent : failing).push(command);
     }
     const shared = new SharedError();
     for (const command of sent) {

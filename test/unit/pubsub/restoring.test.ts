@@ -124,6 +124,43 @@ for (const protocol of [2, 3] as const) {
   }
 }
 
+test('a link that is lost while it is restored leaves nothing to be said on the next one', async () => {
+  const bench = new PubsubBench();
+  const receivedBytes: number[] = [];
+  bench.network.onAccept = (end) => {
+    const link = receivedBytes.push(0) - 1;
+    bench.server.accept(end);
+    const { onData } = end;
+    end.onData = (bytes) => {
+      receivedBytes[link]! += bytes.byteLength;
+      onData(bytes);
+    };
+  };
+  const sink = new RecordingSink();
+  // More than is handed over at once.
+  const names = Array.from({ length: 10_000 }, (_, index) => `a channel with a long name, ${index}`);
+  bench.subscribe(sink, names);
+  const last = bench.subscribe(sink, 'nobody wants it later');
+  await bench.run(100);
+  assert.equal(bench.source.state, 'ready');
+  for (let link = 1; link <= 3; link++) {
+    bench.cut();
+    while (receivedBytes.length <= link || bench.source.stats().unsentCount === 0) await bench.run(0.1);
+    assert.equal(bench.source.state, 'connecting');
+  }
+  bench.cut();
+  last.cancel();
+  await bench.run(6000);
+  assert.equal(bench.source.state, 'ready');
+  assert.ok(receivedBytes[4]! < receivedBytes[0]!, `${receivedBytes}`);
+  assert.equal(bench.server.publishFrom('nobody wants it later', '1'), 0);
+  assert.deepEqual(
+    sink.gaps.map(({ channels }) => channels.length),
+    [names.length],
+  );
+  await bench.close();
+});
+
 test('the time of a message is that of the chunk that brought it', async () => {
   const bench = new PubsubBench();
   bench.network.weather.fragment = 0;
