@@ -47,6 +47,7 @@ for (const protocol of [2, 3] as const) {
         sink.gaps.map(({ channels, reason, missed }) => [channels, reason, missed]),
         [[['b'], 'audit', 'unknown']],
       );
+      assert.match(String(sink.gaps[0]?.cause), /^LinkLostError: Lost subscriptions:/);
       assert.deepEqual([other.gaps, patterns.gaps], [[], []]);
       bench.publish('b', '1');
       await bench.run(10);
@@ -85,6 +86,50 @@ for (const protocol of [2, 3] as const) {
       await bench.run(2 * INTERVAL_MS);
       assert.equal(differences(), 2);
       assert.deepEqual(sink.gaps.at(-1)?.channels, ['c']);
+      await bench.close();
+    });
+
+    test('tells each loss once where channels and shard channels were lost together', async () => {
+      const { bench, sink } = await beforeAudit(protocol);
+      const shards = new RecordingSink();
+      bench.subscribe(shards, ['s', 't'], 'shard');
+      await bench.run(5);
+      bench.server.deafen(0);
+      for (const name of ['s', 't']) bench.server.takeAway('shard', name, true);
+      await bench.run(1000);
+      assert.deepEqual(
+        [...sink.gaps, ...shards.gaps].map(({ channels }) => channels),
+        [
+          ['a', 'b', 'c'],
+          ['s', 't'],
+        ],
+      );
+      await bench.close();
+    });
+
+    test('holds messages up for one time limit where its repair is not answered', async () => {
+      const bench = new PubsubBench({ protocol }, INTERVAL_MS);
+      let isSilent = false;
+      bench.network.onAccept = (end) => {
+        const { send } = end;
+        end.send = (bytes) => {
+          if (!isSilent || !/\$9\r\nsubscribe/.test(new TextDecoder().decode(bytes))) send(bytes);
+        };
+        bench.server.accept(end);
+      };
+      const [sink, patterns] = [new RecordingSink(), new RecordingSink()];
+      bench.subscribe(patterns, 'n*', 'pattern');
+      bench.subscribe(sink, ['a', 'b']);
+      await bench.run(50);
+      bench.server.deafen(0, 'b');
+      isSilent = true;
+      while (bench.server.executed.get('SUBSCRIBE') !== 2) await bench.run(1);
+      bench.publish('news', '1');
+      await bench.run(4500);
+      assert.deepEqual(patterns.texts, []);
+      await bench.run(1000);
+      assert.deepEqual(patterns.texts, ['news:1']);
+      assert.equal(bench.network.dialCount, 1);
       await bench.close();
     });
 

@@ -113,24 +113,51 @@ describe('the replacement of a link', () => {
     await world.close();
   });
 
-  for (const end of ['refuses the PING between the two', 'cuts both']) {
-    test(`that has paused the old link and then comes to nothing (a server that ${end}) is an ordinary reconnect`, async () => {
+  for (const [end, then] of [
+    ['refuses the PING between the two', 'queues'],
+    ['cuts both', 'queues'],
+    ['cuts the old one before the new one answers', 'queues'],
+    ['cuts the old one before the new one answers', 'silence'],
+  ] as const) {
+    test(`that has paused the old link and then comes to nothing (a server that ${end}) is an ordinary reconnect: ${then}`, async () => {
       const world = bench();
       const sink = new RecordingSink();
-      world.subscribe(sink, 'a');
+      const handle = world.subscribe(sink, 'a');
       await world.run(50);
       while (world.server.executed.get('SUBSCRIBE') !== 2) await world.run(0.1);
       // The old link is paused as soon as the new one is confirmed.
-      world.server.forbidden.add('PING');
-      await world.run(1);
-      world.server.forbidden.clear();
-      if (end === 'cuts both') world.cut();
+      if (end === 'cuts the old one before the new one answers') {
+        const pings = world.server.executed.get('PING') ?? 0;
+        while (world.server.executed.get('PING') === pings) await world.run(0.1);
+        const [old, second] = world.network.links;
+        second?.freeze();
+        await world.run(5);
+        old?.cut();
+      } else {
+        world.server.forbidden.add('PING');
+        await world.run(1);
+        world.server.forbidden.clear();
+        if (end === 'cuts both') world.cut();
+      }
       await world.run(3000);
       world.publish('a', 'after');
       await world.run(10);
       assert.equal(world.source.state, 'ready');
       assert.deepEqual(sink.texts, ['a:after']);
       assert.equal(sink.gaps.length, 1);
+      // Nothing of the old pause is left: a full queue stops and goes on, and silence is noticed.
+      if (then === 'queues') {
+        handle.hold();
+        handle.release();
+        world.publish('a', 'again');
+        await world.run(10);
+        assert.deepEqual(sink.texts, ['a:after', 'a:again']);
+      } else {
+        const [frozen] = world.network.links;
+        frozen?.freeze();
+        await world.run(17_000);
+        assert.ok(frozen && !world.network.links.has(frozen));
+      }
       await world.close();
     });
   }
@@ -256,8 +283,11 @@ describe('the replacement of a link', () => {
     world.subscribe(sink, 'a');
     await world.run(50);
     await secondDial(world);
-    [...world.network.links][0]?.cut();
-    await world.run(5000);
+    const [old, second] = world.network.links;
+    second?.freeze();
+    old?.cut();
+    await world.run(1000);
+    assert.ok(second && !world.network.links.has(second));
     assert.equal(world.network.links.size, 1);
     assert.equal(world.server.publishFrom('a', '1'), 1);
     await world.run(10);
@@ -271,9 +301,10 @@ describe('the replacement of a link', () => {
     world.subscribe(new RecordingSink(), 'a');
     await world.run(50);
     await secondDial(world);
+    [...world.network.links][1]?.freeze();
     await world.close();
-    await world.run(60_000);
     assert.equal(world.network.links.size, 0);
+    await world.run(60_000);
     assert.equal(world.platform.timerCount, 0);
     assert.equal(world.network.dialCount, 2);
   });

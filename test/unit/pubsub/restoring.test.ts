@@ -69,6 +69,33 @@ for (const protocol of [2, 3] as const) {
       await bench.close();
     });
 
+    test('has the time of a handshake to confirm everything: one slow answer is no failure of its channel', async () => {
+      const bench = new PubsubBench({ protocol, commandTimeoutMs: 1000 });
+      const sink = new RecordingSink();
+      let isSlow = false;
+      bench.network.onAccept = (end) => {
+        const { send } = end;
+        end.send = (bytes) => {
+          if (!isSlow || !decoder.decode(bytes).includes('$9\r\nsubscribe')) send(bytes);
+          else bench.time.schedule(2000, () => send(bytes));
+        };
+        bench.server.accept(end);
+      };
+      bench.subscribe(sink, ['a', 'b']);
+      await bench.run(50);
+      isSlow = true;
+      bench.cut();
+      await bench.run(3000);
+      assert.equal(bench.source.state, 'ready');
+      assert.deepEqual(sink.errors, []);
+      assert.deepEqual(
+        sink.gaps.map(({ channels }) => channels),
+        [['a', 'b']],
+      );
+      assert.equal(bench.network.dialCount, 2);
+      await bench.close();
+    });
+
     test('that is lost again between them has given what came, before the next gap', async () => {
       const bench = new PubsubBench({ protocol });
       const sink = new RecordingSink();
@@ -192,6 +219,17 @@ test('nobody is told of a limit while the first connection may take for ever', a
   await bench.run(6000);
   assert.equal(sink.stateOf('a'), 'active');
   await bench.close();
+});
+
+test('who gives up leaves no timer behind', async () => {
+  const bench = new PubsubBench({ reconnect: false });
+  const sink = new RecordingSink();
+  bench.subscribe(sink, 'a');
+  await bench.run(50);
+  bench.cut();
+  await bench.run(50);
+  assert.equal(sink.ends.length, 1);
+  assert.deepEqual([bench.source.state, bench.platform.timerCount], ['idle', 0]);
 });
 
 test('after the end nothing can be wanted', async () => {
