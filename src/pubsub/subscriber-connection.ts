@@ -163,7 +163,6 @@ export class SubscriberConnection implements MessageSource {
 
   retry(wish: Wish): void {
     this.#table.retry(wish);
-    this.#armRetry();
   }
 
   hold(handle: object, name: string): void {
@@ -237,7 +236,6 @@ export class SubscriberConnection implements MessageSource {
     // One for ourselves, so that it can't end before all is asked.
     this.#restoring = { left: 1, done, isHandshake: true };
     this.#table.linkUp();
-    this.#batch.flush();
     this.#answered();
   }
 
@@ -254,7 +252,6 @@ export class SubscriberConnection implements MessageSource {
     this.#tellAndRelease();
     done();
     this.#armAudit();
-    this.#armRetry();
   }
 
   /** First the gap, then what is newer. */
@@ -302,7 +299,6 @@ export class SubscriberConnection implements MessageSource {
         this.#takenOver(held, newer);
       },
       onFailed: (error) => {
-        this.#replacement = undefined;
         // An ordinary reconnect asks for credentials as well, and its gap is told.
         this.#port.breakLink(renewalError(error));
       },
@@ -325,7 +321,6 @@ export class SubscriberConnection implements MessageSource {
     this.#pauseIfHeld();
     const now = this.#platform.wallClock();
     for (const message of newer) this.#table.route(message, now);
-    this.#armRetry();
   }
 
   #onState(event: StateEvent): void {

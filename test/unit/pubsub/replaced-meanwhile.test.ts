@@ -219,4 +219,23 @@ describe('while a link is replaced', () => {
     assert.deepEqual(sink.texts, sent);
     await bench.close();
   });
+
+  test('a queue that fills between the two last answers holds the new link as well', async () => {
+    const { bench, handle, second } = await betweenLinks(['a', 'b']);
+    const sink = new RecordingSink();
+    bench.subscribe(sink, ['a', 'b']);
+    const { executed } = bench.server;
+    const pings = (executed.get('PING') ?? 0) + 2;
+    while (executed.get('PING') !== pings) await bench.run(0.1);
+    handle.hold();
+    while (bench.network.links.size === 2) await bench.run(0.1);
+    bench.publish('a', 'held');
+    await bench.run(100);
+    assert.deepEqual([...bench.network.links], [second]);
+    assert.ok(!sink.texts.includes('a:held'));
+    handle.release();
+    await bench.run(10);
+    assert.equal(sink.texts.at(-1), 'a:held');
+    await bench.close();
+  });
 });

@@ -180,6 +180,7 @@ for (const protocol of [2, 3] as const) {
       await bench.run(10);
       assert.deepEqual(probe.texts, ['a:after']);
       assert.equal(probe.gaps[0]?.reason, 'unsubscribed-by-server');
+      assert.match(String(probe.gaps[0]?.cause), /Lost the subscription to "a": the server ended it/);
       await bench.source.close();
     });
 
