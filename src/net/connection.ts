@@ -376,11 +376,12 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
 
   flush(): void {
     const live = this.#live;
-    if (live === undefined || !live.carriesCommands || this.#breakWhenAnswered !== undefined) return;
     const dialect = this.#greeter.dialect ?? 'resp';
     const window = dialect === 'line' ? 1 : Infinity;
-    for (let room = HANDOVER_BYTES - live.pendingBytes; room > 0; room = HANDOVER_BYTES - live.pendingBytes) {
-      const frames = this.queue.take(dialect, window, room);
+    // Asked each time: a stream of a user's own may end, or answer, while it is written to.
+    while (live?.carriesCommands && this.#breakWhenAnswered === undefined) {
+      // Without room none is given.
+      const frames = this.queue.take(dialect, window, HANDOVER_BYTES - live.pendingBytes);
       if (frames.length === 0) return;
       live.write(frames);
     }

@@ -20,6 +20,7 @@ interface Brought {
   readonly connecting?: boolean;
   readonly destroyed?: boolean;
   readonly readableEnded?: boolean;
+  readonly errored?: Error | null;
   isPaused?(): boolean;
 }
 
@@ -176,8 +177,11 @@ function dialTransport(transport: Transport, address: Address, events: LinkEvent
       if (typeof stream?.write !== 'function') {
         throw new TypeError(`"transport" gave ${stream === null ? 'null' : typeof stream}, allowed is a Duplex stream`);
       }
+      // Before it is looked at: an error that is on its way, and that nobody hears, ends the process.
+      stream.on('error', (error: Error) => link.fail(error));
       // It would tell its end no more.
-      if (stream.destroyed || stream.readableEnded) throw new TypeError('"transport" gave a stream that has ended');
+      if (stream.destroyed || stream.readableEnded)
+        throw stream.errored ?? new TypeError('"transport" gave a stream that has ended');
       // By a proxy's library, say: a listener alone would not undo it.
       if (stream.isPaused?.()) stream.resume();
       link.attach(stream, stream.connecting === true ? 'connect' : undefined);

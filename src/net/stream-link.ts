@@ -52,9 +52,9 @@ export class StreamLink implements Link {
     this.#stream = stream;
     if (this.#unreferenced) stream.unref?.();
     if (!fills) {
-      stream.on('data', (chunk: Uint8Array | string) => {
-        if (typeof chunk !== 'string') this.received(chunk);
-        else this.fail(new TypeError('"transport" gave a stream of text, allowed is one of bytes'));
+      stream.on('data', (chunk: Uint8Array | string | object) => {
+        if (ArrayBuffer.isView(chunk)) this.received(chunk as Uint8Array);
+        else this.fail(new TypeError(`"transport" gave a stream of ${typeof chunk}s, allowed is one of bytes`));
       });
     }
     stream.on('drain', () => {
@@ -80,7 +80,8 @@ export class StreamLink implements Link {
 
   /** Where the socket fills a buffer of ours, it calls this; other streams emit `data`. */
   received(chunk: Uint8Array): void {
-    if (!this.#closed) this.#events.onData(chunk);
+    // An object mode's chunk may hold nothing.
+    if (!this.#closed && chunk.length > 0) this.#events.onData(chunk);
   }
 
   /** The stream is no more, or never came. */

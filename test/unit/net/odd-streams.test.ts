@@ -92,6 +92,55 @@ describe('a stream of a user’s own', () => {
 
   test('that gives text is refused by name', async () => {
     await using client = clientOver((socket) => socket.setEncoding('utf8'));
-    await assert.rejects(client.connect(), /"transport" gave a stream of text, allowed is one of bytes/);
+    await assert.rejects(client.connect(), /"transport" gave a stream of strings, allowed is one of bytes/);
   });
+
+  test('that gives objects is refused by name', async () => {
+    await using client = clientOver((socket) => socket.once('connect', () => socket.emit('data', new ArrayBuffer(8))));
+    await assert.rejects(client.connect(), /"transport" gave a stream of objects, allowed is one of bytes/);
+  });
+
+  test('that gives chunks of no bytes is read all the same', async () => {
+    await using client = clientOver((socket) => {
+      socket.once('connect', () => socket.emit('data', Buffer.alloc(0)));
+      socket.prependListener('data', (chunk: Buffer) => {
+        if (chunk.length > 0) socket.emit('data', Buffer.alloc(0));
+      });
+    });
+    await client.connect();
+    assert.equal(await client.set('k', 'v'), 'OK');
+  });
+
+  test('that broke before it comes, and tells so later, fails the attempt by its own words', async () => {
+    const told: Socket[] = [];
+    await using client = clientOver((socket) => {
+      socket.on('close', () => told.push(socket));
+      socket.destroy(new Error('no proxy'));
+    });
+    await assert.rejects(client.connect(), (error: Error) => {
+      assert.ok(error instanceof ConnectError);
+      assert.match(error.message, /no proxy/);
+      return true;
+    });
+    // Its error has found a listener, or this test had ended with it.
+    while (told.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(client.state, 'idle');
+  });
+
+  for (const event of ['error', 'end', 'close', 'data']) {
+    test(`that tells ${event} while it is written to leaves what was not handed over for the next one`, async () => {
+      const sockets: Socket[] = [];
+      await using client = clientOver((socket) => sockets.push(socket));
+      await client.connect();
+      const [first] = sockets as [Socket];
+      first.write = () => first.emit(event, event === 'error' ? new Error('gone') : Buffer.from('?'));
+      // 256 KiB go at once, which are some of these.
+      const value = 'v'.repeat(60_000);
+      const results = await Promise.allSettled(Array.from({ length: 12 }, () => client.set('k', value)));
+      const lost = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as Error);
+      assert.equal(lost.length, 5);
+      for (const error of lost) assert.ok(error instanceof LinkLostError && !error.safeToRetry, String(error));
+      assert.equal(sockets.length, 2);
+    });
+  }
 });
