@@ -54,7 +54,7 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
   redialAt = Infinity;
   /** TLS is being agreed with somebody. */
   reached = false;
-  /** A byte came since the last PING. */
+  /** A byte came since it was last asked. */
   heard = false;
   bytesWritten = 0;
   refusal: AshRedisError | undefined;
@@ -115,7 +115,6 @@ export class LiveLink implements LinkEvents, ReaderSink, GreetedLink {
   }
 
   ping(dialect: Dialect): void {
-    this.heard = false;
     if (dialect === 'line') {
       // One command at a time there: the one in flight asks the same question.
       this.#pingSkipped = this.#owner.queue.inFlightCount > 0;

@@ -87,6 +87,69 @@ describe('the heartbeat of a line server', () => {
   });
 });
 
+describe('the heartbeat', () => {
+  test('finds a link dead one interval and one limit after its last byte, however much came before', async () => {
+    const bench = new VirtualConnection({}, store);
+    await bench.connect();
+    await bench.run(9000);
+    bench.send(['SET', 'k', 'v']);
+    await bench.run(500);
+    bench.freezeAll();
+    await bench.run(15_100);
+    const lost = bench.events.find(({ to }) => to === 'waiting');
+    assert.ok(lost?.cause instanceof TimeoutError);
+    await bench.close();
+  });
+
+  test('takes any byte for life, also where the pong is late', async () => {
+    const late = (words: string[]) => (words[0] === 'PING' && words.length > 1 ? undefined : store(words, bench.end));
+    const bench = new VirtualConnection({ subscriber: true }, late);
+    await bench.connect();
+    for (let index = 0; index < 13; index++) {
+      await bench.run(1000);
+      bench.end.reply('>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n');
+    }
+    await bench.run(3000);
+    assert.deepEqual(bench.states, ['connecting', 'ready'], 'a byte came 3 s ago');
+    await bench.close();
+  });
+});
+
+test('a refusal ends nothing, and what was read and written is counted over all links, also between them', async () => {
+  const bench = new VirtualConnection({}, store);
+  const bytes = () => {
+    const { bytesRead, bytesWritten } = bench.connection.stats();
+    return [bytesRead, bytesWritten];
+  };
+  assert.deepEqual(bytes(), [0, 0]);
+  await bench.connect();
+  const refused = bench.send(['GET', 'k']);
+  await bench.run(20);
+  assert.match(refused.failure.message, /ERR no/);
+  assert.equal(bench.ends.length, 1);
+  const before = bytes();
+  assert.ok(before.every((count) => count > 0));
+  bench.cutAll();
+  while (bench.connection.state === 'ready') await bench.run(0.1);
+  assert.deepEqual(bytes(), before);
+  await bench.close();
+  assert.ok(bytes().every((count, index) => count >= before[index]!));
+});
+
+test('a stream that is brought by who closes the connection meanwhile is destroyed', async () => {
+  const resolver = async () => ({ host: 'localhost', port: 6379, generation: 1 });
+  const bench = new VirtualConnection({ resolver }, store);
+  const dial = bench.platform.dial.bind(bench.platform);
+  let closed: Promise<void> | undefined;
+  bench.platform.dial = (address, events) => {
+    closed = bench.connection.close();
+    return dial(address, events);
+  };
+  await assert.rejects(bench.connection.connect(), /closed by its user/);
+  await closed;
+  assert.equal(bench.network.links.size, 0);
+});
+
 test('a confirmation that nobody asked for is the handler’s; one that is asked for is the reply', async () => {
   for (const protocol of [2, 3] as const) {
     const told: unknown[] = [];
