@@ -357,6 +357,33 @@ describe('a line server', () => {
   });
 });
 
+test('a command that is given up in flight costs no link where replies come in order, and its reply is nobody’s', async () => {
+  const bench = new VirtualConnection({}, silent);
+  await bench.connect();
+  const [given, kept] = [bench.send(['GET', 'a']), bench.send(['GET', 'b'])];
+  await bench.run(5);
+  const reason = new Error('enough');
+  bench.connection.cancel(given, reason);
+  bench.end.reply('$3\r\nold\r\n$3\r\nnew\r\n');
+  await bench.run(5);
+  assert.deepEqual([given.failure, given.replies, kept.replies], [reason, [], ['new']]);
+  assert.equal(bench.ends.length, 1);
+  await bench.close();
+});
+
+test('a command that waits for a link ends at its own limit, whatever the attempt still has', async () => {
+  const bench = new VirtualConnection();
+  await bench.connect();
+  bench.network.weather.dial = 'blackhole';
+  bench.cutAll();
+  await bench.run(1000);
+  const sent = bench.send(['GET', 'a'], { deadline: bench.time.now() + 200, timeoutMs: 200 });
+  await bench.run(210);
+  assert.ok(sent.failure instanceof TimeoutError);
+  assert.equal(sent.failure.safeToRetry, true);
+  await bench.close();
+});
+
 test('a silent command holds up close() for its limit, and a limit of 0 for nothing', async () => {
   const bench = new VirtualConnection({}, silent);
   await bench.connect();
