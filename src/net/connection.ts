@@ -174,7 +174,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     this.#breakWhenAnswered = undefined;
     this.flush();
     const timeoutMs = options.timeoutMs ?? this.options.closeTimeoutMs;
-    const pending = name !== 'waiting' && this.queue.liveCount > 0 && timeoutMs > 0;
+    const pending = this.queue.liveCount > 0 && timeoutMs > 0;
     this.#machine.input({ type: 'close', timeoutMs, pending });
     return promise;
   }
@@ -341,13 +341,11 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   #opened(): void {
     const live = this.#live!;
     live.phase = 'open';
-    live.heard = true;
     this.#readyCount++;
     this.#wasReady = true;
     this.#readyGeneration = live.generation;
     this.flush();
     this.#waiters.settle(undefined);
-    this.afterSettling();
   }
 
   /** The master became a replica: whoever answers at the address now may be the new master. */

@@ -104,7 +104,6 @@ export class LinkReplacement {
         this.#batch.add('subscribe', kind, channel, false);
       }
     }
-    this.#batch.flush();
     this.#answered();
   }
 

@@ -371,7 +371,6 @@ export class SubscriberConnection implements MessageSource {
 
   /** Who subscribes learns in time that there is no answer, also while the link is gone; the wish itself stays. */
   #limit(wish: Wish): void {
-    if (this.#table.isSettled(wish)) return;
     const { commandTimeoutMs, connectTimeoutMs, waitOnFirstConnect } = this.#init.connectionOptions;
     const first = this.#port.stats().readyCount === 0;
     if (first && waitOnFirstConnect) return;

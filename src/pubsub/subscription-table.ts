@@ -113,14 +113,6 @@ export class SubscriptionTable {
     }
   }
 
-  /** Each of its channels is held or refused. */
-  isSettled({ kind, channels }: Wish): boolean {
-    return channels.every((channel) => {
-      const standing = this.find(kind, channel);
-      return standing?.held === 'on' || standing?.trouble.denied !== undefined;
-    });
-  }
-
   /** The time limit of a new wish has passed: `error` goes to those of its channels that never had an answer. */
   late(wish: Wish, errorOf: (channel: string) => AshRedisError): void {
     for (const channel of wish.channels) {

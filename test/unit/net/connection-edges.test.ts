@@ -384,6 +384,24 @@ test('a command that waits for a link ends at its own limit, whatever the attemp
   await bench.close();
 });
 
+test('what waits for another link, since this one only reads, goes over it all the same when the user closes', async () => {
+  const replica: VirtualScript = (words) => (words[0] === 'SET' ? "-READONLY You can't write\r\n" : greeting(words));
+  const bench = new VirtualConnection({}, replica);
+  await bench.connect();
+  const refused = bench.send(['SET', 'a', '1']);
+  const slow = bench.send(['GET', 'a']);
+  await bench.run(5);
+  const waits = bench.send(['GET', 'b']);
+  await bench.run(5);
+  assert.deepEqual([refused.settled, bench.connection.stats().unsentCount], [true, 1]);
+  const closed = bench.connection.close();
+  await bench.run(5);
+  bench.end.reply('+1\r\n+2\r\n');
+  await bench.run(5);
+  await closed;
+  assert.deepEqual([slow.replies, waits.replies], [['1'], ['2']]);
+});
+
 test('a silent command holds up close() for its limit, and a limit of 0 for nothing', async () => {
   const bench = new VirtualConnection({}, silent);
   await bench.connect();

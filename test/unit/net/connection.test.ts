@@ -320,6 +320,7 @@ describe('commands', () => {
     await bench.run(1);
     assert.ok(flying.failure instanceof LinkLostError);
     assert.equal(flying.failure.safeToRetry, false);
+    assert.match(String(flying.failure.hint), /^check on the server/);
     bench.script = store;
     const waiting = ['b', 'c'].map((key) => bench.send(['SET', key, '1']));
     await bench.run(1000);
