@@ -382,12 +382,10 @@ export class SubscriberConnection implements MessageSource {
 
   #armAudit(): void {
     const { auditIntervalMs } = this.#init;
-    if (auditIntervalMs === 0 || this.#auditTimer.at !== Infinity || this.#closed) return;
-    this.#auditTimer.set(this.#platform.now() + auditIntervalMs);
+    if (auditIntervalMs > 0 && !this.#closed) this.#auditTimer.set(this.#platform.now() + auditIntervalMs);
   }
 
   #auditNow(): void {
-    if (this.#port.state !== 'ready') return;
     // While we do not read, no answer could come.
     if (this.#holders.size === 0) this.#audit.run();
     this.#armAudit();

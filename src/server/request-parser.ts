@@ -111,7 +111,7 @@ export class RequestParser {
     const chunk = this.#chunk;
     let at = this.#at + 1;
     const stop = end - 1;
-    if (chunk[stop] !== CR || stop === at || stop - at > 11) return Number.NaN;
+    if (chunk[stop] !== CR || stop === at) return Number.NaN;
     const negative = chunk[at] === 45;
     if (negative && ++at === stop) return Number.NaN;
     // As in Redis, each number has one spelling.

@@ -34,6 +34,8 @@ describe('RequestParser', () => {
     ['a bulk with CR LF and every byte', '*1\r\n$5\r\n\r\n\0\xff*\r\n', [['\r\n\0\xff*']]],
     ['a pipeline', '*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n', [['PING'], ['QUIT']]],
     ['inline', 'SET k "a b"\r\n', [['SET', 'k', 'a b']]],
+    ['inline with what begins an array', 'KEYS *1\r\n', [['KEYS', '*1']]],
+    ['a count of many digits', `*${'9'.repeat(400)}\r\n`, [], 'Protocol error: invalid multibulk length'],
     ['inline between arrays', '*1\r\n$1\r\na\r\nPING\r\n*1\r\n$1\r\nb\r\n', [['a'], ['PING'], ['b']]],
     ['empty lines and arrays', '\r\n\n*0\r\n*-1\r\nPING\n', [['PING']]],
     ['escapes', '"\\x41\\n\\"" \'it\\\'s\'\r\n', [['A\n"', "it's"]]],
@@ -68,7 +70,9 @@ describe('RequestParser', () => {
     const limits = { ...DEFAULT_LIMITS, maxBulkBytes: 10, maxRequestBytes: 15 };
     assert.match(parse([bytes('*1\r\n$11\r\n')], limits).failure ?? '', /11 exceeds the limit of 10 bytes/);
     assert.match(parse([bytes('*2\r\n$8\r\n12345678\r\n$8\r\n')], limits).failure ?? '', /limit of 15 bytes/);
-    assert.deepEqual(parse([bytes('*1\r\n$10\r\n1234567890\r\n')], limits).requests, [['1234567890']]);
+    // Each request has the limit for itself.
+    const whole = '*1\r\n$10\r\n1234567890\r\n';
+    assert.deepEqual(parse([bytes(whole + whole)], limits).requests, [['1234567890'], ['1234567890']]);
   });
 
   test('a line without an end is given up at its limit', () => {
@@ -83,6 +87,20 @@ describe('RequestParser', () => {
     parser.push(bytes('*11\r\n'));
     assert.equal(parser.next(), undefined);
     assert.equal(parser.failure, 'Protocol error: unauthenticated multibulk length');
+    const bulks = (count: number, size: number) =>
+      bytes(`*${count}\r\n${`$${size}\r\n${'x'.repeat(size)}\r\n`.repeat(count)}`);
+    for (const [count, size, isStranger, allowed] of [
+      [10, 1, true, true],
+      [1, 16_384, true, true],
+      [1, 16_385, true, false],
+      [11, 1, false, true],
+      [1, 16_385, false, true],
+    ] as const) {
+      const other = new RequestParser(DEFAULT_LIMITS);
+      other.authenticated = !isStranger;
+      other.push(bulks(count, size));
+      assert.equal(other.next()?.length, allowed ? count : undefined, `${count} of ${size}`);
+    }
   });
 
   test('what it keeps of an unfinished request is counted, and nothing afterwards', () => {
@@ -94,6 +112,18 @@ describe('RequestParser', () => {
     parser.push(bytes('67890\r\n'));
     assert.deepEqual(parser.next(), ['SET', '1234567890']);
     assert.equal(parser.pendingBytes, 0);
+  });
+
+  test('nothing is kept of what broke the protocol', () => {
+    for (const rest of ['+', '$5\r\nabcdefg', '$x\r\n', `$${'1'.repeat(70_000)}`]) {
+      const parser = new RequestParser(DEFAULT_LIMITS);
+      for (const text of ['*3\r\n$3\r\nSET\r\n', rest.slice(0, 4), `${rest.slice(4)}\r\n`]) {
+        parser.push(bytes(text));
+        assert.equal(parser.next(), undefined);
+      }
+      assert.match(parser.failure ?? '', /^Protocol error/);
+      assert.equal(parser.pendingBytes, 0, rest.slice(0, 20));
+    }
   });
 
   test('takeRest() gives back what was not read', () => {
