@@ -149,10 +149,10 @@ export class RequestParser {
       this.#startArray(this.#headerNumber(end), end);
       return undefined;
     }
-    let text = this.#line + this.#chunk.toString('latin1', this.#at, end);
+    // A CR before the LF is a blank like any other.
+    const text = this.#line + this.#chunk.toString('latin1', this.#at, end);
     this.#line = '';
     this.#at = end + 1;
-    if (text.endsWith('\r')) text = text.slice(0, -1);
     const args = splitInline(text);
     if (args === undefined) return this.#fail('unbalanced quotes in request');
     return args.length === 0 ? undefined : args;
