@@ -10,9 +10,16 @@ export interface Line {
 
 const LF = 10;
 
-/** Lines without their `\n` or `\r\n`; the last may lack it. Of a line beyond `maxBytes` the number alone is given. */
-export async function* linesOf(input: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Line> {
-  const decoder = new TextDecoder();
+/**
+ * Lines without their `\n` or `\r\n`; the last may lack it. Of a line beyond `maxBytes` the number alone is given.
+ * `keepsMark`: a byte order mark at the begin of a line belongs to it.
+ */
+export async function* linesOf(
+  input: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  keepsMark: boolean,
+): AsyncGenerator<Line> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: keepsMark });
   let parts: Uint8Array[] = [];
   let length = 0;
   let number = 0;

@@ -215,6 +215,20 @@ forEachServer('the command line', (start, name) => {
     assert.equal(reader.stdout(), '{"n":12345678901234567890}\n"two"\n[3]\n');
   });
 
+  test('pub --text sends lines as they are, with byte order marks and blanks; before JSON a mark is none', async () => {
+    const reader = fakeContext({ env });
+    const reading = run(reader, 'sub', 'p:bom', '--raw', '--count', '5');
+    const client = new AshRedisClient({ url: server.url });
+    await subscribed(client, 'p:bom');
+    await client.close();
+    const text = fakeContext({ env, input: ['\ufeffone\r\n\n  \n\ufeff\u0000two'] });
+    assert.equal(await run(text, 'pub', 'p:bom', '--text', '--quiet'), 0);
+    const json = fakeContext({ env, input: ['\ufeff[1]\r\n   \n\ufeff[2]'] });
+    assert.equal(await run(json, 'pub', 'p:bom', '--quiet'), 0);
+    assert.deepEqual([await reading, text.stderr(), json.stderr()], [0, '', '']);
+    assert.equal(reader.stdout(), '\ufeffone\n  \n\ufeff\u0000two\n[1]\n[2]\n');
+  });
+
   test('pub --strict stops at the first bad line; --json gives the account on standard output', async () => {
     const context = fakeContext({ env, input: ['1\nbad\n2\n'] });
     assert.equal(await run(context, 'pub', 'p:3', '--strict', '--json'), 1);

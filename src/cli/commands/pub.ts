@@ -115,6 +115,7 @@ async function publishLines(
   context: CliContext,
 ): Promise<number> {
   const { err, stdin } = context;
+  const isText = args.flag('text');
   if (stdin.isTerminal && !args.flag('quiet')) {
     await err.write(`${paint(err, 'dim', 'one JSON value a line, Ctrl-D ends it')}\n`);
   }
@@ -126,8 +127,8 @@ async function publishLines(
 
   async function* wanted(): AsyncGenerator<Line> {
     try {
-      for await (const line of linesOf(stdin, MAX_LINE_BYTES)) {
-        if (!line.isTooLong && line.text.trim() === '') continue;
+      for await (const line of linesOf(stdin, MAX_LINE_BYTES, isText)) {
+        if (!line.isTooLong && (isText ? line.text : line.text.trim()) === '') continue;
         const found = whyBad(line, args);
         if (found === undefined) yield line;
         else {

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { linesOf } from '../../../src/cli/lines.ts';
 
-async function lines(chunks: Uint8Array[], maxBytes = 1000): Promise<string[]> {
+async function lines(chunks: Uint8Array[], maxBytes = 1000, keepsMark = false): Promise<string[]> {
   async function* input() {
     yield* chunks;
   }
   const found: string[] = [];
-  for await (const { number, text, isTooLong } of linesOf(input(), maxBytes)) {
+  for await (const { number, text, isTooLong } of linesOf(input(), maxBytes, keepsMark)) {
     found.push(`${number}:${isTooLong ? 'too long' : text}`);
   }
   return found;
@@ -27,6 +27,15 @@ describe('lines', () => {
     assert.deepEqual(await lines([...whole].map((byte) => Uint8Array.of(byte))), expected);
   });
 
+  test('begin with a byte order mark only where it is kept', async () => {
+    const whole = bytes('\ufeffa\n\ufeffb\ufeff');
+    assert.deepEqual(await lines([whole]), ['1:a', '2:b\ufeff']);
+    for (let at = 0; at <= whole.length; at++) {
+      const halves = [whole.subarray(0, at), whole.subarray(at)];
+      assert.deepEqual(await lines(halves, 1000, true), ['1:\ufeffa', '2:\ufeffb\ufeff'], `split at ${at}`);
+    }
+  });
+
   test('nothing follows a closing line break, and nothing gives nothing', async () => {
     assert.deepEqual(await lines([bytes('a\n')]), ['1:a']);
     assert.deepEqual(await lines([]), []);
@@ -40,7 +49,7 @@ describe('lines', () => {
       yield buffer;
     }
     const found: string[] = [];
-    for await (const { text } of linesOf(input(), 10)) found.push(text);
+    for await (const { text } of linesOf(input(), 10, false)) found.push(text);
     assert.deepEqual(found, ['abcd']);
   });
 
