@@ -120,6 +120,9 @@ function startPoll(
       wait(0);
     },
   };
-  wait(0);
+  // Without a timer: a test may have stopped the clock.
+  platform.defer(() => {
+    if (!stopped) ask();
+  });
   return poll;
 }

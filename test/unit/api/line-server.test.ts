@@ -1,7 +1,7 @@
 // The client and the publishers at an AshRedis line server: what they say there, and what they refuse.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, mock, test } from 'node:test';
 import { AshRedisChannelDataPublisher } from '../../../src/api/ash-redis-channel-data-publisher.ts';
 import { AshRedisChannelDataSubscriber } from '../../../src/api/ash-redis-channel-data-subscriber.ts';
 import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
@@ -46,6 +46,23 @@ describe('at an AshRedis line server', () => {
     for (const link of server.links) link.received = '';
     return all.filter((line) => /^(SET|GET|KEYS|EXPIRE|INCR|DEL) /.test(line));
   };
+
+  test('start() takes the first value without a timer: a test may have stopped the clock', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const subscriber = new AshRedisChannelDataSubscriber<string>('s', 'ashredischannel://c', {
+        port: server.port,
+        dialect: 'ashredis',
+        delivery: 'latest',
+        codec: { name: 'text', encode: String, decode: String },
+      });
+      await subscriber.start();
+      assert.equal(await subscriber.getData(), '😀');
+      await subscriber.stop();
+    } finally {
+      mock.timers.reset();
+    }
+  });
 
   for (const region of [undefined, 'r']) {
     test(`a link lost between two polls is a gap before the next value, ${region ? 'in a region' : 'without one'}`, async () => {
