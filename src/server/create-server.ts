@@ -3,6 +3,7 @@
 
 import { createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { UsageError } from '../errors/index.ts';
+import { ServerClock, type Timer } from './clock.ts';
 import { unsubscribeAll } from './commands/pubsub.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { FaultBox } from './fault-box.ts';
@@ -34,6 +35,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Embedde
 }
 
 class RunningServer implements EmbeddedServer, ServerState {
+  readonly clock = new ServerClock();
   host = '';
   port = 0;
   url = '';
@@ -56,14 +58,10 @@ class RunningServer implements EmbeddedServer, ServerState {
   readonly #watchers = new Map<string, Set<Session>>();
   readonly #listeners: Server[] = [];
   /** Set whenever somebody asks for the time, which every connection does when it reads. */
-  readonly #clock = { seconds: Math.floor(Date.now() / 1000) };
+  readonly #coarseClock = { seconds: 0 };
   #dirty: Session[] = [];
   #flushPlanned = false;
-  /** Taken before a test fakes it, or made where the mark of the fakes says that one has: replies go out all the same. */
-  readonly #afterRead: (flush: () => void) => unknown = Object.hasOwn(setImmediate, 'clock')
-    ? (flush) => Promise.resolve().then(flush)
-    : setImmediate;
-  #expireTimer: NodeJS.Timeout | undefined;
+  #expireTimer: Timer | undefined;
   #lastSessionId = 0;
   #pendingInputBytes = 0;
   #stopping: Promise<void> | undefined;
@@ -78,7 +76,7 @@ class RunningServer implements EmbeddedServer, ServerState {
     this.memory = new MemoryMeter(options.maxMemoryBytes ?? DEFAULT_MAX_MEMORY_BYTES);
     this.runId = Array.from({ length: 40 }, () => Math.floor(Math.random() * 16).toString(16)).join('');
     this.stats = {
-      startedAt: Date.now(),
+      startedAt: this.now(),
       connectionsReceived: 0,
       commandsProcessed: 0,
       inputBytes: 0,
@@ -86,7 +84,7 @@ class RunningServer implements EmbeddedServer, ServerState {
       rejectedConnections: 0,
       outputLimitDisconnections: 0,
     };
-    this.faults = new FaultBox(this.sessions, (bytes) => {
+    this.faults = new FaultBox(this.sessions, this.clock, (bytes) => {
       this.stats.outputBytes += bytes;
     });
   }
@@ -114,8 +112,8 @@ class RunningServer implements EmbeddedServer, ServerState {
   }
 
   now(): number {
-    const now = Date.now();
-    this.#clock.seconds = Math.floor(now / 1000);
+    const now = this.clock.now();
+    this.#coarseClock.seconds = Math.floor(now / 1000);
     return now;
   }
 
@@ -125,7 +123,7 @@ class RunningServer implements EmbeddedServer, ServerState {
       const onChange = (key: string) => {
         if (this.#watchers.size > 0) this.#touch(index, key);
       };
-      keyspace = new Keyspace(index, this.memory, Date.now, onChange, this.#clock);
+      keyspace = new Keyspace(index, this.memory, () => this.clock.now(), onChange, this.#coarseClock);
       this.#keyspaces.set(index, keyspace);
     }
     return keyspace;
@@ -172,8 +170,7 @@ class RunningServer implements EmbeddedServer, ServerState {
     this.#dirty.push(session);
     if (this.#flushPlanned) return;
     this.#flushPlanned = true;
-    const afterRead = this.#afterRead;
-    afterRead(this.#flush);
+    this.clock.afterRead(this.#flush);
   }
 
   addPendingInput(session: Session, bytes: number): void {
@@ -193,10 +190,10 @@ class RunningServer implements EmbeddedServer, ServerState {
     if (this.#sleeping) return;
     this.#sleeping = true;
     for (const session of this.sessions.values()) session.pause();
-    setTimeout(() => {
+    this.clock.later(() => {
       this.#sleeping = false;
       for (const session of this.sessions.values()) session.resume();
-    }, durationMs).unref();
+    }, durationMs);
   }
 
   stop(): Promise<void> {
@@ -209,7 +206,7 @@ class RunningServer implements EmbeddedServer, ServerState {
   }
 
   async #stop(): Promise<void> {
-    clearInterval(this.#expireTimer);
+    this.clock.cancelRepeat(this.#expireTimer);
     const closed = this.#listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     this.faults.clear();
     for (const session of this.sessions.values()) {
@@ -218,11 +215,11 @@ class RunningServer implements EmbeddedServer, ServerState {
       session.flush();
       session.endAfterFlush();
     }
-    const timer = setTimeout(() => {
+    const timer = this.clock.later(() => {
       for (const session of this.sessions.values()) session.destroy();
     }, STOP_LINGER_MS);
     await Promise.all(closed);
-    clearTimeout(timer);
+    this.clock.cancel(timer);
   }
 
   readonly #flush = (): void => {
@@ -249,7 +246,7 @@ class RunningServer implements EmbeddedServer, ServerState {
       // Read to its end: what is left unread would turn the last word into a reset, and keep the server from stopping.
       socket.resume();
       socket.end('-ERR max number of clients reached\r\n');
-      setTimeout(() => socket.destroy(), STOP_LINGER_MS).unref();
+      this.clock.later(() => socket.destroy(), STOP_LINGER_MS);
       return;
     }
     const session = new Session(this, socket, ++this.#lastSessionId);
@@ -257,12 +254,12 @@ class RunningServer implements EmbeddedServer, ServerState {
     if (this.faults.isFrozen) session.pause();
     if (this.#sleeping) session.pause();
     let intervals = 0;
-    this.#expireTimer ??= setInterval(() => {
+    this.#expireTimer ??= this.clock.repeat(() => {
       for (const keyspace of this.#keyspaces.values()) keyspace.expireSome();
       if (++intervals % OUTPUT_CHECK_INTERVALS === 0) {
         for (const open of this.sessions.values()) open.checkOutput();
       }
-    }, EXPIRE_INTERVAL_MS).unref();
+    }, EXPIRE_INTERVAL_MS);
   }
 }
 

@@ -3,6 +3,7 @@
 // one comparison. It must never change what is stored.
 
 import { UsageError } from '../errors/index.ts';
+import type { ServerClock, Timer } from './clock.ts';
 import type { Session } from './session.ts';
 import type { ConnectionFilter, ServerFaults } from './types.ts';
 
@@ -18,17 +19,19 @@ export class FaultBox implements ServerFaults {
   isFrozen = false;
   refuses = false;
   readonly #sessions: ReadonlyMap<number, Session>;
+  readonly #clock: ServerClock;
   readonly #errors = new Map<string, PlannedError>();
   #delayMs = 0;
   /** Writes that wait for their time, oldest first; one list keeps the order over changes of the delay. */
   readonly #delayed: { readonly act: () => void; isDue: boolean }[] = [];
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Timer>();
   #corruptBytes = 0;
   #dropMessages = 0;
   readonly #onWritten: (bytes: number) => void;
 
-  constructor(sessions: ReadonlyMap<number, Session>, onWritten: (bytes: number) => void) {
+  constructor(sessions: ReadonlyMap<number, Session>, clock: ServerClock, onWritten: (bytes: number) => void) {
     this.#sessions = sessions;
+    this.#clock = clock;
     this.#onWritten = onWritten;
   }
 
@@ -94,7 +97,7 @@ export class FaultBox implements ServerFaults {
 
   clear(): void {
     this.#delayMs = 0;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) this.#clock.cancel(timer);
     this.#timers.clear();
     for (const { act } of this.#delayed.splice(0)) act();
     this.refuses = false;
@@ -147,7 +150,7 @@ export class FaultBox implements ServerFaults {
     }
     const entry = { act, isDue: false };
     this.#delayed.push(entry);
-    const timer = setTimeout(() => {
+    const timer = this.#clock.later(() => {
       this.#timers.delete(timer);
       entry.isDue = true;
       // What was written after something that still waits, waits with it.

@@ -1,5 +1,6 @@
 // What the sessions of one server share, as a type: so that handlers and sessions need not import the server.
 
+import type { ServerClock } from './clock.ts';
 import type { Command } from './command.ts';
 import type { FaultBox } from './fault-box.ts';
 import type { Keyspace, MemoryMeter } from './keyspace.ts';
@@ -19,6 +20,7 @@ export interface ServerStats {
 }
 
 export interface ServerState {
+  readonly clock: ServerClock;
   readonly limits: Limits;
   readonly password: string | undefined;
   readonly dialect: ServerDialect;

@@ -188,7 +188,7 @@ export class Session extends ReplyWriter {
     if (this.#ending) return;
     this.#ending = true;
     this.markDirty();
-    setTimeout(() => this.socket.destroy(), LINGER_MS).unref();
+    this.server.clock.later(() => this.socket.destroy(), LINGER_MS);
   }
 
   destroy(): void {

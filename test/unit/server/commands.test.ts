@@ -30,6 +30,9 @@ describe('the commands of the embedded server', () => {
   test('what is left of a life is told in milliseconds, and in seconds that are rounded', async (t) => {
     let now = 1_800_000_000_250;
     t.mock.method(Date, 'now', () => now);
+    await using timed = await createServer();
+    a.close();
+    a = await RawConnection.open(timed);
     assert.equal(await answer('TIME'), '*2\r\n$10\r\n1800000000\r\n$6\r\n250000\r\n');
     await answer('SET k v EX 100');
     now += 1400;

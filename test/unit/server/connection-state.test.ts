@@ -23,7 +23,7 @@ describe('a connection', () => {
 
   test('is listed with its addresses, its age and how long it has been idle', async (t) => {
     let now = Date.now();
-    t.mock.method(Date, 'now', () => now);
+    t.mock.method((server as unknown as { clock: { now(): number } }).clock, 'now', () => now);
     const [c, b] = [await RawConnection.open(server), await RawConnection.open(server)];
     const id = (await c.ask('CLIENT ID\r\n', '\n')).slice(1).trim();
     now += 70_500;

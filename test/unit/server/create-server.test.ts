@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { describe, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
 import { UsageError } from '../../../src/errors/index.ts';
 import { AshRedisClient } from '../../../src/index.ts';
 import { createServer, type ServerOptions } from '../../../src/server/index.ts';
@@ -241,6 +241,50 @@ describe('a server under a fake clock', () => {
       await before.stop();
     } finally {
       globalThis.setImmediate = real;
+    }
+  });
+
+  test('answers also under that of node:test, which marks nothing', async () => {
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate', 'Date'] });
+    try {
+      await using server = await createServer();
+      const connection = await RawConnection.open(server);
+      assert.equal(await connection.ask('*1\r\n$4\r\nPING\r\n', '\n'), '+PONG\r\n');
+      connection.close();
+    } finally {
+      mock.timers.reset();
+    }
+  });
+
+  test('judges times to live by the clock that it was made with, whatever was asked before another was there', async () => {
+    await using server = await createServer();
+    const connection = await RawConnection.open(server);
+    await connection.ask('PING\r\n', '\n');
+    mock.timers.enable({ apis: ['Date'], now: 0 });
+    try {
+      assert.equal(await connection.ask('SET k v PX 60000\r\n', '\n'), '+OK\r\n');
+      assert.equal(await connection.ask('GET k\r\n', 'v\r\n'), '$1\r\nv\r\n');
+    } finally {
+      mock.timers.reset();
+    }
+    connection.close();
+  });
+
+  test('takes timers that are numbers, as in a page, and clears its own by what it was made with', async () => {
+    const { setTimeout: realTimeout, setInterval: realInterval, clearInterval: realClear } = globalThis;
+    const cleared: unknown[] = [];
+    globalThis.setTimeout = (() => 1) as unknown as typeof setTimeout;
+    globalThis.setInterval = (() => 7) as unknown as typeof setInterval;
+    globalThis.clearInterval = (timer: unknown) => void cleared.push(timer);
+    try {
+      const server = await createServer();
+      const connection = await RawConnection.open(server);
+      assert.equal(await connection.ask('PING\r\n', '\n'), '+PONG\r\n');
+      globalThis.clearInterval = realClear;
+      await server.stop();
+      assert.deepEqual(cleared, [7]);
+    } finally {
+      Object.assign(globalThis, { setTimeout: realTimeout, setInterval: realInterval, clearInterval: realClear });
     }
   });
 });

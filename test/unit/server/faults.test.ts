@@ -102,9 +102,10 @@ describe('server.faults', () => {
   });
 
   test('freeze() also keeps what is answered and has not left', async (t) => {
+    const { clock } = server as unknown as { clock: { now(): number } };
     const { now } = Date;
     // Asked when the bytes are there: it is frozen after their execution, before their answer leaves.
-    t.mock.method(Date, 'now', () => {
+    t.mock.method(clock, 'now', () => {
       process.nextTick(() => server.faults.freeze());
       return now();
     });
