@@ -116,10 +116,11 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
     if (!rule.check(value)) refuse(rule, value);
     draft[name] = value;
   }
+  const { logger, numbered, delivery, kind } = draft;
   if (unknown.size > 0) {
     const names = [...unknown].map((key) => JSON.stringify(key)).join(', ');
     warn(
-      draft.logger as Logger | undefined,
+      logger as Logger | undefined,
       `Configuration of ${owner} has unknown ${unknown.size === 1 ? 'key' : 'keys'} ${names}; see docs/configuration.md`,
     );
   }
@@ -127,8 +128,8 @@ export function parseConfiguration(input: object | null | undefined, owner: stri
   settleServer(draft);
   settle(draft, 'queueMaxCount', draft.maxDepth, '"maxDepth"');
   // The envelope is JSON; only a channel has a newest value.
-  if (draft.numbered && draft.codec?.binary) refuseTogether('"numbered"', 'a binary codec');
-  if (draft.delivery === 'latest' && draft.kind === 'pattern') refuseTogether('delivery "latest"', 'kind "pattern"');
+  if (numbered && draft.codec?.binary) refuseTogether('"numbered"', 'a binary codec');
+  if (delivery === 'latest' && kind === 'pattern') refuseTogether('delivery "latest"', 'kind "pattern"');
   return complete(draft);
 }
 

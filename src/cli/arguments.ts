@@ -64,7 +64,8 @@ export function parseArguments(spec: CommandSpec, argv: readonly string[]): Pars
   }
   const [min, max] = spec.words;
   const count = values.words.length;
-  if (values.named.help !== true && values.named.version !== true && (count < min || count > max)) {
+  const { help, version } = values.named;
+  if (help !== true && version !== true && (count < min || count > max)) {
     const surplus = values.words[max];
     const found = count < min ? 'a word is missing' : `'${surplus}' is one too many`;
     throw usage(spec, `${found}; usage: ${spec.name} ${spec.usage}`);

@@ -37,8 +37,16 @@ export type StopSignal = keyof typeof EXIT_OF;
 
 const EXIT_OF = { SIGHUP: EXIT.hungUp, SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
 
+/** The variables that are looked at. */
+export interface Environment extends Readonly<Record<string, string | undefined>> {
+  readonly ASHREDIS_URL?: string | undefined;
+  readonly ASHREDIS_PASSWORD?: string | undefined;
+  readonly NO_COLOR?: string | undefined;
+  readonly TERM?: string | undefined;
+}
+
 export interface CliContext {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly out: Output;
   readonly err: Output;
   readonly stdin: Input;

@@ -2,7 +2,7 @@
 // Called by `main.ts` alone. It must never write anything by itself.
 
 import type { ReadStream, WriteStream } from 'node:tty';
-import { type CliContext, type Input, type Output, type StopSignal, stopCode } from './context.ts';
+import { type CliContext, type Environment, type Input, type Output, type StopSignal, stopCode } from './context.ts';
 
 type Writable = NodeJS.WriteStream & Partial<Pick<WriteStream, 'columns' | 'rows'>>;
 
@@ -33,7 +33,7 @@ export function processContext(process: NodeJS.Process): CliContext & { writeErr
   };
 }
 
-function output(stream: Writable, env: NodeJS.ProcessEnv, onGone: (error?: Error) => void): Output {
+function output(stream: Writable, env: Environment, onGone: (error?: Error) => void): Output {
   let gone = false;
   const isTerminal = stream.isTTY === true;
   const close = (error?: NodeJS.ErrnoException) => {
