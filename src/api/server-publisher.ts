@@ -197,5 +197,5 @@ export function lentBy(client: object | undefined): Connections | undefined {
   if (client === undefined) return undefined;
   const connections = (client as { [CONNECTIONS]?: Connections })[CONNECTIONS];
   if (connections instanceof Connections) return connections;
-  return notAllowed('configuration key "client"', 'another object', 'an AshRedisClient');
+  return notAllowed('configuration key "client"', 'another object', 'an AshRedisClient of this copy of ashredis');
 }

@@ -490,7 +490,15 @@ describe('publishers', () => {
       await client.close();
       const late = new AshRedisDataPublisher('late', 'ashredis://c', { client });
       await assert.rejects(late.publish({ __dagserver_key: 'k' }), ClosedError);
-      assert.throws(() => new AshRedisDataPublisher('p', 'ashredis://c', { client: {} as AshRedisClient }), UsageError);
+      assert.throws(
+        () => new AshRedisDataPublisher('p', 'ashredis://c', { client: {} as AshRedisClient }),
+        (error) => {
+          assert.ok(error instanceof UsageError);
+          // Two copies of the package in one process: the other's client looks like one of ours.
+          assert.match(error.message, /found another object, allowed is an AshRedisClient of this copy of ashredis/);
+          return true;
+        },
+      );
     });
 
     test('a signal in the configuration stops the publisher, also one that was aborted before', async () => {
