@@ -372,6 +372,44 @@ forEachServer('the command line', (start, name) => {
     await client.close();
   });
 
+  test('top sorts by any of its columns, in a region as well, and prints a table', async () => {
+    const orders = {
+      rate: 'b c a',
+      bytes: 'a c b',
+      receivers: 'c a b',
+      gaps: 'b a c',
+      lag: 'a c b',
+      channel: 'a b c',
+    };
+    const client = new AshRedisClient({ url: server.url, region: 'sorted' });
+    await client.subscribe('c').ready;
+    // A pattern of its own for each, so that it shows who listens.
+    const top = (...more: string[]) => done('top', '?', ...more, '--once', '--interval', '3', '--region', 'sorted');
+    const running = Object.keys(orders).map((column) => top(`no ${column}`, '--json', '--sort', column));
+    const table = top('no table');
+    while ((await client.command('PUBSUB', 'NUMPAT', { region: null })) !== 8) await tick();
+    const ago = (seconds: number) => Date.now() - 1000 * seconds;
+    await client.publish('a', { timestamp: ago(3600), pad: 'x'.repeat(500) });
+    for (const offset of [1, 2, 5]) await client.publish('b', { epoch: 'e', offset, data: 1 });
+    for (const seconds of [10, 20]) await client.publish('c', { timestamp: ago(seconds), pad: 'x'.repeat(80) });
+    const found = (await Promise.all(running)).map(({ out }) => JSON.parse(out).channels);
+    assert.deepEqual(
+      found.map((rows) => rows.map(({ channel }: { channel: string }) => channel).join(' ')),
+      Object.values(orders),
+    );
+    assert.deepEqual(
+      found.at(-1).map(({ receivers }: { receivers: number }) => receivers),
+      [0, 0, 1],
+    );
+    const lines = (await table).out.split('\n');
+    assert.match(lines[0]!, /^ashredis top {2}3 channels, .* messages\/s, round trip .*, server \d/);
+    assert.match(lines[2]!, /^CHANNEL +RATE\/s +BYTES\/s +TOTAL +RECEIVERS +GAPS +LAG$/);
+    assert.match(lines[3]!, /^b .* 3 +0 +-2 +-$/);
+    assert.match(lines[4]!, /^c .* 2 +1 +0 +\S/);
+    assert.match(lines[5]!, /^a .* 1 +0 +0 +\S/);
+    await client.close();
+  });
+
   for (const region of [[], ['--region', 'r']]) {
     test(`doctor ${region.join(' ')} finds nothing wrong, measures, and leaves nothing behind`, async () => {
       const { code, out } = await done('doctor', '--json', ...region);
