@@ -392,7 +392,8 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     if (this.#breakWhenAnswered !== undefined && this.queue.inFlightCount === 0) {
       return this.#break(this.#breakWhenAnswered);
     }
-    if (this.#greeter.dialect === 'line' && this.queue.inFlightCount === 0) this.flush();
+    // Not every stream tells that it has taken what it was given: one with a larger limit than ours never was full.
+    if (!this.#flushScheduled) this.flush();
     if (this.#machine.state.name === 'closing' && this.queue.liveCount === 0) this.#machine.input({ type: 'drained' });
   }
 

@@ -16,6 +16,7 @@ export interface ByteStream {
   uncork?(): void;
   unref?(): unknown;
   readonly writableLength?: number;
+  readonly writableObjectMode?: boolean;
 }
 
 /** Text up to this size is joined with its neighbours into one write; above it a write of its own is cheaper. */
@@ -33,6 +34,8 @@ export class StreamLink implements Link {
   #open = false;
   #closed = false;
   #unreferenced = false;
+  /** Bytes since it had taken all: the length of an object mode counts chunks. */
+  #given = 0;
 
   constructor(events: LinkEvents) {
     this.#events = events;
@@ -75,7 +78,8 @@ export class StreamLink implements Link {
   }
 
   get pendingBytes(): number {
-    return this.#stream?.writableLength ?? 0;
+    const { writableLength = 0, writableObjectMode } = this.#stream ?? {};
+    return writableLength && writableObjectMode ? this.#given : writableLength;
   }
 
   /** Where the socket fills a buffer of ours, it calls this; other streams emit `data`. */
@@ -101,7 +105,10 @@ export class StreamLink implements Link {
   }
 
   write(frames: readonly Frame[]): void {
-    if (!this.#closed) this.#ask((stream) => writeFrames(stream, frames));
+    if (this.#closed) return;
+    if (!this.#stream?.writableLength) this.#given = 0;
+    for (const { byteLength } of frames) this.#given += byteLength;
+    this.#ask((stream) => writeFrames(stream, frames));
   }
 
   pauseReading(): void {

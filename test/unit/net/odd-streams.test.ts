@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { Duplex, type DuplexOptions, PassThrough } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { AshRedisClient, ConnectError, HandshakeError, LinkLostError } from '../../../src/index.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
@@ -59,6 +59,48 @@ describe('a stream of a user’s own', () => {
     await client.connect();
     await client.close();
     assert.equal(client.state, 'closed');
+  });
+
+  /** A stream of its own around a socket. */
+  const around = (options: DuplexOptions, isStalled = () => false) => {
+    const socket = connect(server.port, '127.0.0.1');
+    const stream = new Duplex({
+      ...options,
+      read() {},
+      write(chunk, encoding, callback) {
+        if (!isStalled()) socket.write(chunk, encoding, () => callback());
+      },
+      destroy(error, callback) {
+        socket.destroy();
+        callback(error);
+      },
+    });
+    socket.on('data', (chunk) => stream.push(chunk));
+    socket.on('close', () => stream.destroy());
+    return stream;
+  };
+
+  test('that holds more than 256 KiB before it is full is given more when replies come', async () => {
+    await using client = new AshRedisClient({ transport: () => around({ writableHighWaterMark: 1024 * 1024 }) });
+    await client.connect();
+    const value = 'v'.repeat(60_000);
+    const replies = await Promise.all(Array.from({ length: 12 }, () => client.set('k', value)));
+    assert.ok(replies.every((reply) => reply === 'OK'));
+  });
+
+  test('that counts chunks and no bytes is given no more than others', async () => {
+    let isStalled = false;
+    await using client = new AshRedisClient({
+      transport: () => around({ objectMode: true }, () => isStalled),
+      commandTimeoutMs: 100,
+      closeTimeoutMs: 1,
+    });
+    await client.connect();
+    isStalled = true;
+    const value = 'v'.repeat(60_000);
+    const results = await Promise.allSettled(Array.from({ length: 12 }, () => client.set('k', value)));
+    const handedOver = results.filter((result) => result.status === 'rejected' && !result.reason.safeToRetry);
+    assert.equal(handedOver.length, 5);
   });
 
   test('that comes paused is read all the same', async () => {
