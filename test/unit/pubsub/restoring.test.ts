@@ -221,6 +221,46 @@ test('nobody is told of a limit while the first connection may take for ever', a
   await bench.close();
 });
 
+test('a loss that was told is over: the next one has its own reason', async () => {
+  const bench = new PubsubBench();
+  const sink = new RecordingSink();
+  bench.subscribe(sink, 'a');
+  await bench.run(50);
+  bench.server.takeAway('channel', 'a');
+  await bench.run(2000);
+  // Refused on the next link, and allowed later.
+  bench.server.denied.add('a');
+  bench.cut();
+  await bench.run(1000);
+  assert.equal(sink.stateOf('a'), 'denied');
+  bench.server.denied.clear();
+  await bench.run(3000);
+  bench.server.takeAway('channel', 'a');
+  await bench.run(2000);
+  assert.deepEqual(
+    sink.gaps.map(({ reason }) => reason),
+    ['unsubscribed-by-server', 'link-lost', 'unsubscribed-by-server'],
+  );
+  await bench.close();
+});
+
+test('a loss that a refusal kept untold is told by the link that has the channel again', async () => {
+  const bench = new PubsubBench();
+  const sink = new RecordingSink();
+  bench.subscribe(sink, ['a', 'b']);
+  await bench.run(50);
+  bench.server.denied.add('a');
+  bench.cut();
+  while (sink.stateOf('a') !== 'denied') await bench.run(1);
+  bench.server.denied.clear();
+  // Before it would be tried again.
+  bench.cut();
+  await bench.run(900);
+  assert.equal(sink.stateOf('a'), 'active');
+  assert.ok(sink.gaps.some(({ channels }) => channels.includes('a')));
+  await bench.close();
+});
+
 test('who gives up leaves no timer behind', async () => {
   const bench = new PubsubBench({ reconnect: false });
   const sink = new RecordingSink();
