@@ -13,11 +13,11 @@ const KIB = 1024;
 
 /** `limit` is what a change may not pass; `goal` is where it shall come. Both in KiB, compressed. */
 const OURS = [
-  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 57, goal: 22 },
+  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 57.2, goal: 22 },
   {
     name: 'ashredis, publishers and subscriber',
     code: "export { AshRedisDataPublisher, AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from 'ashredis'",
-    limit: 50.1,
+    limit: 50.3,
     goal: 16,
   },
   { name: 'ashredis/resp', code: "export * from 'ashredis/resp'", limit: 8, goal: 5 },
