@@ -84,12 +84,13 @@ export function linkEndedError(peer: string, cause: Error | undefined, hint?: st
 export const LINE_CLOSE_HINT =
   'an AshRedis line server closes without a reply when a line is longer than it reads (see "maxLineBytes"); the command may have been executed';
 
-/** A limit passed in `state`. `reached`: TLS is being agreed with somebody. */
+/** A limit passed in `state`. `reached`: TLS is being agreed with somebody. `isSilent`: nothing was said yet. */
 export function limitError(
   state: StateName,
   reached: boolean,
   peer: string,
   { connectTimeoutMs, heartbeatTimeoutMs }: { readonly connectTimeoutMs: number; readonly heartbeatTimeoutMs: number },
+  isSilent: boolean,
 ): AshRedisError {
   const within = `within ${connectTimeoutMs} ms`;
   if (state === 'ready') {
@@ -98,9 +99,12 @@ export function limitError(
     });
   }
   if (state === 'greeting') {
-    return new TimeoutError(cannotConnect(peer, `connected, but the handshake was not answered ${within}`), {
+    const [found, who] = isSilent
+      ? ['"credentials" gave nothing', 'their source']
+      : ['the handshake was not answered', 'the server'];
+    return new TimeoutError(cannotConnect(peer, `connected, but ${found} ${within}`), {
       safeToRetry: true,
-      hint: 'check the server, or raise "connectTimeoutMs"',
+      hint: `check ${who}, or raise "connectTimeoutMs"`,
     });
   }
   if (reached) return refusedError(peer, `TLS was spoken, but the server did not answer it ${within}`, PLAIN_PORT_HINT);

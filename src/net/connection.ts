@@ -182,7 +182,10 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   // --- what the machine and the link tell ----------------------------------------------------------------------------
 
   limitError(state: StateName): AshRedisError {
-    return limitError(state, this.#live?.reached === true, this.queue.peer, this.options);
+    const live = this.#live;
+    // Nothing goes before the credentials.
+    const isSilent = live?.phase === 'handshake' && this.queue.inFlightCount === 0;
+    return limitError(state, live?.reached === true, this.queue.peer, this.options, isSilent);
   }
 
   exhaustedError(attempts: number, cause: AshRedisError): AshRedisError {

@@ -61,7 +61,11 @@ describe('credentials at a handshake', () => {
         return { password: 'p' };
       },
     });
-    const late = assert.rejects(bench.connection.connect(), TimeoutError);
+    const late = assert.rejects(bench.connection.connect(), (error) => {
+      assert.ok(error instanceof TimeoutError);
+      assert.match(error.message, /connected, but "credentials" gave nothing within 5000 ms; check their source/);
+      return true;
+    });
     await bench.run(5001);
     await late;
     const second = bench.connection.connect();
