@@ -91,10 +91,12 @@ export class Greeter {
   #introduce(link: GreetedLink, succeed: () => void, before?: Credentials): void {
     void this.#ask(
       link,
-      (credentials) => {
-        const isSame = credentials.password === before?.password && credentials.username === before.username;
-        if (isSame) return link.fail(link.refusal as AshRedisError, true);
-        this.#say(link, succeed, credentials, before === undefined);
+      ({ username, password }) => {
+        if (password === before?.password && username === before.username) {
+          return link.fail(link.refusal as AshRedisError, true);
+        }
+        // A copy: the source may change the object that it gave.
+        this.#say(link, succeed, { username, password }, before === undefined);
       },
       (cause) => {
         const { message } = asError(cause);

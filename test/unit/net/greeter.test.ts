@@ -134,6 +134,16 @@ describe('credentials that are refused', () => {
     }
   });
 
+  test('are told from newer ones also where the source gives one object that it changes', async () => {
+    const own = { username: 'u', password: '' };
+    let asked = 0;
+    const credentials = () => Object.assign(own, { password: `p${++asked}` });
+    const { bench } = rotating([], 'p2', { credentials });
+    await bench.connect();
+    assert.equal(asked, 2);
+    await bench.close();
+  });
+
   test('are over where the source gives the same again: it is not said twice', async () => {
     const { bench, asked } = rotating(['old'], 'new');
     await assert.rejects(bench.connect(), /WRONGPASS.*check "username" and "password"/);
