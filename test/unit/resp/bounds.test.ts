@@ -126,8 +126,9 @@ test('a kept value keeps little beside itself, and what was only declared or alr
   // A window of 4 KiB; the payload, the message, its slot and the channel stand beside it.
   assert.ok(perMessage < 4096 + 400, `found ${perMessage} bytes for each kept message`);
   assert.ok(perBytes < 700, `found ${perBytes} bytes for each kept array of 64 bytes`);
-  assert.ok(grown < 200_000, `found ${grown} bytes for lengths that were only declared`);
-  assert.ok(large < 500_000, `found ${large} bytes for 100,000 of 512 MiB`);
+  // Gigabytes if it were allocated; what the engine compiles meanwhile is some 100 KB.
+  assert.ok(grown < 1_000_000, `found ${grown} bytes for lengths that were only declared`);
+  assert.ok(large < 1_500_000, `found ${large} bytes for 100,000 of 512 MiB`);
   assert.ok(held < 1_000_000, `found ${held} bytes held after a payload of 8 MB was given`);
 });
 
