@@ -56,6 +56,7 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
   #closers: (() => void)[] | undefined;
   #live: LiveLink | undefined;
   #flushScheduled = false;
+  #flushing = false;
   #readingPaused = false;
   #readonlyAt = -Infinity;
   /** No more is handed over; the link ends when what is in flight has been answered. */
@@ -379,13 +380,16 @@ export class Connection implements ConnectionPort, LinkOwner, MachineOwner, Alar
     const live = this.#live;
     const dialect = this.#greeter.dialect ?? 'resp';
     const window = dialect === 'line' ? 1 : Infinity;
-    // Asked each time: a stream of a user's own may end, or answer, while it is written to.
+    // A stream of a user's own may answer, drain or end while it is written to: the rest of what was taken goes first.
+    if (this.#flushing) return;
+    this.#flushing = true;
     while (live?.carriesCommands && this.#breakWhenAnswered === undefined) {
       // Without room none is given.
       const frames = this.queue.take(dialect, window, HANDOVER_BYTES - live.pendingBytes);
-      if (frames.length === 0) return;
+      if (frames.length === 0) break;
       live.write(frames);
     }
+    this.#flushing = false;
   }
 
   /** After replies, failures and cancellations: what may go on now. */

@@ -80,6 +80,31 @@ describe('a stream of a user’s own', () => {
     return stream;
   };
 
+  for (const event of ['data', 'drain']) {
+    test(`that tells ${event} while it is written to is given everything in order`, async () => {
+      const sockets: Socket[] = [];
+      await using client = clientOver((socket) => sockets.push(socket));
+      await client.connect();
+      const [first] = sockets as [Socket];
+      const keys: string[] = [];
+      first.write = (chunk: Uint8Array | string) => {
+        for (const [key] of String(chunk).matchAll(/key\d+/g)) {
+          keys.push(key);
+          if (event === 'data') first.emit('data', Buffer.from('+OK\r\n'));
+          else first.emit('drain');
+        }
+        if (keys.length === 12 && event === 'drain') first.emit('data', Buffer.from('+OK\r\n'.repeat(12)));
+        return true;
+      };
+      const value = 'v'.repeat(60_000);
+      await Promise.all(Array.from({ length: 12 }, (_, index) => client.set(`key${index}`, value)));
+      assert.deepEqual(
+        keys,
+        Array.from({ length: 12 }, (_, index) => `key${index}`),
+      );
+    });
+  }
+
   test('that holds more than 256 KiB before it is full is given more when replies come', async () => {
     await using client = new AshRedisClient({ transport: () => around({ writableHighWaterMark: 1024 * 1024 }) });
     await client.connect();
