@@ -42,7 +42,8 @@ export async function startRelay(target: { host: string; port: number } | { path
     port: address.port,
     async cut(durationMs) {
       isCut = true;
-      for (const socket of sockets) socket.resetAndDestroy();
+      // Node never closes a socket that is reset while its end is on the way.
+      for (const socket of sockets) socket.writableEnded ? socket.destroy() : socket.resetAndDestroy();
       await new Promise((resolve) => setTimeout(resolve, durationMs));
       isCut = false;
     },

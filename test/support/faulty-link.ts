@@ -2,6 +2,7 @@
 // It stands between a client and a real server; it listens on a free loopback port and ends with `stop()`.
 
 import { connect, createServer, type Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 
 type Direction = 'toServer' | 'toClient';
 
@@ -107,7 +108,7 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
 
   const server = createServer({ noDelay: true }, (client) => {
     client.on('error', () => {});
-    if (refusing) return void client.resetAndDestroy();
+    if (refusing) return void resetSocket(client);
     accepted++;
     const pair: Pair = { client, server: dialServer(), hello: undefined };
     pairs.add(pair);
@@ -154,7 +155,7 @@ export async function startFaultyLink(target: { host?: string; port: number }): 
     cut() {
       for (const pair of [...pairs]) {
         pairs.delete(pair);
-        pair.client.resetAndDestroy();
+        resetSocket(pair.client);
         pair.server.destroy();
       }
     },

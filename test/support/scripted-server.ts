@@ -2,6 +2,7 @@
 // Used by unit and integration tests. It listens on a free loopback port and ends with `stop()`.
 
 import { createServer, type Server, type Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 
 /** One accepted link, seen from the server. */
 export interface ScriptedLink {
@@ -64,7 +65,7 @@ export async function startScriptedServer(script: Script = greeting, port = 0): 
       commands: [],
       received: '',
       write: (bytes) => void socket.write(bytes as string, 'latin1'),
-      reset: () => socket.resetAndDestroy(),
+      reset: () => resetSocket(socket),
     };
     links.push(link);
     scripted.onLink(link);

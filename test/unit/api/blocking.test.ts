@@ -7,6 +7,7 @@ import { AshRedisClient } from '../../../src/api/ash-redis-client.ts';
 import type { ClientOptions } from '../../../src/api/config-types.ts';
 import { ClosedError, LinkLostError, ReplyError, TimeoutError, UsageError } from '../../../src/errors/index.ts';
 import { nextEvent, until } from '../../support/events.ts';
+import { resetSocket } from '../../support/reset-socket.ts';
 import { greeting, type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 describe('a blocking command', () => {
@@ -89,7 +90,7 @@ describe('a blocking command', () => {
     // The shared connection comes back each time, after a longer and longer while.
     for (let round = 1; round <= 5; round++) {
       const ready = nextEvent<{ to: string }>(client, 'state', ({ to }) => to === 'ready');
-      for (const { socket } of server.links) if (!socket.destroyed) socket.resetAndDestroy();
+      for (const { socket } of server.links) if (!socket.destroyed) resetSocket(socket);
       await ready;
     }
     assert.equal(server.links.length, 2 + 5);

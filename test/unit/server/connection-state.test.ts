@@ -6,6 +6,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { createServer, type EmbeddedServer } from '../../../src/server/index.ts';
 import { until } from '../../support/events.ts';
 import { RawConnection } from '../../support/raw-connection.ts';
+import { resetSocket } from '../../support/reset-socket.ts';
 
 const MIB = 1024 * 1024;
 
@@ -72,7 +73,7 @@ describe('a connection', () => {
   test('that its client resets ends alone', async () => {
     const rude = await RawConnection.open(server);
     await rude.ask('SUBSCRIBE c\r\n', ':1\r\n');
-    rude.socket.resetAndDestroy();
+    resetSocket(rude.socket);
     await until(() => server.connectionCount === 1, 'the end of it');
     assert.equal(await a.ask('PUBLISH c x\r\n', '\n'), ':0\r\n');
   });
