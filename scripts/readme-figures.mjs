@@ -37,8 +37,8 @@ function fragment({ versions, machine, rows, ...rest }) {
     table += `| ${title} | ${format(figures.ashredis.median)} ${unit} | ${other} | ${factor} | ${limit} |\n`;
   }
   return `${table}
-Where nothing else is said, CPU time a message in the client's process: lower is better, and "×" above 1 is in our favour.
-The bound is the same work without a client. Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores;
+Where nothing else is said, CPU time a message in the client's process: lower is better, and "×", which is
+taken round by round, is in our favour above 1. The bound is the same work without a client. Node ${machine.node}, ${machine.cpu}, ${machine.cores} cores;
 ${peers}; redis-server ${versions['redis-server']}. \`npm run bench\` measures it on your machine:
 [all rows and their spread](bench/results/latest.md), [what was found](docs/performance.md).
 `;
