@@ -1,6 +1,8 @@
 // What every runtime and every bundle is asked to do with the whole client: store, read, subscribe, publish, count, close.
 // Bundled or run as it is, with the server's URL as its first argument. It prints `session ok` and ends by itself.
 
+// The core leans on what a runtime has: the same program as where there is no client.
+import './resp.mjs';
 import {
   AshRedisChannelDataPublisher,
   AshRedisChannelDataSubscriber,
@@ -12,8 +14,6 @@ import {
 
 /** Throws when something is not as promised. */
 export async function session(url) {
-  // The core leans on what a runtime has: the same program as where there is no client.
-  await import('./resp.mjs');
   if (globalThis.verdict !== 'resp ok') throw new Error(globalThis.verdict);
   const channel = `ashredischannel://platform:${Math.random()}`;
   const client = new AshRedisClient({ url });
