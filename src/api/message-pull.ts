@@ -1,8 +1,23 @@
-// Those who wait for the next message of a stream: `next()` of iterators and `getData()`, first come, first served.
-// Used by the message stream. It holds promises and their time limits, never a message.
+// Hands a stream's messages to who pulls: `next()` of iterators and `getData()`, first come, first served, gaps in between.
+// Made by the message stream when pulling begins. It holds promises and their time limits, never a message.
 
 import type { Platform, TimerHandle } from '../net/index.ts';
+import type { Gap } from '../pubsub/index.ts';
 import type { Message } from './config-types.ts';
+import { isThenable } from './emitter.ts';
+import { GapEntry } from './message-queue.ts';
+
+/** The stream. */
+export interface PullOwner<T> {
+  readonly isPaused: boolean;
+  /** The next entry, whoever it is for. */
+  takeAny(): Message<T> | GapEntry | undefined;
+  /** Tells a gap; a promise holds what comes after it. */
+  tellGap(gap: Gap): unknown;
+  onHandlerError(error: unknown, message: undefined): void;
+  /** A gap that held the others is told. */
+  servePullers(): void;
+}
 
 interface Waiter<T> {
   resolve(message: Message<T> | undefined): void;
@@ -13,15 +28,60 @@ interface Waiter<T> {
 }
 
 export class MessagePull<T> {
+  readonly #owner: PullOwner<T>;
   readonly #platform: Platform;
   #waiters: Waiter<T>[] = [];
+  /** A gap is being told. */
+  isTelling = false;
+  count = 0;
 
-  constructor(platform: Platform) {
+  constructor(owner: PullOwner<T>, platform: Platform) {
+    this.#owner = owner;
     this.#platform = platform;
   }
 
   get isEmpty(): boolean {
     return this.#waiters.length === 0;
+  }
+
+  /** What there is, for who asks now: nobody may wait before. */
+  next(): Message<T> | undefined {
+    return this.#next(true);
+  }
+
+  /** What there is, for those who wait. */
+  serve(): void {
+    for (let message = this.#next(false); message; message = this.#next(false)) {
+      const waiter = this.#waiters.shift() as Waiter<T>;
+      this.#disarm(waiter);
+      waiter.resolve(message);
+    }
+  }
+
+  /** Looked at again behind each gap: who is told of it may come to wait, or leave. */
+  #next(isEmpty: boolean): Message<T> | undefined {
+    while (this.isEmpty === isEmpty && !this.isTelling && !this.#owner.isPaused) {
+      const entry = this.#owner.takeAny();
+      if (!entry) break;
+      if (!(entry instanceof GapEntry)) {
+        this.count++;
+        return entry;
+      }
+      this.#tell(entry.gap);
+    }
+    return undefined;
+  }
+
+  #tell(gap: Gap): void {
+    const told = this.#owner.tellGap(gap);
+    if (!isThenable(told)) return;
+    this.isTelling = true;
+    Promise.resolve(told)
+      .catch((error) => this.#owner.onHandlerError(error, undefined))
+      .then(() => {
+        this.isTelling = false;
+        this.#owner.servePullers();
+      });
   }
 
   /** Undefined when `timeoutMs` has passed, when `of` has left, or when nothing more comes. */
@@ -37,13 +97,6 @@ export class MessagePull<T> {
       }
       this.#waiters.push(waiter);
     });
-  }
-
-  /** Gives it to who waits longest; there must be one. */
-  serve(message: Message<T>): void {
-    const waiter = this.#waiters.shift() as Waiter<T>;
-    this.#disarm(waiter);
-    waiter.resolve(message);
   }
 
   /** It takes no message from others any more. */

@@ -8,9 +8,9 @@ import { callHandlers } from './call-handlers.ts';
 import type { Message } from './config-types.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { traceGap } from './diagnostics.ts';
-import { isThenable, type Listener } from './emitter.ts';
+import type { Listener } from './emitter.ts';
 import { handled, present, rejected, within } from './handled.ts';
-import { MessagePull } from './message-pull.ts';
+import { MessagePull, type PullOwner } from './message-pull.ts';
 import { GapEntry, MessageQueue, type QueueOwner } from './message-queue.ts';
 import { MessageReader } from './message-reader.ts';
 import type { SlowEvent, StopResult, StreamEmitter, StreamOptions, StreamOwner, StreamStats } from './stream-types.ts';
@@ -22,7 +22,7 @@ const SLICE = 16;
 /** What can be held up when the queue is full. */
 type HeldUp = Pick<SourceHandle, 'hold' | 'release'>;
 
-export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<Message<T>>, UnreadOwner {
+export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<Message<T>>, PullOwner<T>, UnreadOwner {
   readonly #options: StreamOptions<T>;
   readonly #platform: Platform;
   readonly #events: StreamEmitter<T>;
@@ -38,22 +38,17 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** Those before it are read. */
   #inboxAt = 0;
   #readScheduled = false;
-  /** Made when somebody waits for the first time. */
+  /** Made when pulling begins: handlers are refused from then on. */
   #pull: MessagePull<T> | undefined;
-  /** Pulling has begun: handlers are refused from now on. */
-  #pulled = false;
   #handle: HeldUp | undefined;
   isEnded = false;
   #error: unknown;
   readonly #unread: UnreadWatch;
   messageCount = 0;
-  #pulledCount = 0;
   #invalidCount = 0;
   #gapCount = 0;
   #handlerErrorCount = 0;
   #overflowCount = 0;
-  /** A gap is being told to who pulls. */
-  #telling = false;
   #onIdle: (() => void) | undefined;
   /** What `deliveredCount` was when a `stop()` began to drain. */
   #drainedFrom: number | undefined;
@@ -150,7 +145,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** A listener of its owner's events. Handlers are refused where pulling has begun; what waits goes to them. */
   listen(how: 'on' | 'once', event: string, listener: unknown): void {
     const isHandler = event === 'message';
-    if (isHandler && this.#pulled) throw this.#bothKinds('its iterator or getData() is in use');
+    if (isHandler && this.#pull) throw this.#bothKinds('its iterator or getData() is in use');
     this.#events[how](event as 'message', listener as Listener<Message<T>>);
     if (isHandler) this.#wakeLater();
   }
@@ -166,7 +161,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   #serve(): void {
     if (this.hasHandlers) this.#deliverer().pump();
-    else this.#servePullers();
+    else this.servePullers();
   }
 
   onHandlerError(error: unknown, message: Message<T> | undefined): void {
@@ -187,8 +182,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     } catch (error) {
       return rejected(error);
     }
-    this.#pull ??= new MessagePull(this.#platform);
-    return handled(this.#pull.wait(timeoutMs, of).then(shape));
+    return handled(this.#pull!.wait(timeoutMs, of).then(shape));
   }
 
   /** What an iterator still waits for when it is left. */
@@ -198,28 +192,22 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   /** Throws what the stream ended with, once nothing waits. */
   #pullNow(): Message<T> | undefined {
-    if (!this.#pulled) {
+    if (!this.#pull) {
       if (this.hasHandlers) throw this.#bothKinds('it has a message handler');
-      this.#pulled = true;
+      this.#pull = new MessagePull(this, this.#platform);
     }
     if (this.#inbox.length > 0) this.#readInbox();
-    while (this.#pull?.isEmpty !== false && !this.#telling && !this.isPaused) {
-      const entry = this.#take();
-      if (!entry) break;
-      if (entry instanceof GapEntry) {
-        this.#tellForPull(entry.gap);
-        continue;
-      }
-      this.#pulledCount++;
+    const message = this.#pull.next();
+    if (message) {
       if (this.isEnded) this.onIdle();
-      return entry;
+      return message;
     }
     if (this.#isOver && this.#error !== undefined) throw this.#error;
     return undefined;
   }
 
   get #isOver(): boolean {
-    return this.isEnded && this.#queue.isEmpty && !this.#telling;
+    return this.isEnded && this.#queue.isEmpty && !this.#pull?.isTelling;
   }
 
   // --- what its parts ask and tell -----------------------------------------------------------------------------------
@@ -271,7 +259,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
 
   /** Without handlers what waits is for who pulls, or for handlers to come. */
   take(): Message<T> | GapEntry | undefined {
-    return this.hasHandlers ? this.#take() : undefined;
+    return this.hasHandlers ? this.takeAny() : undefined;
   }
 
   handle(message: Message<T>): unknown {
@@ -320,17 +308,17 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   }
 
   get #isRead(): boolean {
-    return this.hasHandlers || this.#pulled;
+    return this.hasHandlers || this.#pull !== undefined;
   }
 
   get #deliveredCount(): number {
-    return (this.#delivery?.deliveredCount ?? 0) + this.#pulledCount;
+    return (this.#delivery?.deliveredCount ?? 0) + (this.#pull?.count ?? 0);
   }
 
   #drained(insideHandler: boolean, timeoutMs: number): Promise<unknown> | undefined {
     if (!this.#isRead) return undefined;
     const isIdle = insideHandler || this.#delivery?.isIdle !== false;
-    if (this.#queue.isEmpty && isIdle && !this.#telling) return undefined;
+    if (this.#queue.isEmpty && isIdle && !this.#pull?.isTelling) return undefined;
     const idle = insideHandler
       ? this.#handOverInside(this.#platform.now() + timeoutMs)
       : new Promise<void>((resolve) => {
@@ -345,7 +333,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
   /** Called by a handler, which we can't wait for: the others are handed over around it. */
   async #handOverInside(until: number): Promise<void> {
     while (this.#platform.now() < until) {
-      const entry = this.#take();
+      const entry = this.takeAny();
       if (!entry) return;
       this.#isHandingOver = true;
       try {
@@ -411,7 +399,7 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     this.#queue.push(message);
   }
 
-  #take(): Message<T> | GapEntry | undefined {
+  takeAny(): Message<T> | GapEntry | undefined {
     const entry = this.#queue.shift();
     if (entry) this.#unread.taken = true;
     return entry;
@@ -430,30 +418,9 @@ export class MessageStream<T> implements QueueOwner<Message<T>>, DeliveryOwner<M
     }
   }
 
-  #tellForPull(gap: Gap): void {
-    const told = this.tellGap(gap);
-    if (!isThenable(told)) return;
-    this.#telling = true;
-    Promise.resolve(told)
-      .catch((error) => this.onHandlerError(error, undefined))
-      .then(() => {
-        this.#telling = false;
-        this.#servePullers();
-      });
-  }
-
-  #servePullers(): void {
+  servePullers(): void {
     const pull = this.#pull;
-    while (pull?.isEmpty === false && !this.#telling && !this.isPaused) {
-      const entry = this.#take();
-      if (!entry) break;
-      if (entry instanceof GapEntry) {
-        this.#tellForPull(entry.gap);
-        continue;
-      }
-      this.#pulledCount++;
-      pull.serve(entry);
-    }
+    pull?.serve();
     if (!this.#isOver) return;
     pull?.end(this.#error);
     if (!this.hasHandlers) this.onIdle();

@@ -13,7 +13,7 @@ const KIB = 1024;
 
 /** `limit` is what a change may not pass; `goal` is where it shall come. Both in KiB, compressed. */
 const OURS = [
-  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 57.3, goal: 22 },
+  { name: 'ashredis, all of it', code: "export * from 'ashredis'", limit: 57.4, goal: 22 },
   {
     name: 'ashredis, publishers and subscriber',
     code: "export { AshRedisDataPublisher, AshRedisChannelDataPublisher, AshRedisChannelDataSubscriber } from 'ashredis'",

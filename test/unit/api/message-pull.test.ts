@@ -4,15 +4,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Message } from '../../../src/api/config-types.ts';
-import { MessagePull } from '../../../src/api/message-pull.ts';
+import { MessagePull, type PullOwner } from '../../../src/api/message-pull.ts';
 import { SimulatedNetwork } from '../../support/simulation/network.ts';
 import { SeededRandom } from '../../support/simulation/random.ts';
 import { VirtualTime } from '../../support/simulation/virtual-time.ts';
 
-class Bench {
+class Bench implements PullOwner<number> {
   readonly time = new VirtualTime();
   readonly platform = new SimulatedNetwork(this.time, new SeededRandom(1)).platform('test', new SeededRandom(2), 0);
-  readonly pull = new MessagePull<number>(this.platform);
+  readonly pull = new MessagePull<number>(this, this.platform);
+  readonly isPaused = false;
+  readonly waiting: Message<number>[] = [];
   /** Who got what, in order. */
   readonly log: string[] = [];
 
@@ -24,8 +26,17 @@ class Bench {
   }
 
   serve(data: number): void {
-    this.pull.serve({ channel: 'c', data, raw: '', receivedAt: 0 } satisfies Message<number>);
+    this.waiting.push({ channel: 'c', data, raw: '', receivedAt: 0 });
+    this.pull.serve();
   }
+
+  takeAny(): Message<number> | undefined {
+    return this.waiting.shift();
+  }
+
+  tellGap(): void {}
+  onHandlerError(): void {}
+  servePullers(): void {}
 }
 
 test('serves in order of arrival; who was late for is served no more, and the others keep their place', async () => {
@@ -70,6 +81,6 @@ test('who waits with a limit keeps the process alive until then', () => {
       value: (_delayMs: number, _callback: () => void, keepProcessAlive: boolean) => kept.push(keepProcessAlive),
     },
   });
-  void new MessagePull<number>(platform).wait(5);
+  void new MessagePull<number>(bench, platform).wait(5);
   assert.deepEqual(kept, [true]);
 });
