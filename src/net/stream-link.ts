@@ -34,7 +34,7 @@ export class StreamLink implements Link {
   #open = false;
   #closed = false;
   #unreferenced = false;
-  /** Bytes since it had taken all: the length of an object mode counts chunks. */
+  /** Of an object mode, whose length counts chunks: bytes since it had taken all. */
   #given = 0;
 
   constructor(events: LinkEvents) {
@@ -106,9 +106,13 @@ export class StreamLink implements Link {
 
   write(frames: readonly Frame[]): void {
     if (this.#closed) return;
-    if (!this.#stream?.writableLength) this.#given = 0;
-    for (const { byteLength } of frames) this.#given += byteLength;
-    this.#ask((stream) => writeFrames(stream, frames));
+    this.#ask((stream) => {
+      if (stream.writableObjectMode) {
+        if (!stream.writableLength) this.#given = 0;
+        for (const { byteLength } of frames) this.#given += byteLength;
+      }
+      writeFrames(stream, frames);
+    });
   }
 
   pauseReading(): void {

@@ -26,6 +26,18 @@ async function betweenLinks(channels: string[]) {
   return { bench, byKind, handle, old, second };
 }
 
+/** One PING went over each link: the old one has given all, and the answer of the new one is under way. */
+async function betweenLastAnswers() {
+  const links = await betweenLinks(['a', 'b']);
+  const { bench } = links;
+  const sink = new RecordingSink();
+  bench.subscribe(sink, ['a', 'b']);
+  const { executed } = bench.server;
+  const pings = (executed.get('PING') ?? 0) + 2;
+  while (executed.get('PING') !== pings) await bench.run(0.1);
+  return { ...links, sink };
+}
+
 /** Subscribed to a and b; the link's credentials live for ten seconds. */
 async function expiring(auditIntervalMs: number) {
   let made: PubsubBench | undefined;
@@ -195,13 +207,7 @@ describe('while a link is replaced', () => {
   }
 
   test('a queue that is full and read again between the two last answers lets nothing more come over the old link', async () => {
-    const { bench, handle, second } = await betweenLinks(['a', 'b']);
-    const sink = new RecordingSink();
-    bench.subscribe(sink, ['a', 'b']);
-    const { executed } = bench.server;
-    // One over each of them: the old one has given all, and the answer of the new one is long under way.
-    const pings = (executed.get('PING') ?? 0) + 2;
-    while (executed.get('PING') !== pings) await bench.run(0.1);
+    const { bench, handle, second, sink } = await betweenLastAnswers();
     second.freeze();
     await bench.run(5);
     sink.seen.length = 0;
@@ -221,12 +227,7 @@ describe('while a link is replaced', () => {
   });
 
   test('a queue that fills between the two last answers holds the new link as well', async () => {
-    const { bench, handle, second } = await betweenLinks(['a', 'b']);
-    const sink = new RecordingSink();
-    bench.subscribe(sink, ['a', 'b']);
-    const { executed } = bench.server;
-    const pings = (executed.get('PING') ?? 0) + 2;
-    while (executed.get('PING') !== pings) await bench.run(0.1);
+    const { bench, handle, second, sink } = await betweenLastAnswers();
     handle.hold();
     while (bench.network.links.size === 2) await bench.run(0.1);
     bench.publish('a', 'held');
